@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Client, Pool } from 'pg';
+import type { Database } from '../src/database/database.ts';
+
+const USAGE = `Measures what the announcements cost those who write: commits per second with the triggers on and off.
+
+  npm run bench:feed -- [--seconds 3] [--rounds 3]
+
+It makes and drops a database of its own on the PostgreSQL that TEST_DATABASE_URL names.`;
+
+const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
+const WORKSTATIONS = 10_000;
+const BATCH = 100;
+
+/** What one client does over and over; each is one commit. */
+const WRITES = {
+  'one row': { rows: 1, text: 'update workstation set cpu_usage = $2 where id = any($1::uuid[])' },
+  [`${BATCH} rows`]: { rows: BATCH, text: 'update workstation set cpu_usage = $2 where id = any($1::uuid[])' },
+};
+
+const TRIGGERS = {
+  off: 'disable trigger user',
+  on: 'enable trigger user',
+};
+
+type Setting = keyof typeof TRIGGERS;
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  await withDatabase(async (url) => {
+    const pool = new Pool({ connectionString: url, max: 40 });
+    // Its last connections may still be closing when the database is dropped beneath them.
+    pool.on('error', () => {});
+    const listener = new Client({ connectionString: url });
+    await listener.connect();
+    await listener.query('listen stationmaster_changes');
+    let heardBytes = 0;
+    listener.on('notification', ({ payload }) => {
+      heardBytes += payload!.length;
+    });
+    const ids = (await pool.query<{ id: string }>('select id from workstation order by id')).rows.map(({ id }) => id);
+    console.log('write | clients | commits/s off | commits/s on | on/off | rows/s on | announced bytes/row');
+    console.log('----- | ------: | ------------: | -----------: | -----: | --------: | ------------------:');
+    for (const [name, { rows, text }] of Object.entries(WRITES)) {
+      for (const clients of [1, 8, 32]) {
+        const perSecond: Record<Setting, number[]> = { off: [], on: [] };
+        let bytesPerRow = 0;
+        // In turn, so that a slow minute of the machine falls on both.
+        for (let round = 0; round < Number(values.rounds); round++) {
+          for (const setting of ['off', 'on'] as const) {
+            await pool.query(`alter table workstation ${TRIGGERS[setting]}`);
+            heardBytes = 0;
+            const commits = await write(pool, { ids, rows, text, clients, seconds: Number(values.seconds) });
+            perSecond[setting].push(commits / Number(values.seconds));
+            // Its own question is answered after the notifications that came before.
+            await listener.query('select 1');
+            if (setting === 'on') bytesPerRow = heardBytes / (commits * rows);
+          }
+        }
+        const [off, on] = [median(perSecond.off), median(perSecond.on)];
+        const figures = [
+          Math.round(off),
+          Math.round(on),
+          (on / off).toFixed(2),
+          Math.round(on * rows),
+          Math.round(bytesPerRow),
+        ];
+        console.log([name, clients, ...figures].join(' | '));
+      }
+    }
+    await listener.end();
+    await pool.end();
+  });
+}
+
+interface Load {
+  readonly ids: readonly string[];
+  readonly rows: number;
+  readonly text: string;
+  readonly clients: number;
+  readonly seconds: number;
+}
+
+/** Lets each client write rows of its own for so many seconds, and returns the number of commits. */
+async function write(pool: Pool, { ids, rows, text, clients, seconds }: Load): Promise<number> {
+  const untilMs = performance.now() + seconds * 1000;
+  const share = Math.floor(ids.length / clients);
+  const counts = await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      const connection = await pool.connect();
+      let commits = 0;
+      while (performance.now() < untilMs) {
+        const start = client * share + ((commits * rows) % (share - rows));
+        await connection.query({
+          name: `write-${rows}`,
+          text,
+          values: [ids.slice(start, start + rows), commits % 100],
+        });
+        commits++;
+      }
+      connection.release();
+      return commits;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function withDatabase(work: (url: string) => Promise<void>): Promise<void> {
+  const name = `stationmaster_bench_${randomBytes(6).toString('hex')}`;
+  const server = new Client({ connectionString: SERVER_URL });
+  await server.connect();
+  await server.query(`create database ${name}`);
+  const url = new URL(SERVER_URL);
+  url.pathname = `/${name}`;
+  try {
+    const { openDatabase } = await import('../dist/src/database/database.js' as string);
+    const { migrate } = await import('../dist/src/database/migrate.js' as string);
+    const { seedFleet } = await import('../dist/src/database/seed.js' as string);
+    const { entities } = await import('../dist/src/features/entities.js' as string);
+    const database: Database = await openDatabase({ kind: 'postgresql', url: url.href, poolSize: 2 }, { entities });
+    await migrate(database);
+    await seedFleet(database, { managers: 100, workstations: WORKSTATIONS });
+    await database.close();
+    await work(url.href);
+  } finally {
+    await server.query(`drop database ${name} with (force)`);
+    await server.end();
+  }
+}
+
+function median(figures: readonly number[]): number {
+  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)]!;
+}
+
+run().catch((error) => {
+  console.error(error instanceof TypeError ? `${error.message}\n\n${USAGE}` : error);
+  process.exitCode = 1;
+});

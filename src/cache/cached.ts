@@ -1,0 +1,73 @@
+import type { Cache } from './cache.ts';
+
+export interface CachedOptions {
+  /** How long a result is served. */
+  readonly ttlSeconds?: number;
+  /** The first words of the key; the arguments follow. */
+  readonly keyPrefix: string;
+  /** Tags under which changes are announced that alter the result. Without any, only the TTL ends it. */
+  readonly tags?: readonly string[];
+}
+
+/**
+ * Reads a method through the cache that its object carries as `cache`.
+ *
+ * The key is `keyPrefix`, or `keyPrefix_<arguments as JSON, object keys sorted>`, so the method takes only JSON-safe
+ * arguments and its result depends on nothing but them: not on who asks. Authorization is decided before it is called.
+ *
+ * @throws {TypeError} when called with an argument, or giving a result, that is not JSON-safe
+ */
+export function Cached({ ttlSeconds, keyPrefix, tags }: CachedOptions) {
+  return <This extends { readonly cache: Cache }, Args extends unknown[], Result>(
+    _prototype: This,
+    _name: string | symbol,
+    descriptor: TypedPropertyDescriptor<(this: This, ...args: Args) => Promise<Result>>,
+  ): void => {
+    const uncached = descriptor.value!;
+    descriptor.value = async function (this: This, ...args: Args) {
+      const key = args.length === 0 ? keyPrefix : `${keyPrefix}_${args.map(stableJson).join('_')}`;
+      return this.cache.read(key, () => uncached.apply(this, args), {
+        layer: keyPrefix,
+        ttlSeconds,
+        tagsOf: tags && (() => tags),
+      });
+    };
+  };
+}
+
+/**
+ * JSON with object keys in order and absent properties left out, so that equal arguments make equal keys.
+ * @throws {TypeError} when the value is not JSON-safe
+ */
+export function stableJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(stableJsonItem).join(',')}]`;
+  if (isPlainObject(value)) {
+    const parts = Object.keys(value)
+      .filter((name) => value[name] !== undefined)
+      .sort()
+      .map((name) => `${JSON.stringify(name)}:${stableJson(value[name])}`);
+    return `{${parts.join(',')}}`;
+  }
+  if (value === undefined) return '';
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) {
+    return JSON.stringify(value);
+  }
+  throw new TypeError(`A cache key is made of JSON-safe values; got ${String(value)}.`);
+}
+
+/** Left out, as an object's absent property is, an item would make `[undefined]` equal to `[]`. */
+function stableJsonItem(item: unknown): string {
+  if (item === undefined) throw new TypeError('A cache key is made of JSON-safe values; got undefined in an array.');
+  return stableJson(item);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && isPlainPrototype(Object.getPrototypeOf(value));
+}
+
+/** Argument and input classes are plain data too; what has methods, its own or inherited ones, is not. */
+function isPlainPrototype(prototype: object | null): boolean {
+  if (prototype === null || prototype === Object.prototype) return true;
+  const hasMethods = Object.getOwnPropertyNames(prototype).some((name) => name !== 'constructor');
+  return !hasMethods && isPlainPrototype(Object.getPrototypeOf(prototype));
+}

@@ -1,0 +1,31 @@
+/** What a cached value, or a load that is still running, hangs on. */
+export interface Dependent {
+  readonly tags: readonly string[];
+  /**
+   * Whether a change announced under one of the tags can alter `value`, which is `undefined` while a load is still
+   * running. Left out: every such change does.
+   */
+  readonly isAffectedBy?: (change: unknown, value: unknown) => boolean;
+}
+
+export interface Entry extends Dependent {
+  readonly key: string;
+  readonly layer: string;
+  readonly value: unknown;
+  /** Of a record: rises with every write. `undefined` for values that have none. */
+  readonly version: number | undefined;
+  readonly storedAtMs: number;
+  readonly expiresAtMs: number;
+  /** Approximate, and never 0. */
+  readonly bytes: number;
+}
+
+/** What a value is stored under, besides its key. */
+export interface StoreOptions {
+  readonly layer: string;
+  /** Defaults to the cache's own TTL; for `null`, which means "known to be absent", to its shorter negative TTL. */
+  readonly ttlSeconds?: number;
+  readonly version?: number;
+  readonly tags?: readonly string[];
+  readonly isAffectedBy?: (change: unknown, value: unknown) => boolean;
+}

@@ -1,0 +1,133 @@
+import type { Dependent } from './entry.ts';
+import { TagIndex } from './tag-index.ts';
+
+/** One call of a loader, for one or several keys. */
+export interface Load extends Dependent {
+  readonly keys: readonly string[];
+  /** The number of the last change that the load is sure to see. */
+  readonly startedAt: number;
+  /** Nothing of it may be stored. */
+  isOvertaken: boolean;
+  /** What it was asked for may not be stored; records it brings along may, each by its own key. */
+  isResultOvertaken: boolean;
+  /** Select keys that may not be stored, asked for or brought along. */
+  readonly overtakenKeys: ((key: string) => boolean)[];
+}
+
+/**
+ * The loads that are running, and what overtook them.
+ *
+ * Every announced change gets the next number of a sequence. A load remembers the number at which it began, so "changed
+ * since the load began" is one comparison. The numbers of changed keys are kept only while a load runs that is older.
+ */
+export class Loads {
+  readonly #running = new Set<Load>();
+  readonly #joinable = new Map<string, { readonly load: Load; readonly promise: Promise<unknown> }>();
+  readonly #tagged = new TagIndex<Load>();
+  readonly #changedAt = new Map<string, number>();
+  /** The newest version of a key that a reader was given although it was not stored. */
+  readonly #floors = new Map<string, { readonly version: number; readonly at: number }>();
+  #sequence = 0;
+
+  begin(keys: readonly string[], dependent: Dependent & { isOvertaken: boolean }): Load {
+    const load: Load = { ...dependent, keys, startedAt: this.#sequence, isResultOvertaken: false, overtakenKeys: [] };
+    this.#running.add(load);
+    this.#tagged.add(load);
+    return load;
+  }
+
+  /** Lets readers who come later wait for `promises`, one for each key, until something overtakes the load. */
+  share(load: Load, promises: readonly Promise<unknown>[]): void {
+    if (load.isOvertaken || load.isResultOvertaken) return;
+    load.keys.forEach((key, index) => {
+      this.#joinable.set(key, { load, promise: promises[index]! });
+    });
+  }
+
+  /** The load of `key` that a reader who comes now may share. */
+  joinable(key: string): { readonly promise: Promise<unknown> } | undefined {
+    return this.#joinable.get(key);
+  }
+
+  mayStoreResult(load: Load, key: string): boolean {
+    return !load.isResultOvertaken && this.mayPrime(load, key);
+  }
+
+  /** A load that has ended may not: what changed since it began is forgotten. */
+  mayPrime(load: Load, key: string): boolean {
+    if (!this.#running.has(load) || load.isOvertaken) return false;
+    if (load.overtakenKeys.some((isSelected) => isSelected(key))) return false;
+    return (this.#changedAt.get(key) ?? 0) <= load.startedAt;
+  }
+
+  /** Keeps what is older than `version` from being stored or shared, as far as loads bring it that run already. */
+  raiseFloor(key: string, version: number): void {
+    const known = this.#floors.get(key)?.version ?? 0;
+    this.#floors.delete(key);
+    this.#floors.set(key, { version: Math.max(version, known), at: ++this.#sequence });
+    this.#joinable.delete(key);
+  }
+
+  /** Absence, which has no version, is below every floor: it may be from before the row was made. */
+  isBelowFloor(load: Load, key: string, version: number | undefined): boolean {
+    const floor = this.#floors.get(key);
+    if (!floor || floor.at <= load.startedAt) return false;
+    return version === undefined || version < floor.version;
+  }
+
+  end(load: Load): void {
+    this.#running.delete(load);
+    this.#tagged.remove(load);
+    this.#unshare(load);
+    this.#forgetChangesNoLoadPrecedes();
+  }
+
+  overtakeKey(key: string): void {
+    this.#sequence++;
+    if (this.#running.size === 0) return;
+    // Removed first, so that the map stays in the order of the last change.
+    this.#changedAt.delete(key);
+    this.#changedAt.set(key, this.#sequence);
+    this.#joinable.delete(key);
+  }
+
+  overtakeTagged(tag: string, isAffected: (load: Load) => boolean): void {
+    for (const load of this.#tagged.tagged(tag)) {
+      if (load.isResultOvertaken || !isAffected(load)) continue;
+      load.isResultOvertaken = true;
+      this.#unshare(load);
+    }
+  }
+
+  /** Which records a load will bring along is not known yet, so it remembers what to ask about them. */
+  overtakeKeys(isSelected: (key: string) => boolean): void {
+    for (const load of this.#running) load.overtakenKeys.push(isSelected);
+    for (const key of this.#joinable.keys()) {
+      if (isSelected(key)) this.#joinable.delete(key);
+    }
+  }
+
+  overtakeAll(): void {
+    for (const load of this.#running) load.isOvertaken = true;
+    this.#joinable.clear();
+  }
+
+  #unshare(load: Load): void {
+    for (const key of load.keys) {
+      if (this.#joinable.get(key)?.load === load) this.#joinable.delete(key);
+    }
+  }
+
+  #forgetChangesNoLoadPrecedes(): void {
+    const [oldest] = this.#running;
+    const isOver = (at: number) => !oldest || at <= oldest.startedAt;
+    for (const [key, at] of this.#changedAt) {
+      if (!isOver(at)) break;
+      this.#changedAt.delete(key);
+    }
+    for (const [key, { at }] of this.#floors) {
+      if (!isOver(at)) break;
+      this.#floors.delete(key);
+    }
+  }
+}

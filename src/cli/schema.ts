@@ -1,0 +1,16 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { lexicographicSortSchema, printSchema } from 'graphql';
+import { createSchema } from '../features/schema.ts';
+
+/** Prints the schema to `schema.graphql`, or with `--check` says whether the file is up to date. */
+const path = 'schema.graphql';
+const printed = `${printSchema(lexicographicSortSchema(createSchema()))}\n`;
+
+if (process.argv.includes('--check')) {
+  const isUpToDate = (await readFile(path, 'utf8').catch(() => '')) === printed;
+  console.log(isUpToDate ? `${path} is up to date.` : `${path} is out of date: run npm run schema and commit it.`);
+  process.exitCode = isUpToDate ? 0 : 1;
+} else {
+  await writeFile(path, printed);
+  console.log(`${path} was written.`);
+}

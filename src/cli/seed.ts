@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util';
+import { ConfigError, loadConfig, loadEnvFileIfPresent } from '../config.ts';
+import { openDatabase } from '../database/database.ts';
+import { migrate } from '../database/migrate.ts';
+import { seedFleet } from '../database/seed.ts';
+import { entities } from '../features/entities.ts';
+
+const USAGE = `Fills the configured database with the demo fleet. What is there already stays as it is.
+
+  npm run seed -- [--workstations 1000] [--managers 100]
+
+The embedded database has room for one process: stop the server first, or use PostgreSQL (DATABASE_URL).`;
+
+const EXIT_BAD_USAGE = 64;
+const EXIT_BAD_CONFIGURATION = 78;
+const MAX_ROWS = 10_000_000;
+
+async function seed(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      workstations: { type: 'string', default: '1000' },
+      managers: { type: 'string', default: '100' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const workstations = count('--workstations', values.workstations);
+  const managers = count('--managers', values.managers);
+  loadEnvFileIfPresent();
+  const database = await openDatabase(loadConfig(process.env).database, { entities });
+  try {
+    await migrate(database);
+    const added = await seedFleet(database, { workstations, managers, onProgress: showProgress });
+    const kept = workstations + managers - added;
+    console.log(`\n${added} rows added, ${kept} were there already.`);
+  } finally {
+    await database.close();
+  }
+}
+
+function count(option: string, given: string): number {
+  const number = Number(given);
+  if (!/^\d+$/.test(given) || number > MAX_ROWS) {
+    throw new TypeError(`${option} is a whole number, 0 to ${MAX_ROWS}; got ${given}.`);
+  }
+  return number;
+}
+
+/** One line that is written over on a terminal, and a line for each tenth elsewhere. */
+function showProgress(done: number, total: number): void {
+  const percent = Math.floor((100 * done) / total);
+  if (process.stdout.isTTY) process.stdout.write(`\r${percent} % (${done} of ${total} rows)`);
+  else if (done === total || percent % 10 === 0) console.log(`${percent} % (${done} of ${total} rows)`);
+}
+
+seed().catch((error) => {
+  const isUsage = error instanceof TypeError;
+  console.error(isUsage ? `${error.message}\n\n${USAGE}` : error.message);
+  process.exitCode = isUsage ? EXIT_BAD_USAGE : error instanceof ConfigError ? EXIT_BAD_CONFIGURATION : 1;
+});

@@ -1,0 +1,275 @@
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+
+/** Everything the environment decides, read once at start and frozen. Times are in the unit their name says. */
+export interface Config {
+  readonly environment: 'development' | 'production' | 'test';
+  readonly host: string;
+  readonly port: number;
+  readonly database:
+    | { readonly kind: 'pglite'; readonly dataDir: string }
+    | { readonly kind: 'postgresql'; readonly url: string; readonly poolSize: number };
+  /** Where the embedded database and the development secret live. */
+  readonly dataDir: string;
+  readonly auth: {
+    readonly secret: string | undefined;
+    readonly jwksUrl: string | undefined;
+    readonly issuer: string | undefined;
+    readonly audience: string | undefined;
+    readonly anonymousRole: 'VIEWER' | 'OPERATOR' | 'ADMIN' | 'AGENT' | undefined;
+  };
+  readonly corsOrigins: readonly string[];
+  readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
+  /** Where records are kept for all instances and their successors; `undefined`: nowhere. May hold a password. */
+  readonly redisUrl: string | undefined;
+  /** Whether an empty database is filled with the demo fleet at start. */
+  readonly demoFleet: boolean;
+  readonly warmUp: boolean;
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  readonly staleIfErrorSeconds: number;
+  readonly shutdownGraceSeconds: number;
+}
+
+/** The environment cannot be used. `problems` holds one sentence for each thing to correct; none repeats a secret. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+    super(`The configuration has ${count}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+const APOLLO_SANDBOX = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'] as const;
+
+const DEFAULTS = {
+  development: { host: '127.0.0.1', anonymousRole: 'VIEWER', corsOrigins: APOLLO_SANDBOX, logLevel: 'info' },
+  test: { host: '127.0.0.1', anonymousRole: 'VIEWER', corsOrigins: [], logLevel: 'silent' },
+  production: { host: '0.0.0.0', anonymousRole: undefined, corsOrigins: [], logLevel: 'info' },
+} as const;
+
+/**
+ * Reads the settings `.env.example` describes out of `env`. An empty value counts as unset; variables of other programs
+ * are left alone. The result is frozen throughout.
+ *
+ * @throws {ConfigError} naming every problem at once
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const { read, problems } = createSettingReader(env);
+  const environment = read('NODE_ENV', oneOf('development', 'production', 'test'), 'development');
+  const defaults = DEFAULTS[environment];
+  const dataDir = read('DATA_DIR', trimmedText, '.data');
+  const databaseUrl = read('DATABASE_URL', postgresqlUrl, undefined);
+  const poolSize = read('DATABASE_POOL_SIZE', wholeNumber(1, 1000), 10);
+
+  const config: Config = {
+    environment,
+    host: read('HOST', hostName, defaults.host),
+    port: read('PORT', wholeNumber(0, 65_535), 4000),
+    database:
+      databaseUrl === undefined
+        ? { kind: 'pglite', dataDir: join(dataDir, 'pglite') }
+        : { kind: 'postgresql', url: databaseUrl, poolSize },
+    dataDir,
+    auth: {
+      secret: read('AUTH_JWT_SECRET', signingSecret, undefined),
+      jwksUrl: read('AUTH_JWKS_URL', secureUrl, undefined),
+      issuer: read('AUTH_ISSUER', trimmedText, undefined),
+      audience: read('AUTH_AUDIENCE', trimmedText, undefined),
+      anonymousRole: read(
+        'ANONYMOUS_ROLE',
+        orNone(oneOf('VIEWER', 'OPERATOR', 'ADMIN', 'AGENT')),
+        defaults.anonymousRole,
+      ),
+    },
+    corsOrigins: read('CORS_ORIGINS', orNone(origins), defaults.corsOrigins) ?? [],
+    cache: {
+      ttlSeconds: read('CACHE_TTL_SECONDS', wholeNumber(1, 31_536_000), 300),
+      maxEntries: read('CACHE_MAX_ENTRIES', wholeNumber(1, 10_000_000), 100_000),
+      maxBytes: read('CACHE_MAX_BYTES', wholeNumber(1, Number.MAX_SAFE_INTEGER), 256 * 1024 * 1024),
+    },
+    redisUrl: read('REDIS_URL', redisUrl, undefined),
+    demoFleet: read('DEMO_FLEET', onOff, environment === 'development' && databaseUrl === undefined),
+    warmUp: read('WARM_UP', onOff, true),
+    logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), defaults.logLevel),
+    staleIfErrorSeconds: read('STALE_IF_ERROR_SECONDS', wholeNumber(0, 86_400), 60),
+    shutdownGraceSeconds: read('SHUTDOWN_GRACE_SECONDS', wholeNumber(0, 3600), 10),
+  };
+
+  problems.push(...findAuthProblems(env, environment));
+  if (isSet(env, 'REDIS_URL') && !isSet(env, 'DATABASE_URL')) {
+    problems.push('DATABASE_URL must be set when REDIS_URL is, but is not.');
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return freezeDeeply(config);
+}
+
+/** Adds the settings of `.env` in the working directory to `process.env`, where they are not set already. */
+export function loadEnvFileIfPresent(): void {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+}
+
+/** What `findAuthProblems` looks at is what was set, not what was understood, so that one mistake is reported once. */
+function findAuthProblems(env: NodeJS.ProcessEnv, environment: Config['environment']): string[] {
+  const problems: string[] = [];
+  if (isSet(env, 'AUTH_JWT_SECRET') && isSet(env, 'AUTH_JWKS_URL')) {
+    problems.push('Only one of AUTH_JWT_SECRET and AUTH_JWKS_URL may be set, but both are.');
+  }
+  if (environment === 'production' && !isSet(env, 'AUTH_JWT_SECRET') && !isSet(env, 'AUTH_JWKS_URL')) {
+    problems.push('One of AUTH_JWT_SECRET and AUTH_JWKS_URL must be set in production, but neither is.');
+  }
+  for (const name of ['AUTH_ISSUER', 'AUTH_AUDIENCE']) {
+    if (isSet(env, 'AUTH_JWKS_URL') && !isSet(env, name)) {
+      problems.push(`${name} must be set when AUTH_JWKS_URL is, but is not.`);
+    }
+  }
+  return problems;
+}
+
+/** A kind of value: what it looks like in words, and how it is read. */
+interface Kind<T> {
+  /** Completes "NAME must be …". */
+  readonly expected: string;
+  /** Returns `null` to refuse the text. */
+  parse(text: string): T | null;
+  /** Completes "but …" about a refused text; without it the text is quoted. Secrets need one. */
+  describe?(text: string): string;
+}
+
+function createSettingReader(env: NodeJS.ProcessEnv) {
+  const problems: string[] = [];
+  function read<T, const Fallback>(name: string, kind: Kind<T>, fallback: Fallback): T | Fallback {
+    const text = env[name];
+    if (text === undefined || text === '') return fallback;
+    const value = kind.parse(text);
+    if (value !== null) return value;
+    problems.push(`${name} must be ${kind.expected}, but ${(kind.describe ?? quote)(text)}.`);
+    return fallback;
+  }
+  return { read, problems };
+}
+
+function isSet(env: NodeJS.ProcessEnv, name: string): boolean {
+  return env[name] !== undefined && env[name] !== '';
+}
+
+function quote(text: string): string {
+  return `is ${JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)}`;
+}
+
+function oneOf<const T extends string>(...words: T[]): Kind<T> {
+  return {
+    expected: `one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text) ?? null,
+  };
+}
+
+/** Lets the word `none` stand for `undefined`, where leaving the setting out would mean a default. */
+function orNone<T>(kind: Kind<T>): Kind<T | undefined> {
+  return {
+    ...kind,
+    expected: `${kind.expected}, or none`,
+    parse: (text) => (text === 'none' ? undefined : kind.parse(text)),
+  };
+}
+
+function wholeNumber(min: number, max: number): Kind<number> {
+  return {
+    expected: `a whole number from ${min} to ${max}`,
+    parse: (text) => {
+      const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : null;
+    },
+  };
+}
+
+const onOff: Kind<boolean> = {
+  expected: 'on or off',
+  parse: (text) => (text === 'on' ? true : text === 'off' ? false : null),
+};
+
+const trimmedText: Kind<string> = {
+  expected: 'a text without blanks around it',
+  parse: (text) => (text === text.trim() ? text : null),
+};
+
+const hostName: Kind<string> = {
+  expected: 'a host name or an IP address',
+  parse: (text) => (isIP(text) !== 0 || /^[a-z0-9][a-z0-9.-]*$/i.test(text) ? text : null),
+};
+
+const signingSecret: Kind<string> = {
+  expected: 'at least 32 bytes long',
+  parse: (text) => (Buffer.byteLength(text) >= 32 ? text : null),
+  describe: (text) => `has ${Buffer.byteLength(text)}`,
+};
+
+const postgresqlUrl: Kind<string> = {
+  expected: 'a postgres:// or postgresql:// URL with its special characters percent-encoded',
+  parse: (text) => (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text) ? text : null),
+  describe: describeUrl,
+};
+
+const redisUrl: Kind<string> = {
+  expected: 'a redis:// or rediss:// URL with its special characters percent-encoded, such as redis://cache:6379/0',
+  parse: (text) => {
+    const url = URL.parse(text);
+    // What follows a question mark the client would take for its own options.
+    if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || url.search + url.hash !== '')
+      return null;
+    return /^\/?\d*$/.test(url.pathname) && isPercentEncoded(url.username + url.password) ? text : null;
+  },
+  describe: describeUrl,
+};
+
+const secureUrl: Kind<string> = {
+  expected: 'an https:// URL without a user name (http:// for a loopback host only)',
+  parse: (text) => {
+    const url = URL.parse(text);
+    if (url === null || url.username !== '' || url.password !== '') return null;
+    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)) ? text : null;
+  },
+  describe: describeUrl,
+};
+
+function isPercentEncoded(text: string): boolean {
+  return !/%(?![0-9a-f]{2})/i.test(text);
+}
+
+function isLoopback(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true;
+  return isIP(hostname) === 4 && hostname.startsWith('127.');
+}
+
+const origins: Kind<readonly string[]> = {
+  expected: 'origins such as https://app.example.com, without a path, separated by commas',
+  parse: (text) => {
+    const parts = text.split(',').map((part) => part.trim());
+    const parsed = parts.filter((part) => part !== '').map(parseOrigin);
+    return parsed.every((origin) => origin !== null) ? [...new Set(parsed)] : null;
+  },
+};
+
+function parseOrigin(text: string): string | null {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) return null;
+  return url.href === `${url.origin}/` ? url.origin : null;
+}
+
+/** A URL may hold a password anywhere once it is mistyped, so no more than its scheme is shown. */
+function describeUrl(text: string): string {
+  const scheme = /^[a-z]+:\/\//i.exec(text)?.[0];
+  if (scheme === undefined) return 'does not begin with a scheme';
+  return URL.canParse(text) ? `is another ${scheme} URL` : `is a ${scheme} URL that cannot be read`;
+}
+
+function freezeDeeply<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) freezeDeeply(part);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,50 @@
+import type { Options } from '@mikro-orm/core';
+import { Migrator } from '@mikro-orm/migrations';
+import { PgliteDriver } from '@mikro-orm/pglite';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import type { Config } from '../config.ts';
+import { migrations } from './migrations/index.ts';
+
+/** Time allowed for opening a connection, or for waiting for a free one. */
+const CONNECT_TIMEOUT_MS = 900;
+/** Time allowed for one statement of a write. Reads have a shorter one, see `database.ts`. */
+const STATEMENT_TIMEOUT_MS = 5000;
+
+type OrmOptions = Partial<Options>;
+export type Entities = NonNullable<OrmOptions['entities']>;
+
+/** MikroORM's options for the configured database, the same for the application and the MikroORM CLI. */
+export function createOrmOptions(database: Config['database'], entities: Entities): OrmOptions {
+  const shared: OrmOptions = {
+    entities,
+    extensions: [Migrator],
+    migrations: { migrationsList: migrations, tableName: 'stationmaster_migrations', snapshot: false, silent: true },
+    // The migrations own the schema: its triggers and collations are beyond what entities say.
+    schemaGenerator: { skipTables: [/./] },
+    forceUtcTimezone: true,
+    discovery: { warnWhenNoEntities: false },
+  };
+  if (database.kind === 'pglite') {
+    return {
+      ...shared,
+      driver: PgliteDriver,
+      dbName: 'postgres',
+      driverOptions: { dataDir: database.dataDir },
+    } as OrmOptions;
+  }
+  return {
+    ...shared,
+    driver: PostgreSqlDriver,
+    clientUrl: database.url,
+    pool: { min: 0, max: database.poolSize },
+    driverOptions: {
+      application_name: 'stationmaster',
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      // For a database that does not even answer that the time is over.
+      query_timeout: STATEMENT_TIMEOUT_MS + 500,
+      idle_in_transaction_session_timeout: 2 * STATEMENT_TIMEOUT_MS,
+    },
+  } as OrmOptions;
+}

@@ -1,0 +1,33 @@
+import { type EntityName, LockMode } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { StationmasterError } from '../errors.ts';
+
+export interface VersionedUpdate {
+  readonly id: string;
+  /** The columns to write, by the entity's names; none: nothing is written. */
+  readonly values: object;
+  /** Refuses the update when the row has another version. */
+  readonly expectedVersion: number | null | undefined;
+}
+
+/**
+ * Updates one row within a transaction and returns it as it is then, or `null` when there is none.
+ * @throws {StationmasterError} STALE_VERSION
+ */
+export async function updateVersionedRow(
+  em: EntityManager,
+  // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
+  entity: EntityName<any>,
+  { id, values, expectedVersion }: VersionedUpdate,
+): Promise<object | null> {
+  // Locked first, so that the version that is checked is the version that is replaced.
+  const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
+  const held = await select.execute<{ version: number } | undefined>('get');
+  if (!held) return null;
+  if (expectedVersion != null && expectedVersion !== held.version) {
+    const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
+    throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
+  }
+  if (Object.keys(values).length === 0) return held;
+  return em.createQueryBuilder(entity).update(values).where({ id }).returning('*').execute<object>('get');
+}

@@ -1,0 +1,75 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { StationmasterError } from '../errors.ts';
+import type { Database } from './database.ts';
+
+export interface WriterOptions {
+  readonly database: Database;
+  /** Resolves when this process has heard of everything the transaction changed. */
+  readonly settled: (xid: string, scope: 'statement' | 'transaction') => Promise<void>;
+  readonly channel: string;
+}
+
+/** Runs writes, and answers them only once this process has heard of what they changed. */
+export interface Writer {
+  /**
+   * Runs `work` in a transaction. Its errors roll everything back.
+   * @throws {StationmasterError} CONFLICT, NOT_FOUND or BAD_USER_INPUT when a constraint was violated
+   */
+  transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
+  /** Runs one writing statement, which returns the id of its transaction as `xid` in each row. */
+  statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
+}
+
+export function createWriter({ database, settled, channel }: WriterOptions): Writer {
+  // Sent last, so that it is heard last: PostgreSQL delivers a transaction's notifications in the order they were made.
+  const mark = `select x.id as xid, pg_notify('${channel}', json_build_object('mark', x.id)::text)
+    from (select pg_current_xact_id()::text as id) x`;
+  return {
+    async transaction(work) {
+      const { result, xid } = await database
+        .fork()
+        .transactional(async (em) => {
+          const result = await work(em);
+          const [row] = await em.execute<{ xid: string }[]>(mark);
+          return { result, xid: row!.xid };
+        })
+        .catch(explainViolation);
+      await settled(xid, 'transaction');
+      return result;
+    },
+    async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
+      const rows = await database.execute<Row>(name, text, values);
+      const xid = rows[0]?.xid;
+      if (xid !== undefined) await settled(xid, 'statement');
+      return rows;
+    },
+  };
+}
+
+/** Which input a constraint guards, by the constraint's name in the migrations. */
+const FIELD_OF_CONSTRAINT: Record<string, { field: string; message: string }> = {
+  workstation_name_unique: { field: 'input.name', message: 'Another workstation has this name.' },
+  manager_email_unique: { field: 'input.email', message: 'Another manager has this email address.' },
+  workstation_manager_id_fkey: { field: 'input.managerId', message: 'There is no manager with this id.' },
+};
+
+/** SQLSTATE codes of class 23, integrity constraint violation (PostgreSQL, appendix A). */
+const FOREIGN_KEY_VIOLATION = '23503';
+const UNIQUE_VIOLATION = '23505';
+const CHECK_VIOLATION = '23514';
+
+function explainViolation(error: unknown): never {
+  const { code, constraint = '' } = error as { code?: string; constraint?: string };
+  const { field, message } = FIELD_OF_CONSTRAINT[constraint] ?? {};
+  const options = { ...(field ? { field } : {}), cause: error };
+  if (code === UNIQUE_VIOLATION) {
+    throw new StationmasterError('CONFLICT', message ?? 'Something like this exists already.', options);
+  }
+  if (code === FOREIGN_KEY_VIOLATION) {
+    throw new StationmasterError('NOT_FOUND', message ?? 'Something this refers to does not exist.', options);
+  }
+  if (code === CHECK_VIOLATION) {
+    throw new StationmasterError('BAD_USER_INPUT', 'A value is outside what is allowed.', options);
+  }
+  throw error;
+}

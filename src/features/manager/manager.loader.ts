@@ -1,0 +1,78 @@
+import DataLoader from 'dataloader';
+import { type Cache, type Fence, readRecords } from '../../cache/index.ts';
+import type { Database } from '../../database/database.ts';
+import { findUnchanged } from '../../database/unchanged.ts';
+import type { Context } from '../../graphql/context.ts';
+import {
+  isManagerPageAffected,
+  MANAGER_EXISTENCE,
+  MANAGER_LISTS,
+  MANAGERS,
+  type ManagerChangePair,
+  type ManagerList,
+  type ManagerPage,
+  managerKey,
+  managerListKey,
+  managerPosition,
+} from './manager.cache.ts';
+import { MANAGER_COLUMNS, type ManagerRecord } from './manager.record.ts';
+
+export interface ManagerSource {
+  readonly cache: Cache;
+  readonly database: Database;
+}
+
+/** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
+export interface ManagerLoaders {
+  /** `null` when there is no such manager. */
+  readonly record: DataLoader<string, ManagerRecord | null>;
+}
+
+/** The loaders of this operation, made when they are first needed. */
+export function managerLoaders(source: ManagerSource, ctx: Context): ManagerLoaders {
+  return ctx.once(managerLoaders, () => ({
+    record: new DataLoader((ids) =>
+      readRecords(ids, {
+        cache: source.cache,
+        layer: MANAGERS,
+        keyOf: managerKey,
+        find: (missing) => findManagers(source.database, missing),
+        findUnchanged: (known) => findUnchanged(source.database, 'manager', known),
+        trace: ctx.reads,
+      }),
+    ),
+  }));
+}
+
+export function readManagerPage(
+  { cache, database }: ManagerSource,
+  list: ManagerList,
+  ctx: Context,
+): Promise<ManagerPage> {
+  return cache.read<ManagerPage>(managerListKey(list), (fence) => loadPage(database, list, fence), {
+    layer: MANAGER_LISTS,
+    tagsOf: () => [MANAGER_EXISTENCE],
+    isAffectedBy: (change, page) => change === null || isManagerPageAffected(list, page, change as ManagerChangePair),
+    trace: ctx.reads,
+  });
+}
+
+function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
+  const text = `select ${MANAGER_COLUMNS} from manager m where m.id = any($1::uuid[])`;
+  return database.query<ManagerRecord>('managers-by-id', text, [ids]);
+}
+
+async function loadPage(database: Database, { first, after }: ManagerList, fence: Fence): Promise<ManagerPage> {
+  const columns = `select ${MANAGER_COLUMNS} from manager m`;
+  const order = 'order by m.created_at desc, m.id desc limit';
+  const rows = after
+    ? await database.query<ManagerRecord>(
+        'managers-page-after',
+        `${columns} where (m.created_at, m.id) < ($2::timestamptz, $3::uuid) ${order} $1`,
+        [first + 1, new Date(after.value as number).toISOString(), after.id],
+      )
+    : await database.query<ManagerRecord>('managers-page', `${columns} ${order} $1`, [first + 1]);
+  for (const row of rows) fence.prime(managerKey(row.id), row, { layer: MANAGERS, version: row.version });
+  const next = rows[first];
+  return { ids: rows.slice(0, first).map(({ id }) => id), next: next ? managerPosition(next) : null };
+}

@@ -1,0 +1,138 @@
+import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
+import { DateTime } from '../../graphql/scalars.ts';
+
+@ObjectType()
+abstract class CacheCounters {
+  @Field(() => Float, { description: 'Reads answered without a load of their own.' })
+  hits!: number;
+
+  @Field(() => Float, { description: 'Reads that had to load.' })
+  misses!: number;
+
+  @Field(() => Int, { description: 'Entries held now.' })
+  size!: number;
+
+  @Field(() => Float, { description: 'Entries pushed out by the bounds on entries and bytes.' })
+  evictions!: number;
+
+  @Field(() => Float, { description: 'Hits in percent of all reads; 0 before the first.' })
+  hitRatePercent!: number;
+}
+
+@ObjectType({ description: 'What one kind of cached values did since the start of this instance.' })
+export class CacheLayerStats extends CacheCounters {
+  @Field(() => String, {
+    description: 'The kind, such as `workstations` or `workstations_list`: the first words of its keys.',
+  })
+  name!: string;
+}
+
+@ObjectType({ description: 'What the cache of this instance did since its start.' })
+export class CacheStats extends CacheCounters {
+  @Field(() => Float, { description: 'Memory the entries take, approximately.' })
+  bytes!: number;
+
+  @Field(() => Float, { description: 'Faults of the cache that reads went around.' })
+  errors!: number;
+
+  @Field(() => [CacheLayerStats], { description: 'The same by kind of value.' })
+  layers!: CacheLayerStats[];
+}
+
+@ObjectType({ description: 'Managers, in figures.' })
+export class ManagerMetrics {
+  @Field(() => Int, { description: 'How many are on record.' })
+  count!: number;
+}
+
+@ObjectType({ description: 'WebSockets of this instance, in figures.' })
+export class WebSocketMetrics {
+  @Field(() => Int, { description: 'Connections open now.' })
+  activeConnections!: number;
+
+  @Field(() => Int, { description: 'Subscriptions running now, on all connections together.' })
+  activeSubscriptions!: number;
+}
+
+@ObjectType({ description: 'What this instance hears of the changes in the database.' })
+export class ChangeFeedMetrics {
+  @Field(() => String, {
+    description: '`live`: every change is heard; `connecting` or `gap`: nothing cached is served as fresh.',
+  })
+  state!: string;
+
+  @Field(() => Int, { description: 'How often the feed was lost since the start.' })
+  gaps!: number;
+}
+
+@ObjectType({ description: 'One of the instances that share a database, in figures.' })
+export class InstanceMetrics {
+  @Field(() => ID, { description: 'The instance; made anew at each start.' })
+  instanceId!: string;
+
+  @Field(() => Float, { description: 'Reads that its cache answered.' })
+  hits!: number;
+
+  @Field(() => Float, { description: 'Reads that it had to load.' })
+  misses!: number;
+
+  @Field(() => Int, { description: 'Entries in its cache now.' })
+  size!: number;
+
+  @Field(() => Int, { description: 'WebSocket connections open to it now.' })
+  activeConnections!: number;
+
+  @Field(() => String, { description: 'The state of its change feed, as in `changeFeed`.' })
+  feedState!: string;
+}
+
+@ObjectType({ description: 'How this instance is doing.' })
+export class PerformanceMetrics {
+  @Field(() => CacheStats, { description: 'The cache.' })
+  cache!: CacheStats;
+
+  @Field(() => ManagerMetrics, { description: 'The managers.' })
+  managers!: ManagerMetrics;
+
+  @Field(() => WebSocketMetrics, { description: 'The WebSockets.' })
+  websockets!: WebSocketMetrics;
+
+  @Field(() => ChangeFeedMetrics, { description: 'The change feed.' })
+  changeFeed!: ChangeFeedMetrics;
+
+  @Field(() => Float, { description: 'Seconds since this instance started.' })
+  uptimeSeconds!: number;
+
+  @Field(() => ID, { description: 'The instance that answers; made anew at each start.' })
+  instanceId!: string;
+
+  @Field(() => DateTime, { description: 'When these figures were taken.' })
+  timestamp!: Date;
+}
+
+@ObjectType({ description: 'What came of clearing the cache.' })
+export class ClearCacheResult {
+  @Field(() => String, { description: 'What was done, in words.' })
+  message!: string;
+
+  @Field(() => Int, { description: 'Entries removed on the instance that answers; the others clear theirs too.' })
+  entriesRemoved!: number;
+
+  @Field(() => DateTime, { description: 'When it was done.' })
+  timestamp!: Date;
+}
+
+@ObjectType({ description: 'What came of invalidating part of the cache.' })
+export class InvalidateCacheResult {
+  @Field(() => String, { description: 'What was done, in words.' })
+  message!: string;
+
+  @Field(() => String, { description: 'The pattern that selected the keys.' })
+  pattern!: string;
+
+  @Field(() => Int, { description: 'Entries removed on the instance that answers; the others remove theirs too.' })
+  entriesRemoved!: number;
+
+  @Field(() => DateTime, { description: 'When it was done.' })
+  timestamp!: Date;
+}

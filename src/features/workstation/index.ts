@@ -1,0 +1,13 @@
+export { workstationAnnouncement } from './workstation.cache.ts';
+export { WorkstationFilter } from './workstation.inputs.ts';
+export { type WorkstationSource, workstationLoaders } from './workstation.loader.ts';
+export { readWorkstationList, type WorkstationListPage } from './workstation.reads.ts';
+export { WORKSTATION_COLUMNS, type WorkstationRecord } from './workstation.record.ts';
+export {
+  WorkstationChangeResolver,
+  WorkstationConnectionResolver,
+  WorkstationResolver,
+} from './workstation.resolver.ts';
+export { WorkstationService } from './workstation.service.ts';
+export { streamWorkstationChanges, WORKSTATION_CHANGED } from './workstation.stream.ts';
+export { Workstation, WorkstationConnection } from './workstation.type.ts';

@@ -1,0 +1,163 @@
+import DataLoader from 'dataloader';
+import { type Cache, type Fence, readRecords, stableJson } from '../../cache/index.ts';
+import type { Database } from '../../database/database.ts';
+import { findUnchanged } from '../../database/unchanged.ts';
+import type { Context } from '../../graphql/context.ts';
+import {
+  WORKSTATION_COUNTS,
+  WORKSTATION_LISTS,
+  WORKSTATIONS,
+  workstationCountKey,
+  workstationCountTags,
+  workstationKey,
+  workstationListKey,
+  workstationListTags,
+} from './workstation.cache.ts';
+import {
+  isCountAffected,
+  isWorkstationPageAffected,
+  positionOf,
+  type WorkstationChangePair,
+  type WorkstationList,
+  type WorkstationListFilter,
+  type WorkstationPage,
+} from './workstation.list.ts';
+import { countOfEach, countWorkstations, findPage, findPageOfEach, findWorkstations } from './workstation.queries.ts';
+import type { WorkstationRecord } from './workstation.record.ts';
+
+/** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
+export interface WorkstationLoaders {
+  /** `null` when there is no such workstation. */
+  readonly record: DataLoader<string, WorkstationRecord | null>;
+  readonly page: DataLoader<WorkstationList, WorkstationPage, string>;
+  readonly count: DataLoader<WorkstationListFilter, number, string>;
+}
+
+export interface WorkstationSource {
+  readonly cache: Cache;
+  readonly database: Database;
+}
+
+/** The loaders of this operation, made when they are first needed. */
+export function workstationLoaders(source: WorkstationSource, ctx: Context): WorkstationLoaders {
+  return ctx.once(workstationLoaders, () => ({
+    record: new DataLoader((ids) =>
+      readRecords(ids, {
+        cache: source.cache,
+        layer: WORKSTATIONS,
+        keyOf: workstationKey,
+        find: (missing) => findWorkstations(source.database, missing),
+        findUnchanged: (known) => findUnchanged(source.database, 'workstation', known),
+        trace: ctx.reads,
+      }),
+    ),
+    page: new DataLoader((lists) => readPages(source, lists, ctx), { cacheKeyFn: workstationListKey }),
+    count: new DataLoader((filters) => readCounts(source, filters, ctx), {
+      cacheKeyFn: workstationCountKey,
+      // Nested lists without rows are ready before the others; a turn later all of them are, and are counted together.
+      batchScheduleFn: (dispatch) => setImmediate(dispatch),
+    }),
+  }));
+}
+
+function readPages({ cache, database }: WorkstationSource, lists: readonly WorkstationList[], ctx: Context) {
+  const listOf = new Map(lists.map((list) => [workstationListKey(list), list]));
+  return cache.readMany<WorkstationPage>(
+    [...listOf.keys()],
+    async (missing, fence) =>
+      loadPages(
+        database,
+        missing.map((key) => listOf.get(key)!),
+        fence,
+      ),
+    {
+      layer: WORKSTATION_LISTS,
+      tagsOf: (key) => workstationListTags(listOf.get(key)!),
+      isAffectedBy: (change, page, key) =>
+        change === null || isWorkstationPageAffected(listOf.get(key)!, page, change as WorkstationChangePair),
+      trace: ctx.reads,
+    },
+  );
+}
+
+/** Lists that differ only in their manager are loaded in one statement, each other one in its own. */
+async function loadPages(
+  database: Database,
+  lists: readonly WorkstationList[],
+  fence: Fence,
+): Promise<WorkstationPage[]> {
+  const shapeOf = ({ filter, ...rest }: WorkstationList) =>
+    filter.managerId === undefined ? null : stableJson({ ...rest, filter: { ...filter, managerId: undefined } });
+  const rowsOf = await loadByShape(
+    lists,
+    shapeOf,
+    (list) => findPage(database, list),
+    async (alike) => {
+      const managerIds = alike.map(({ filter }) => filter.managerId!);
+      const rows = Map.groupBy(await findPageOfEach(database, managerIds, alike[0]!), ({ managerId }) => managerId!);
+      return managerIds.map((id) => rows.get(id) ?? []);
+    },
+  );
+  return lists.map((list) => {
+    const rows = rowsOf.get(list)!;
+    for (const row of rows) fence.prime(workstationKey(row.id), row, { layer: WORKSTATIONS, version: row.version });
+    const next = rows[list.first];
+    return { ids: rows.slice(0, list.first).map(({ id }) => id), next: next ? positionOf(list.order, next) : null };
+  });
+}
+
+function readCounts({ cache, database }: WorkstationSource, filters: readonly WorkstationListFilter[], ctx: Context) {
+  const filterOf = new Map(filters.map((filter) => [workstationCountKey(filter), filter]));
+  return cache.readMany<number>(
+    [...filterOf.keys()],
+    async (missing) =>
+      loadCounts(
+        database,
+        missing.map((key) => filterOf.get(key)!),
+      ),
+    {
+      layer: WORKSTATION_COUNTS,
+      tagsOf: (key) => workstationCountTags(filterOf.get(key)!),
+      isAffectedBy: (change, _count, key) =>
+        change === null || isCountAffected(filterOf.get(key)!, change as WorkstationChangePair),
+      trace: ctx.reads,
+    },
+  );
+}
+
+async function loadCounts(database: Database, filters: readonly WorkstationListFilter[]): Promise<number[]> {
+  const shapeOf = (filter: WorkstationListFilter) =>
+    filter.managerId === undefined ? null : stableJson({ ...filter, managerId: undefined });
+  const countOf = await loadByShape(
+    filters,
+    shapeOf,
+    (filter) => countWorkstations(database, filter),
+    async (alike) => {
+      const managerIds = alike.map(({ managerId }) => managerId!);
+      const counts = await countOfEach(database, managerIds, alike[0]!);
+      return managerIds.map((id) => counts.get(id) ?? 0);
+    },
+  );
+  return filters.map((filter) => countOf.get(filter)!);
+}
+
+/** Loads those of one shape together, and those of no shape, or alone in theirs, one by one. */
+async function loadByShape<Request, Result>(
+  requests: readonly Request[],
+  shapeOf: (request: Request) => string | null,
+  loadOne: (request: Request) => Promise<Result>,
+  loadAlike: (requests: Request[]) => Promise<Result[]>,
+): Promise<Map<Request, Result>> {
+  const results = new Map<Request, Result>();
+  const groups = Map.groupBy(requests, shapeOf);
+  await Promise.all(
+    [...groups].map(async ([shape, alike]) => {
+      const loaded =
+        shape === null || alike.length === 1 ? await Promise.all(alike.map(loadOne)) : await loadAlike(alike);
+      alike.forEach((request, index) => {
+        results.set(request, loaded[index]!);
+      });
+    }),
+  );
+  return results;
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import type { Position } from '../../cache/index.ts';
+import type { Database } from '../../database/database.ts';
+import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
+import { WORKSTATION_COLUMNS, WORKSTATION_FIELDS, type WorkstationRecord } from './workstation.record.ts';
+
+const ORDER_COLUMNS: Record<WorkstationListOrder['field'], { column: string; type: string; isNullable: boolean }> = {
+  NAME: { column: 'w.name', type: 'text', isNullable: false },
+  STATUS: { column: 'w.status', type: 'text', isNullable: false },
+  CPU_USAGE: { column: 'w.cpu_usage', type: 'float8', isNullable: true },
+  LAST_SEEN_AT: { column: 'w.last_seen_at', type: 'timestamptz', isNullable: true },
+  CREATED_AT: { column: 'w.created_at', type: 'timestamptz', isNullable: false },
+};
+
+/** The workstations with these ids, in no particular order. */
+export function findWorkstations(database: Database, ids: readonly string[]): Promise<WorkstationRecord[]> {
+  return database.query(
+    'workstations-by-id',
+    `select ${WORKSTATION_COLUMNS} from workstation w where w.id = any($1::uuid[])`,
+    [ids],
+  );
+}
+
+/** The rows of one page, and the one behind it if there is one. */
+export function findPage(database: Database, list: WorkstationList): Promise<WorkstationRecord[]> {
+  const values: unknown[] = [];
+  return named(database, `select ${WORKSTATION_COLUMNS} from workstation w ${pageClauses(list, values)}`, values);
+}
+
+/**
+ * The same page for each of several managers, in one statement: the pages differ in nothing but `filter.managerId`.
+ * Rows come grouped by `managerId`, in the order of the page.
+ */
+export function findPageOfEach(
+  database: Database,
+  managerIds: readonly string[],
+  list: WorkstationList,
+): Promise<WorkstationRecord[]> {
+  const values: unknown[] = [managerIds];
+  const page = pageClauses(
+    { ...list, filter: { ...list.filter, managerId: undefined } },
+    values,
+    'w.manager_id = m.id',
+  );
+  return named(
+    database,
+    `select ${WORKSTATION_FIELDS} from unnest($1::uuid[]) with ordinality m (id, place)
+      cross join lateral (
+        select ${WORKSTATION_COLUMNS}, row_number() over (${orderBy(list.order)}) as rank from workstation w ${page}
+      ) p order by m.place, p.rank`,
+    values,
+  );
+}
+
+export async function countWorkstations(database: Database, filter: WorkstationListFilter): Promise<number> {
+  const values: unknown[] = [];
+  const text = `select count(*)::int as count from workstation w ${where(conditions(filter, values))}`;
+  const [row] = await named<{ count: number }>(database, text, values);
+  return row!.count;
+}
+
+/** The number of each manager's workstations that match; managers without any are absent. */
+export async function countOfEach(
+  database: Database,
+  managerIds: readonly string[],
+  filter: WorkstationListFilter,
+): Promise<Map<string, number>> {
+  const values: unknown[] = [managerIds];
+  const matching = ['w.manager_id = any($1::uuid[])', ...conditions({ ...filter, managerId: undefined }, values)];
+  const text = `select w.manager_id as id, count(*)::int as count from workstation w ${where(matching)} group by 1`;
+  const rows = await named<{ id: string; count: number }>(database, text, values);
+  return new Map(rows.map(({ id, count }) => [id, count]));
+}
+
+function pageClauses({ filter, order, first, after }: WorkstationList, values: unknown[], scope?: string): string {
+  const matching = conditions(filter, values);
+  if (scope) matching.unshift(scope);
+  if (after) matching.push(behind(order, after, values));
+  values.push(first + 1);
+  return `${where(matching)} ${orderBy(order)} limit $${values.length}`;
+}
+
+function orderBy(order: WorkstationListOrder): string {
+  const { column } = ORDER_COLUMNS[order.field];
+  return `order by ${column} ${order.direction} ${nullsLast(order)}, w.id ${order.direction}`;
+}
+
+function conditions(
+  { status, managerId, nameContains, unmanaged }: WorkstationListFilter,
+  values: unknown[],
+): string[] {
+  const matching: string[] = [];
+  const value = (given: unknown) => `$${values.push(given)}`;
+  if (status) matching.push(`w.status = any(${value(status)}::text[])`);
+  if (managerId) matching.push(`w.manager_id = ${value(managerId)}::uuid`);
+  if (unmanaged !== undefined) matching.push(`w.manager_id is ${unmanaged ? '' : 'not '}null`);
+  if (nameContains !== undefined) {
+    matching.push(`strpos(lower(w.name), lower(${value(nameContains)}::text collate "C")) > 0`);
+  }
+  return matching;
+}
+
+/** The rows behind a position (keyset paging): its value and id are compared as a pair, and nulls come last. */
+function behind(order: WorkstationListOrder, { value, id }: Position, values: unknown[]): string {
+  const { column, type, isNullable } = ORDER_COLUMNS[order.field];
+  const comparison = order.direction === 'ASC' ? '>' : '<';
+  if (value === null) return `(${column} is null and w.id ${comparison} $${values.push(id)}::uuid)`;
+  const at = `($${values.push(type === 'timestamptz' ? new Date(value).toISOString() : value)}::${type}`;
+  const rows = `(${column}, w.id) ${comparison} ${at}, $${values.push(id)}::uuid)`;
+  return isNullable ? `(${rows} or ${column} is null)` : rows;
+}
+
+/** Said only where it differs from PostgreSQL's default, which the indexes have. */
+function nullsLast({ field, direction }: WorkstationListOrder): string {
+  return ORDER_COLUMNS[field].isNullable && direction === 'DESC' ? 'nulls last' : '';
+}
+
+function where(matching: readonly string[]): string {
+  return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;
+}
+
+/** Runs a statement under a name made from its text, so that each shape is prepared once on each connection. */
+function named<Row = WorkstationRecord>(database: Database, text: string, values: unknown[]): Promise<Row[]> {
+  const name = `workstations-${createHash('sha1').update(text).digest('base64url').slice(0, 16)}`;
+  return database.query<Row>(name, text, values);
+}

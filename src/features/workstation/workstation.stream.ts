@@ -1,0 +1,28 @@
+import { type Change, type ChangeFeed, createPushStream } from '../../changes/index.ts';
+import { normalizeId } from '../../graphql/ids.ts';
+
+export const WORKSTATION_CHANGED = 'workstationChanged';
+
+/** Changes may have been missed: those who follow had better fetch again what they show. */
+export type WorkstationEvent = Change | 'refetch';
+
+/** The changes of the workstations with these ids, or of all, from the moment of the call. */
+export function streamWorkstationChanges(
+  feed: ChangeFeed,
+  ids: readonly string[] | null,
+): AsyncIterable<WorkstationEvent> {
+  const wanted = ids && new Set(ids.map(normalizeId));
+  return createPushStream((push) =>
+    feed.follow({
+      onChanges: (changes) => {
+        for (const change of changes) {
+          if (change.table === 'workstation' && (!wanted || wanted.has(change.id))) push(change);
+        }
+      },
+      onTruncate: (table) => {
+        if (table === 'workstation') push('refetch');
+      },
+      onLive: () => push('refetch'),
+    }),
+  );
+}

@@ -1,0 +1,119 @@
+import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { PageInfo } from '../../graphql/pagination.ts';
+import { DateTime, IP } from '../../graphql/scalars.ts';
+import { WORKSTATION_STATUSES, type WorkstationStatus } from './workstation.entity.ts';
+
+/** As GraphQL enums: an object whose keys are the names and whose values are what the code uses. */
+export const WorkstationStatusEnum = Object.fromEntries(WORKSTATION_STATUSES.map((status) => [status, status])) as {
+  [Status in WorkstationStatus]: Status;
+};
+
+registerEnumType(WorkstationStatusEnum, {
+  name: 'WorkstationStatus',
+  description: 'What a workstation is doing.',
+  valuesConfig: {
+    ONLINE: { description: 'Working and reachable.' },
+    OFFLINE: { description: 'Not reachable, or not reported yet.' },
+    MAINTENANCE: { description: 'Taken out of use on purpose.' },
+    ERROR: { description: 'Reachable, but not working as it should.' },
+  },
+});
+
+export enum WorkstationChangeKind {
+  CREATED = 'CREATED',
+  UPDATED = 'UPDATED',
+  DELETED = 'DELETED',
+  REFETCH = 'REFETCH',
+}
+
+registerEnumType(WorkstationChangeKind, {
+  name: 'WorkstationChangeKind',
+  description: 'What happened to a workstation.',
+  valuesConfig: {
+    CREATED: { description: 'It was added to the fleet.' },
+    UPDATED: { description: 'It was edited, or reported telemetry.' },
+    DELETED: { description: 'It was removed from the fleet.' },
+    REFETCH: { description: 'Changes may have been missed: fetch again what you show. The id is `*`.' },
+  },
+});
+
+@ObjectType({ description: 'A machine of the fleet.' })
+export class Workstation {
+  @Field(() => ID, { description: 'Its identifier, a UUID.' })
+  id!: string;
+
+  @Field(() => String, { description: 'Its name, unique in the fleet.' })
+  name!: string;
+
+  @Field(() => String, { description: 'Its name on the network.' })
+  hostname!: string;
+
+  @Field(() => IP, { description: 'Its IPv4 or IPv6 address.' })
+  ipAddress!: string;
+
+  @Field(() => String, { description: 'The operating system it runs, with its version.' })
+  operatingSystem!: string;
+
+  @Field(() => WorkstationStatusEnum, { description: 'What it is doing.' })
+  status!: WorkstationStatus;
+
+  @Field(() => Float, { nullable: true, description: 'Processor usage in percent, 0 to 100; null if never reported.' })
+  cpuUsage!: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'Memory usage in percent, 0 to 100; null if never reported.' })
+  memoryUsage!: number | null;
+
+  @Field(() => Float, { nullable: true, description: 'Disk usage in percent, 0 to 100; null if never reported.' })
+  diskUsage!: number | null;
+
+  @Field(() => Int, { description: 'Rises by one with every change; pass it as `expectedVersion` to guard an update.' })
+  version!: number;
+}
+
+@ObjectType({ description: 'A workstation in a list, with the cursor of its place.' })
+export class WorkstationEdge {
+  @Field(() => String, { description: 'Pass it as `after` for the workstations behind this one.' })
+  cursor!: string;
+
+  @Field(() => Workstation, { description: 'The workstation.' })
+  node!: Workstation;
+}
+
+@ObjectType({ description: 'One page of a list of workstations.' })
+export class WorkstationConnection {
+  @Field(() => [WorkstationEdge], { description: 'The workstations of the page with their cursors.' })
+  edges!: WorkstationEdge[];
+
+  @Field(() => [Workstation], { description: 'The workstations of the page.' })
+  nodes!: Workstation[];
+
+  @Field(() => PageInfo, { description: 'Where the page stands in the list.' })
+  pageInfo!: PageInfo;
+}
+
+@ObjectType({ description: 'What came of a batch of telemetry.' })
+export class TelemetryReport {
+  @Field(() => Int, { description: 'How many workstations were updated.' })
+  stored!: number;
+
+  @Field(() => [ID], { description: 'The ids in the batch that no workstation has; the others were stored.' })
+  unknownIds!: string[];
+}
+
+@ObjectType({ description: 'A change of one workstation, as it was committed.' })
+export class WorkstationChange {
+  @Field(() => WorkstationChangeKind, { description: 'What happened.' })
+  kind!: WorkstationChangeKind;
+
+  @Field(() => ID, { description: 'The workstation it happened to; `*` for REFETCH.' })
+  id!: string;
+
+  @Field(() => Workstation, {
+    nullable: true,
+    description: 'The workstation after the change; null when deleted, and for REFETCH.',
+  })
+  workstation!: Workstation | null;
+
+  @Field(() => DateTime, { description: 'When the change was made; of a deletion, when it was heard of.' })
+  changedAt!: Date;
+}

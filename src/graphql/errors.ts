@@ -1,0 +1,207 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
+import type { Logger } from 'pino';
+import { PatternError } from '../cache/index.ts';
+import { ERROR_CODES, type ErrorCode, StationmasterError } from '../errors.ts';
+import type { Context } from './context.ts';
+
+/** What an error is reported against. `logger` already carries the request id; `requestId` is what the client is told. */
+export interface ErrorScope {
+  readonly logger: Logger;
+  readonly requestId?: string;
+}
+
+/**
+ * Turns whatever was thrown into what clients are shown, for HTTP and WebSockets alike. `extensions.code` is one of
+ * `ERROR_CODES`, or one of the two codes by which the persisted query protocol asks for the query itself.
+ *
+ * What a client could not have caused is logged whole; of an unknown error nothing is sent but the code and the request
+ * id. A cause shared by several errors, such as a failed batch, is logged once.
+ */
+export function presentErrors(errors: readonly unknown[], scope: ErrorScope): GraphQLFormattedError[] {
+  const loggedCauses = new Set<unknown>();
+  return errors.map((error) => {
+    const explanation = explain(error);
+    const cause = findCause(error);
+    if (!loggedCauses.has(cause)) logFailure(explanation.code, error, cause, scope.logger);
+    loggedCauses.add(cause);
+    return format(error, explanation, scope.requestId);
+  });
+}
+
+/** `presentErrors` for one. */
+export function presentError(error: unknown, scope: ErrorScope): GraphQLFormattedError {
+  return presentErrors([error], scope)[0]!;
+}
+
+/**
+ * `presentErrors` as Apollo Server takes it. Apollo's `formatError` is not told which request an error belongs to, so
+ * the plugin, which is, presents the errors first and `formatError` hands out the result. `logger` is for errors met
+ * outside any request.
+ */
+export function createErrorPresenter(logger: Logger): {
+  plugin: ApolloServerPlugin<Context>;
+  formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError;
+} {
+  const presented = new WeakMap<object, GraphQLFormattedError>();
+  const present = (errors: readonly Error[], context: Context) => {
+    presentErrors(errors, context).forEach((formatted, index) => {
+      presented.set(errors[index]!, formatted);
+    });
+  };
+  return {
+    plugin: {
+      requestDidStart: async ({ contextValue }) => ({
+        didEncounterErrors: async ({ errors }) => present(errors, contextValue),
+      }),
+      async unexpectedErrorProcessingRequest({ error, requestContext }) {
+        present([error], requestContext.contextValue);
+        // Apollo would go on with an error of its own, which formatError could not tell the request of.
+        throw error;
+      },
+    },
+    formatError: (_formatted, error) =>
+      (error instanceof Error ? presented.get(error) : undefined) ?? presentError(error, { logger }),
+  };
+}
+
+/** The HTTP status of a request that is refused before anything is executed. */
+export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  STALE_VERSION: 409,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+};
+
+/**
+ * Whether `error`, or what caused it, says that the database cannot be reached or did not answer in time: the same
+ * request may well succeed later.
+ */
+export function isDatabaseUnavailable(error: unknown, depth = 0): boolean {
+  if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return false;
+  const { code, cause, previous, errors } = error as Error & Record<'code' | 'previous' | 'errors', unknown>;
+  if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || CONNECTION_EXCEPTION.test(code))) return true;
+  if (UNAVAILABLE_MESSAGES.test(error.message)) return true;
+  // MikroORM keeps the driver's error in `previous`; Node gathers one error per address it tried in `errors`.
+  const origins = [cause, previous, ...(Array.isArray(errors) ? errors : [])];
+  return origins.some((origin) => isDatabaseUnavailable(origin, depth + 1));
+}
+
+const DEEPEST_CAUSE = 5;
+
+/** SQLSTATE class 08. */
+const CONNECTION_EXCEPTION = /^08[0-9A-Z]{3}$/;
+
+const UNAVAILABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  '53300', // too many connections
+  '57014', // the statement timed out
+  '57P01', // shut down by an administrator
+  '57P02', // crashed
+  '57P03', // still starting
+]);
+
+/** pg gives these no code. */
+const UNAVAILABLE_MESSAGES =
+  /^(timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Query read timeout)/;
+
+type PersistedQueryCode = 'PERSISTED_QUERY_NOT_FOUND' | 'PERSISTED_QUERY_NOT_SUPPORTED';
+
+interface Explanation {
+  readonly code: ErrorCode | PersistedQueryCode;
+  readonly message: string;
+  readonly field?: string | undefined;
+}
+
+const UNKNOWN: Explanation = { code: 'INTERNAL_SERVER_ERROR', message: 'Internal server error' };
+
+const DATABASE_UNAVAILABLE: Explanation = {
+  code: 'UNAVAILABLE',
+  message: 'The database cannot be reached at the moment; try again.',
+};
+
+function explain(error: unknown): Explanation {
+  const cause = findCause(error);
+  if (cause instanceof StationmasterError && cause.code !== 'INTERNAL_SERVER_ERROR') return cause;
+  if (cause instanceof PatternError) return { code: 'BAD_USER_INPUT', message: cause.message, field: 'pattern' };
+  if (isDatabaseUnavailable(cause)) return DATABASE_UNAVAILABLE;
+  if (!(error instanceof GraphQLError)) return UNKNOWN;
+  const code = findCode(error);
+  return code === undefined ? UNKNOWN : { code, message: error.message, field: findField(error.message) };
+}
+
+/** Which part of a variable graphql-js could not use; it says so in its message only. */
+function findField(message: string): string | undefined {
+  return /^Variable "\$\w+" got invalid value .* at "([^"]+)"/s.exec(message)?.[1];
+}
+
+/** What a resolver threw, under the layers graphql-js and Apollo put around it. */
+function findCause(error: unknown): unknown {
+  let cause = error;
+  while (cause instanceof GraphQLError && cause.originalError !== undefined) cause = cause.originalError;
+  return cause;
+}
+
+/** The code of an error that clients may read, `undefined` for one that they may not. */
+function findCode(error: GraphQLError): Explanation['code'] | undefined {
+  const { code } = error.extensions;
+  if (code === undefined) return isAboutTheRequest(error) ? 'BAD_USER_INPUT' : undefined;
+  if (typeof code !== 'string' || code === 'INTERNAL_SERVER_ERROR') return undefined;
+  return CODES.get(code);
+}
+
+/** From the codes of our libraries to our own; ours stay what they are. */
+const CODES = new Map<string, Explanation['code']>([
+  ...ERROR_CODES.map((code) => [code, code] as const),
+  ['GRAPHQL_PARSE_FAILED', 'BAD_USER_INPUT'],
+  ['GRAPHQL_VALIDATION_FAILED', 'BAD_USER_INPUT'],
+  ['OPERATION_RESOLUTION_FAILURE', 'BAD_USER_INPUT'],
+  ['BAD_REQUEST', 'BAD_USER_INPUT'],
+  ['UNAUTHORIZED', 'FORBIDDEN'],
+  // Clients of the protocol wait for exactly these before they send the whole query.
+  ['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_FOUND'],
+  ['PERSISTED_QUERY_NOT_SUPPORTED', 'PERSISTED_QUERY_NOT_SUPPORTED'],
+]);
+
+/**
+ * Whether graphql-js finds fault with what was asked: with the document or its variables as a whole, which leaves no
+ * path, or with one argument of a field. Other errors without a code are ours.
+ */
+function isAboutTheRequest(error: GraphQLError): boolean {
+  if (error.path === undefined) return error.locations !== undefined || error.originalError === undefined;
+  const cause = findCause(error);
+  const kind = cause instanceof GraphQLError ? cause.nodes?.[0]?.kind : undefined;
+  return kind !== undefined && (kind === Kind.VARIABLE || kind.endsWith('Value'));
+}
+
+function format(error: unknown, { code, message, field }: Explanation, requestId?: string): GraphQLFormattedError {
+  const { locations, path } = error instanceof GraphQLError ? error : {};
+  return {
+    message,
+    ...(locations && { locations }),
+    ...(path && { path }),
+    extensions: {
+      code,
+      ...(field !== undefined && { field }),
+      ...(code === 'INTERNAL_SERVER_ERROR' && requestId !== undefined && { requestId }),
+    },
+  };
+}
+
+function logFailure(code: Explanation['code'], error: unknown, cause: unknown, logger: Logger): void {
+  const path = error instanceof GraphQLError ? error.path?.join('.') : undefined;
+  if (code === 'INTERNAL_SERVER_ERROR') logger.error({ err: cause, path }, 'unexpected error');
+  if (code === 'UNAVAILABLE') logger.warn({ err: cause, path }, 'something we depend on is unavailable');
+}

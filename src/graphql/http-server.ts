@@ -1,0 +1,288 @@
+import { Readable } from 'node:stream';
+import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
+import cors from '@fastify/cors';
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { GraphQLSchema, ValidationRule } from 'graphql';
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { hasRole, type Identity } from '../auth/identity.ts';
+import type { Config } from '../config.ts';
+import { type ErrorCode, StationmasterError } from '../errors.ts';
+import { type Context, createContext } from './context.ts';
+import { createErrorPresenter, HTTP_STATUS, presentError } from './errors.ts';
+import { type Health, registerHealthRoutes } from './health.ts';
+import { type Metrics, measureRootFields } from './metrics.ts';
+import { createRequestLog } from './request-log.ts';
+import { markStaleAnswers } from './stale-answers.ts';
+import type { Timers } from './timers.ts';
+import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
+
+export interface HttpServerParts {
+  readonly config: Pick<Config, 'environment' | 'host' | 'port' | 'corsOrigins'>;
+  readonly logger: Logger;
+  readonly schema: GraphQLSchema;
+  /**
+   * Says who is asking, from the `Authorization` header or `connectionParams.authorization`.
+   *
+   * @throws {StationmasterError} `UNAUTHENTICATED` for a bad token, `UNAVAILABLE` when it cannot be verified just now
+   */
+  readonly identify: (authorization: string | undefined) => Promise<Identity>;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  /** Run after the server's own. */
+  readonly plugins?: readonly ApolloServerPlugin<Context>[];
+  /** Beyond those of the specification; for HTTP and WebSockets. */
+  readonly validationRules?: readonly ValidationRule[];
+  /** What sockets go by; the system's by default. */
+  readonly timers?: Timers;
+}
+
+export interface HttpServer {
+  /** Where the server is reached, without a path: `http://127.0.0.1:4000`. The port is known once it listens. */
+  readonly url: string;
+  readonly sockets: SocketCounts;
+  /**
+   * Starts listening and returns `url`.
+   *
+   * @throws an error with the code `EADDRINUSE` when another program has the port
+   */
+  listen(): Promise<string>;
+  /**
+   * Takes no more requests, answers those in flight for up to `graceMs`, sends sockets away with 1001, then cuts what is
+   * left. Resolves when nothing runs any more; further calls change nothing.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+const GRAPHQL_PATH = '/graphql';
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** For a whole request to arrive, and for its head; answering it may take longer. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** Longer than the minute after which common load balancers let go, so that they never write to a closed connection. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+
+/** Serves `/graphql` over HTTP and WebSockets, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
+export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
+  const { config, health, identify, logger, metrics, timers, validationRules } = parts;
+  const schema = measureRootFields(parts.schema, metrics);
+  const apollo = createApolloServer(parts, schema);
+  await apollo.start();
+
+  const server = createFastify(logger);
+  let closing: Promise<void> | undefined;
+  server.addHook('onSend', async (_request, reply) => {
+    // Otherwise a client's kept-alive connection would hold up the close long after its last answer.
+    if (closing) reply.header('connection', 'close');
+  });
+  await server.register(cors, corsOptions(config.corsOrigins));
+  registerGraphqlRoute(server, apollo, parts);
+  registerHealthRoutes(server, health);
+  registerMetricsRoute(server, parts);
+  const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
+    config,
+    identify,
+    logger,
+    metrics,
+    schema,
+    timers,
+    validationRules,
+  });
+
+  const closeAll = async (graceMs: number) => {
+    const socketsClosed = sockets.close();
+    const deadline = setTimeout(() => {
+      sockets.terminate();
+      server.server.closeAllConnections();
+    }, graceMs);
+    await Promise.all([server.close(), socketsClosed]);
+    clearTimeout(deadline);
+    await apollo.stop();
+  };
+
+  return {
+    get url() {
+      return findUrl(server, config);
+    },
+    sockets: sockets.counts,
+    async listen() {
+      await server.listen({ host: config.host, port: config.port });
+      return findUrl(server, config);
+    },
+    close(graceMs) {
+      closing ??= closeAll(graceMs);
+      return closing;
+    },
+  };
+}
+
+function createApolloServer(
+  { config, logger, metrics, plugins = [], validationRules = [] }: HttpServerParts,
+  schema: GraphQLSchema,
+): ApolloServer<Context> {
+  const isProduction = config.environment === 'production';
+  const errors = createErrorPresenter(logger);
+  return new ApolloServer<Context>({
+    schema,
+    logger,
+    nodeEnv: config.environment,
+    introspection: !isProduction,
+    hideSchemaDetailsFromClientErrors: isProduction,
+    includeStacktraceInErrorResponses: false,
+    csrfPrevention: true,
+    stopOnTerminationSignals: false,
+    formatError: errors.formatError,
+    validationRules: [...validationRules],
+    plugins: [
+      errors.plugin,
+      createRequestLog(metrics),
+      markStaleAnswers,
+      // It would look at every field of every answer; nothing here may be kept by a proxy anyway.
+      ApolloServerPluginCacheControlDisabled(),
+      isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
+      ...plugins,
+    ],
+  });
+}
+
+function createFastify(logger: Logger): FastifyInstance {
+  const server = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    genReqId: ({ headers }) => acceptRequestId(headers['x-request-id']) ?? uuidv7(),
+  });
+  server.server.headersTimeout = HEADERS_TIMEOUT_MS;
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('cache-control', 'private, no-store');
+  });
+  server.addHook('onResponse', async ({ id, method, url }, { elapsedTime, statusCode }) => {
+    logger.debug({ requestId: id, method, path: pathOf(url), statusCode, durationMs: elapsedTime }, 'http request');
+  });
+  // The body stays a string: what looks requests up by their body need not parse them.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  server.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, logger));
+  server.setNotFoundHandler(({ method, url }) => {
+    throw new StationmasterError('NOT_FOUND', `There is nothing at ${method} ${pathOf(url)}.`);
+  });
+  return server;
+}
+
+/** An id that could not be mistaken for anything else in a log. */
+function acceptRequestId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && /^[\w.-]{1,64}$/.test(header) ? header : undefined;
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0]!;
+}
+
+/** Answers a request that nothing was executed for, in GraphQL's shape. */
+function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
+  const requestLogger = logger.child({ requestId: request.id });
+  const refusal = isRefusedByFastify(error) ? new StationmasterError('BAD_USER_INPUT', error.message) : error;
+  const formatted = presentError(refusal, { logger: requestLogger, requestId: request.id });
+  const code = formatted.extensions?.code as ErrorCode;
+  const statusCode = refusal === error ? HTTP_STATUS[code] : error.statusCode!;
+  requestLogger.info({ method: request.method, path: pathOf(request.url), statusCode, code }, 'request refused');
+  if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
+  return reply.code(statusCode).send({ errors: [formatted] });
+}
+
+/** A body too large, a content type other than JSON and the like: the client's mistakes. */
+function isRefusedByFastify({ code, statusCode = 500 }: FastifyError): boolean {
+  return statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_');
+}
+
+function corsOptions(origins: readonly string[]) {
+  return {
+    origin: [...origins],
+    methods: ['GET', 'POST'],
+    allowedHeaders: [
+      'content-type',
+      'authorization',
+      'apollo-require-preflight',
+      'x-apollo-operation-name',
+      'x-request-id',
+    ],
+    exposedHeaders: ['x-request-id'],
+    maxAge: 600,
+  };
+}
+
+function registerGraphqlRoute(
+  server: FastifyInstance,
+  apollo: ApolloServer<Context>,
+  { identify, logger }: HttpServerParts,
+): void {
+  server.route({
+    method: ['GET', 'POST'],
+    url: GRAPHQL_PATH,
+    exposeHeadRoute: false,
+    async handler(request, reply) {
+      const identity = await identify(request.headers.authorization);
+      const response = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: {
+          method: request.method,
+          headers: toHeaderMap(request.headers),
+          search: request.url.slice(pathOf(request.url).length),
+          body: request.method === 'POST' ? parseBody(request.body) : undefined,
+        },
+        context: async () =>
+          createContext({ requestId: request.id, identity, logger: logger.child({ requestId: request.id }) }),
+      });
+      return send(response, reply);
+    },
+  });
+}
+
+function toHeaderMap(headers: FastifyRequest['headers']): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+function parseBody(body: unknown): unknown {
+  try {
+    return JSON.parse(body as string);
+  } catch {
+    throw new StationmasterError('BAD_USER_INPUT', 'The body of the request is not valid JSON.');
+  }
+}
+
+function send({ body, headers, status = 200 }: HTTPGraphQLResponse, reply: FastifyReply): FastifyReply {
+  for (const [name, value] of headers) reply.header(name, value);
+  return reply.code(status).send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
+}
+
+/** Figures of the whole server are for admins. Prometheus brings a token as any client does. */
+function registerMetricsRoute(server: FastifyInstance, { identify, metrics }: HttpServerParts): void {
+  server.get('/metrics', async (request, reply) => {
+    const identity = await identify(request.headers.authorization);
+    if (!hasRole(identity, 'ADMIN')) {
+      const code = identity.isAnonymous ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+      throw new StationmasterError(code, 'The metrics need a token with the role ADMIN.');
+    }
+    return reply.type(metrics.contentType).send(await metrics.scrape());
+  });
+}
+
+function findUrl(server: FastifyInstance, config: HttpServerParts['config']): string {
+  const address = server.server.address();
+  const port = address !== null && typeof address === 'object' ? address.port : config.port;
+  const host = ANY_ADDRESS.includes(config.host) ? 'localhost' : config.host;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Where to listen, but nowhere to connect to. */
+const ANY_ADDRESS = ['0.0.0.0', '::'];

@@ -1,0 +1,142 @@
+import { Field, ObjectType } from 'type-graphql';
+import type { Position } from '../cache/index.ts';
+import { StationmasterError } from '../errors.ts';
+
+export const DEFAULT_PAGE_SIZE = 50;
+export const MAX_PAGE_SIZE = 500;
+
+/** What a client asked for, checked. */
+export interface PageRequest {
+  readonly first: number;
+  /** Rows up to and including this position are passed over. */
+  readonly after: Position | null;
+}
+
+/** A list in one of its orders: what cursors are bound to. */
+export interface ListOrder {
+  readonly name: string;
+  /** Whether a row can have this value in the column that is ordered by. Anybody can make a cursor. */
+  readonly isValue: (value: Position['value']) => boolean;
+}
+
+/** One page of a list, as rows of `Node`. */
+export interface Connection<Node> {
+  readonly nodes: readonly Node[];
+  readonly edges: readonly { readonly cursor: string; readonly node: Node }[];
+  readonly pageInfo: PageInfo;
+}
+
+@ObjectType({ description: 'Where a page stands in its list (Relay Cursor Connections Specification).' })
+export class PageInfo {
+  @Field(() => Boolean, { description: 'Whether more rows follow this page.' })
+  hasNextPage!: boolean;
+
+  @Field(() => Boolean, { description: 'Whether the page was asked for with `after`, so that rows precede it.' })
+  hasPreviousPage!: boolean;
+
+  @Field(() => String, { nullable: true, description: 'The cursor of the first row; null on an empty page.' })
+  startCursor!: string | null;
+
+  @Field(() => String, { nullable: true, description: 'The cursor of the last row: pass it as `after` to go on.' })
+  endCursor!: string | null;
+}
+
+/**
+ * Checks the paging arguments of a list.
+ * @param order a cursor is only good for the order it came from
+ * @throws {StationmasterError} BAD_USER_INPUT with the field `first` or `after`
+ */
+export function pageRequest(
+  first: number | null | undefined,
+  after: string | null | undefined,
+  order: ListOrder,
+): PageRequest {
+  const size = first ?? DEFAULT_PAGE_SIZE;
+  if (size < 1 || size > MAX_PAGE_SIZE) {
+    const message = `A page has 1 to ${MAX_PAGE_SIZE} rows; ${size} were asked for.`;
+    throw new StationmasterError('BAD_USER_INPUT', message, { field: 'first' });
+  }
+  return { first: size, after: after == null ? null : decodeCursor(after, order) };
+}
+
+export function connection<Node>(
+  nodes: readonly Node[],
+  {
+    order,
+    positionOf,
+    hasNextPage,
+    after,
+  }: {
+    order: ListOrder;
+    positionOf: (node: Node) => Position;
+    hasNextPage: boolean;
+    after: Position | null;
+  },
+): Connection<Node> {
+  const edges = nodes.map((node) => ({ cursor: encodeCursor(positionOf(node), order.name), node }));
+  return {
+    nodes,
+    edges,
+    pageInfo: {
+      hasNextPage,
+      hasPreviousPage: after !== null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+}
+
+/**
+ * The rows of a page that are still there: one may have been deleted since the page was read.
+ * @throws the error of a row that could not be loaded
+ */
+export function presentRows<Node>(loaded: readonly (Node | null | Error)[]): Node[] {
+  const rows: Node[] = [];
+  for (const row of loaded) {
+    if (row instanceof Error) throw row;
+    if (row !== null) rows.push(row);
+  }
+  return rows;
+}
+
+/** An opaque cursor: the position and the order it belongs to. */
+export function encodeCursor({ value, id }: Position, order: string): string {
+  return Buffer.from(JSON.stringify([order, value, id])).toString('base64url');
+}
+
+/** Whether the value is a point in time of the years 1 to 9999, in whole milliseconds, as in a column of that precision. */
+export function isTimeMs(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= EARLIEST_MS && (value as number) <= LATEST_MS;
+}
+
+const EARLIEST_MS = Date.parse('0001-01-01T00:00:00.000Z');
+const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
+
+const MAX_CURSOR_LENGTH = 2048;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function decodeCursor(cursor: string, order: ListOrder): Position {
+  const parts = cursor.length <= MAX_CURSOR_LENGTH ? parseCursor(cursor) : null;
+  if (!parts) throw badCursor('The cursor is not one of this API.');
+  if (parts[0] !== order.name) {
+    throw badCursor('The cursor belongs to another list or another order; start from the first page.');
+  }
+  if (!order.isValue(parts[1])) throw badCursor('The cursor is not one of this API.');
+  return { value: parts[1], id: parts[2] };
+}
+
+function badCursor(message: string): StationmasterError {
+  return new StationmasterError('BAD_USER_INPUT', message, { field: 'after' });
+}
+
+function parseCursor(cursor: string): [string, Position['value'], string] | null {
+  try {
+    const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+    if (!Array.isArray(parts) || parts.length !== 3) return null;
+    const [order, value, id] = parts;
+    const isValue = value === null || typeof value === 'string' || Number.isFinite(value);
+    return typeof order === 'string' && isValue && typeof id === 'string' && UUID.test(id) ? [order, value, id] : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,64 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readOrCreateDevelopmentSecret, resolveAuth } from '../../src/auth/development-secret.ts';
+import { loadConfig } from '../../src/config.ts';
+
+let root: string;
+let dataDir: string;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'stationmaster-'));
+  dataDir = join(root, 'not', 'there', 'yet');
+});
+
+afterEach(() => rm(root, { recursive: true }));
+
+test('makes 32 random bytes once and keeps them', async () => {
+  const secret = await readOrCreateDevelopmentSecret(dataDir);
+  expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
+  expect(await readOrCreateDevelopmentSecret(dataDir)).toBe(secret);
+  expect(await readFile(join(dataDir, 'jwt-secret'), 'utf8')).toBe(`${secret}\n`);
+});
+
+test('makes another one for another directory', async () => {
+  const secret = await readOrCreateDevelopmentSecret(dataDir);
+  expect(await readOrCreateDevelopmentSecret(join(root, 'elsewhere'))).not.toBe(secret);
+});
+
+test('lets nobody but the owner read it, and leaves nothing else behind', async () => {
+  await readOrCreateDevelopmentSecret(dataDir);
+  expect((await stat(join(dataDir, 'jwt-secret'))).mode & 0o777).toBe(0o600);
+  expect(await readdir(dataDir)).toEqual(['jwt-secret']);
+});
+
+test('callers who all find no secret agree on one', async () => {
+  const secrets = await Promise.all(Array.from({ length: 20 }, () => readOrCreateDevelopmentSecret(dataDir)));
+  expect(new Set(secrets).size).toBe(1);
+  expect(await readdir(dataDir)).toEqual(['jwt-secret']);
+});
+
+test('refuses a file that holds no secret instead of signing with it', async () => {
+  const path = join(root, 'jwt-secret');
+  await writeFile(path, 'short\n');
+  await expect(readOrCreateDevelopmentSecret(root)).rejects.toThrow(
+    `${path} must hold at least 32 bytes, but does not. Delete it, and a new secret will be made.`,
+  );
+});
+
+describe('resolving how tokens are verified', () => {
+  test('fills in the development secret where nothing is configured', async () => {
+    const config = loadConfig({ DATA_DIR: dataDir, AUTH_AUDIENCE: 'us' });
+    const secret = await readOrCreateDevelopmentSecret(dataDir);
+    expect(await resolveAuth(config)).toEqual({ ...config.auth, secret });
+  });
+
+  test.each([
+    { AUTH_JWT_SECRET: 'a-secret-that-is-long-enough-to-sign-with' },
+    { AUTH_JWKS_URL: 'https://issuer.example.com/keys', AUTH_ISSUER: 'issuer', AUTH_AUDIENCE: 'us' },
+  ])('makes no secret where one is not needed: %j', async (env) => {
+    const config = loadConfig({ DATA_DIR: dataDir, ...env });
+    expect(await resolveAuth(config)).toBe(config.auth);
+    expect(await readdir(root)).toEqual([]);
+  });
+});

@@ -1,0 +1,401 @@
+import { type Announcement, Cache, type CacheOptions } from '../../src/cache/index.ts';
+import { createTestClock } from '../support/test-clock.ts';
+import { createPendingLoads } from './pending-loads.ts';
+
+interface Item {
+  readonly version: number;
+  readonly isOnline?: boolean;
+}
+
+const RECORDS = { layer: 'records', versionOf: (item: Item) => item.version };
+const LISTS = { layer: 'lists', tagsOf: () => ['items'] };
+
+function createTestCache(options: CacheOptions = {}) {
+  const clock = createTestClock();
+  const cache = new Cache({ clock, ...options });
+  const loads = createPendingLoads();
+  return {
+    clock,
+    cache,
+    loads,
+    readRecords: (...keys: string[]) => cache.readMany<Item>(keys, loads.loadMissing, RECORDS),
+    readList: () => cache.readMany<string[]>(['list'], loads.loadMissing, LISTS),
+    hold: (key: string, item: Item | null) =>
+      cache.set(key, item, item ? { layer: 'records', version: item.version } : { layer: 'records' }),
+  };
+}
+
+function update(key: string, version: number, value: unknown = { version }): Announcement {
+  return { records: [{ key, version, value }], tags: ['items'], change: { key } };
+}
+
+function deletion(key: string, lastVersion: number): Announcement {
+  return update(key, lastVersion, null);
+}
+
+describe('a change announced while a load runs', () => {
+  test('lets those who wait have the value, does not store it, and sends later readers to a new load', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const early = readRecords('a');
+    const first = await loads.next();
+    cache.announce(update('a', 2));
+    const late = readRecords('a');
+    const second = await loads.next();
+    first.answer([{ version: 1 }]);
+    expect(await early).toEqual([{ version: 1 }]);
+    expect(cache.get('a')).toBeUndefined();
+    second.answer([{ version: 2 }]);
+    expect(await late).toEqual([{ version: 2 }]);
+    expect(cache.get('a')).toEqual({ version: 2 });
+  });
+
+  test('keeps a late old load from replacing what a later one stored', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const early = readRecords('a');
+    const first = await loads.next();
+    cache.announce(update('a', 2));
+    const late = readRecords('a');
+    (await loads.next()).answer([{ version: 2 }]);
+    await late;
+    first.answer([{ version: 1 }]);
+    await early;
+    expect(cache.get('a')).toEqual({ version: 2 });
+  });
+
+  test('of one key of a batch leaves the others alone', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const batch = readRecords('a', 'b');
+    const load = await loads.next();
+    cache.announce(update('a', 2));
+    load.answer([{ version: 1 }, { version: 1 }]);
+    expect(await batch).toEqual([{ version: 1 }, { version: 1 }]);
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
+  });
+
+  test('before the load was even called counts as well', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const read = readRecords('a');
+    cache.announce(update('a', 2));
+    (await loads.next()).answer([{ version: 1 }]);
+    await read;
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('counts for a load that other loads outlived', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const reads = [readRecords('a'), readRecords('b')];
+    const [loadOfA, loadOfB] = [await loads.next(), await loads.next()];
+    cache.announce(update('b', 2));
+    loadOfA.answer([{ version: 1 }]);
+    await reads[0];
+    loadOfB.answer([{ version: 1 }]);
+    await reads[1];
+    expect(cache.get('b')).toBeUndefined();
+  });
+
+  test('counts for a list that carries its tag', async () => {
+    const { cache, loads, readList } = createTestCache();
+    const early = readList();
+    const first = await loads.next();
+    cache.announce(update('a', 2));
+    const late = readList();
+    (await loads.next()).answer([['a', 'b']]);
+    first.answer([['a']]);
+    expect([await early, await late]).toEqual([[['a']], [['a', 'b']]]);
+    // Nothing tells which of the two looked at the database later, so neither is held.
+    expect(cache.get('list')).toBeUndefined();
+  });
+
+  test('does not count for a list that it does not affect', async () => {
+    const { cache, loads } = createTestCache();
+    const asked: unknown[] = [];
+    const isAffectedBy = (change: unknown, value: unknown, key: string) => {
+      asked.push([change, value, key]);
+      return false;
+    };
+    const list = cache.readMany(['list'], loads.loadMissing, { ...LISTS, isAffectedBy });
+    const load = await loads.next();
+    cache.announce(update('a', 2));
+    load.answer([['a']]);
+    await list;
+    expect(cache.get('list')).toEqual(['a']);
+    expect(asked).toEqual([[{ key: 'a' }, undefined, 'list']]);
+  });
+
+  test('refuses the record that changed among those that came with a list, and no other', async () => {
+    const { cache, loads } = createTestCache();
+    const list = cache.readMany(['list'], loads.loadMissing, { ...LISTS, isAffectedBy: () => false });
+    const load = await loads.next();
+    cache.announce(update('a', 2));
+    for (const key of ['a', 'b']) load.fence.prime(key, { version: 1 }, { layer: 'records', version: 1 });
+    load.answer([['a', 'b']]);
+    await list;
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
+  });
+
+  test('keeps a list from being stored and lets the unchanged records that came with it in', async () => {
+    const { cache, loads, readList } = createTestCache();
+    const list = readList();
+    const load = await loads.next();
+    cache.announce(update('a', 2));
+    load.fence.prime('b', { version: 1 }, { layer: 'records', version: 1 });
+    load.answer([['b']]);
+    await list;
+    expect([cache.get('list'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
+  });
+});
+
+describe('what else keeps a running load from storing', () => {
+  test.each<[string, (cache: Cache) => void]>([
+    ['deleting the key', (cache) => cache.delete('a')],
+    ['clearing', (cache) => cache.clear()],
+    ['invalidating the key by pattern', (cache) => cache.invalidate('?')],
+    ['distrust', (cache) => cache.distrust()],
+    [
+      'distrust that is over already',
+      (cache) => {
+        cache.distrust();
+        cache.trust();
+      },
+    ],
+  ])('%s, for what it was asked and for what it brings along', async (_what, intervene) => {
+    const { cache, loads, readRecords } = createTestCache();
+    const reads = [readRecords('a'), cache.readMany(['list'], loads.loadMissing, { layer: 'lists' })];
+    const [record, list] = [await loads.next(), await loads.next()];
+    intervene(cache);
+    list.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    expect(cache.get('a')).toBeUndefined();
+    const later = readRecords('a');
+    const second = await loads.next();
+    record.answer([{ version: 1 }]);
+    list.answer([['a']]);
+    await Promise.all(reads);
+    expect(cache.get('a')).toBeUndefined();
+    second.answer([{ version: 2 }]);
+    expect(await later).toEqual([{ version: 2 }]);
+  });
+
+  test('setting the key: what was set stays', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const read = readRecords('a');
+    const load = await loads.next();
+    cache.set('a', { version: 2 });
+    load.answer([{ version: 1 }]);
+    await read;
+    expect(cache.get('a')).toEqual({ version: 2 });
+  });
+
+  test('invalidating other keys does not', async () => {
+    const { cache, loads, readRecords, readList } = createTestCache();
+    const reads = [readRecords('a'), readList()];
+    const [record, list] = [await loads.next(), await loads.next()];
+    cache.invalidate('b*');
+    list.answer([['a']]);
+    record.answer([{ version: 1 }]);
+    await Promise.all(reads);
+    expect([cache.get('a'), cache.get('list')]).toEqual([{ version: 1 }, ['a']]);
+  });
+
+  test('its end: a record that comes after it is not stored', async () => {
+    const { cache, loads, readList } = createTestCache();
+    const list = readList();
+    const load = await loads.next();
+    load.fail(new Error('one of its queries failed'));
+    await expect(list).rejects.toThrow('one of its queries failed');
+    cache.announce(update('a', 2));
+    load.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    expect(cache.get('a')).toBeUndefined();
+  });
+});
+
+describe('a held record', () => {
+  test('is replaced by the announced content without a load', async () => {
+    const { cache, loads, readRecords, hold } = createTestCache();
+    hold('a', { version: 1 });
+    cache.announce(update('a', 2));
+    expect(await readRecords('a')).toEqual([{ version: 2 }]);
+    expect(loads.count).toBe(0);
+    expect(cache.getStats()).toMatchObject({ size: 1, evictions: 0 });
+  });
+
+  test('is not replaced by older content', () => {
+    const { cache, hold } = createTestCache();
+    hold('a', { version: 3 });
+    cache.announce(update('a', 2));
+    expect(cache.get('a')).toEqual({ version: 3 });
+  });
+
+  test('is not replaced by an older one that came with a load', async () => {
+    const { cache, loads, readList, hold } = createTestCache();
+    const list = readList();
+    const load = await loads.next();
+    load.fence.prime('a', { version: 2 }, { layer: 'records', version: 2 });
+    load.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    hold('b', { version: 2 });
+    load.fence.prime('b', { version: 1 }, { layer: 'records', version: 1 });
+    load.answer([['a']]);
+    await list;
+    expect([cache.get('a'), cache.get('b')]).toEqual([{ version: 2 }, { version: 2 }]);
+  });
+
+  test('is known to be absent after its deletion, for the shorter time', () => {
+    const { cache, clock, hold } = createTestCache({ negativeTtlSeconds: 5 });
+    hold('a', { version: 3 });
+    cache.announce(deletion('a', 3));
+    expect(cache.get('a')).toBeNull();
+    clock.advanceSeconds(5);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('that outlived an old deletion stays', () => {
+    const { cache, hold } = createTestCache();
+    hold('a', { version: 4 });
+    cache.announce(deletion('a', 3));
+    expect(cache.get('a')).toEqual({ version: 4 });
+  });
+
+  test('that was deleted is not brought back by a load that began before', async () => {
+    const { cache, loads, readList, hold } = createTestCache();
+    hold('a', { version: 3 });
+    const list = readList();
+    const load = await loads.next();
+    cache.announce(deletion('a', 3));
+    load.fence.prime('a', { version: 3 }, { layer: 'records', version: 3 });
+    load.answer([['a']]);
+    await list;
+    expect(cache.get('a')).toBeNull();
+  });
+
+  test('leaves when its new content is not known', () => {
+    const { cache, hold } = createTestCache();
+    hold('a', { version: 1 });
+    cache.announce({ records: [{ key: 'a', version: 2, value: undefined }], tags: [], change: {} });
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('leaves when the announced content cannot be kept; the rest of the announcement counts', () => {
+    const errors: unknown[] = [];
+    const { cache, hold } = createTestCache({ onError: (error) => errors.push(error) });
+    for (const key of ['a', 'b']) hold(key, { version: 1 });
+    cache.announce({
+      records: [
+        { key: 'a', version: 2, value: { version: 2, at: new Date(0) } },
+        { key: 'b', version: 2, value: { version: 2 } },
+      ],
+      tags: [],
+      change: {},
+    });
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 2 }]);
+    expect(errors).toEqual([expect.any(TypeError)]);
+    expect(cache.getStats().errors).toBe(1);
+  });
+
+  test('keeps its own time to live when it is replaced', () => {
+    const { cache, clock } = createTestCache();
+    cache.set('a', { version: 1 }, { layer: 'records', version: 1, ttlSeconds: 10 });
+    clock.advanceSeconds(5);
+    cache.announce(update('a', 2));
+    clock.advanceSeconds(9);
+    expect(cache.get('a')).toEqual({ version: 2 });
+    clock.advanceSeconds(1);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('keeps its tags when it is replaced, and is asked about its new content', async () => {
+    const { cache } = createTestCache();
+    await cache.read<Item>('a', async () => ({ version: 1, isOnline: false }), {
+      ...RECORDS,
+      tagsOf: () => ['managers'],
+      isAffectedBy: (_change, item) => item?.isOnline === true,
+    });
+    cache.announce({ records: [], tags: ['managers'], change: {} });
+    expect(cache.get('a')).toEqual({ version: 1, isOnline: false });
+    cache.announce(update('a', 2, { version: 2, isOnline: true }));
+    cache.announce({ records: [], tags: ['managers'], change: {} });
+    expect(cache.get('a')).toBeUndefined();
+  });
+});
+
+describe('a cached absence', () => {
+  test('ends with the insertion', () => {
+    const { cache, hold } = createTestCache();
+    hold('a', null);
+    cache.announce(update('a', 1));
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('and a presence found by two loads at once are both forgotten: the next reader asks', async () => {
+    const { cache, loads, readRecords, readList } = createTestCache();
+    const reads = [readRecords('a'), readList()];
+    const [record, list] = [await loads.next(), await loads.next()];
+    list.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    record.answer([null]);
+    list.answer([['a']]);
+    expect(await reads[0]).toEqual([null]);
+    expect(cache.get('a')).toBeUndefined();
+    const later = readRecords('a');
+    (await loads.next()).answer([{ version: 1 }]);
+    expect(await later).toEqual([{ version: 1 }]);
+  });
+});
+
+test('a record that was forgotten over a disagreement is not followed by an older one', async () => {
+  const { cache, loads, readRecords } = createTestCache();
+  const readList = (name: string) => cache.readMany([name], loads.loadMissing, LISTS);
+  const reads = [readRecords('a'), readList('first'), readList('second')];
+  const [record, first, second] = [await loads.next(), await loads.next(), await loads.next()];
+  second.fence.prime('a', { version: 2 }, { layer: 'records', version: 2 });
+  record.answer([null]);
+  await reads[0];
+  first.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+  expect(cache.get('a')).toBeUndefined();
+  first.answer([['a']]);
+  second.answer([['a']]);
+  await Promise.all(reads);
+});
+
+describe('a held list', () => {
+  const hold = async (cache: Cache, isAffectedBy?: (change: unknown, value: string[] | undefined) => boolean) =>
+    void (await cache.read('list', async () => ['a'], { ...LISTS, isAffectedBy }));
+
+  test('leaves when it is affected, and only then', async () => {
+    const { cache } = createTestCache();
+    await hold(cache, (change, ids) => ids?.includes((change as { key: string }).key) ?? true);
+    cache.announce(update('b', 1));
+    expect(cache.get('list')).toEqual(['a']);
+    cache.announce(update('a', 2));
+    expect(cache.get('list')).toBeUndefined();
+    expect(cache.getStats().evictions).toBe(0);
+  });
+
+  test('leaves with any change under its tag when it does not say what affects it', async () => {
+    const { cache } = createTestCache();
+    await hold(cache);
+    cache.announce({ records: [], tags: ['others'], change: {} });
+    expect(cache.get('list')).toEqual(['a']);
+    cache.announce({ records: [], tags: ['items'], change: {} });
+    expect(cache.get('list')).toBeUndefined();
+  });
+
+  test('leaves, and the fault is counted, when asking it fails', async () => {
+    const errors: unknown[] = [];
+    const { cache } = createTestCache({ onError: (error) => errors.push(error) });
+    const fault = new Error('bad filter');
+    await hold(cache, () => {
+      throw fault;
+    });
+    cache.announce(update('a', 2));
+    expect(cache.get('list')).toBeUndefined();
+    expect(errors).toEqual([fault]);
+    expect(cache.getStats().errors).toBe(1);
+  });
+
+  test('that has left is not asked any more', async () => {
+    const { cache } = createTestCache();
+    let asked = 0;
+    await hold(cache, () => ++asked > 0);
+    cache.announce(update('a', 2));
+    cache.announce(update('a', 3));
+    expect(asked).toBe(1);
+  });
+});

@@ -1,0 +1,202 @@
+import { Cache, type CacheOptions } from '../../src/cache/index.ts';
+import { createTestClock } from '../support/test-clock.ts';
+
+const OUTAGE = new Error('The database is away.');
+
+function createTestCache(options: CacheOptions = {}) {
+  const clock = createTestClock();
+  const cache = new Cache({ clock, staleIfErrorSeconds: 60, isOutage: (error) => error === OUTAGE, ...options });
+  const trace = { hits: 0, misses: 0, stale: 0 };
+  let count = 0;
+  return {
+    clock,
+    cache,
+    trace,
+    /** Each load gives the next number. */
+    read: () => cache.read('a', async () => ++count, { layer: 'values', trace }),
+    fail: (error: Error) => cache.read('a', () => Promise.reject(error), { layer: 'values', trace }),
+  };
+}
+
+describe('while the cache is distrusted', () => {
+  test('nothing is served as fresh, every reader loads, and nothing is stored', async () => {
+    const { cache, read } = createTestCache();
+    await read();
+    cache.distrust();
+    expect(cache.isTrusted).toBe(false);
+    expect(cache.get('a')).toBeUndefined();
+    expect([await read(), await read()]).toEqual([2, 3]);
+    cache.set('b', 1);
+    expect(cache.get('b')).toBeUndefined();
+    cache.trust();
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, undefined]);
+    expect(await read()).toBe(4);
+  });
+
+  // One of them may have begun before a change that nobody announced.
+  test('readers do not share a load', async () => {
+    const { cache, read } = createTestCache();
+    cache.distrust();
+    expect(await Promise.all([read(), read()])).toEqual([1, 2]);
+  });
+
+  test('a load that began does not store after trust is back', async () => {
+    const { cache, read } = createTestCache();
+    const { promise, resolve } = Promise.withResolvers<number>();
+    cache.distrust();
+    const early = cache.read('a', () => promise, { layer: 'values' });
+    cache.trust();
+    const late = await read();
+    resolve(100);
+    expect([await early, late]).toEqual([100, 1]);
+    expect(cache.get('a')).toBe(1);
+  });
+
+  test('a change that is heard all the same takes away what it changed', async () => {
+    const { cache, read, fail } = createTestCache();
+    await read();
+    cache.distrust();
+    cache.announce({ records: [{ key: 'a', version: 2, value: 2 }], tags: [], change: {} });
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+});
+
+describe('when trust is back', () => {
+  test('everything held before is gone', async () => {
+    const { cache, read } = createTestCache();
+    await read();
+    cache.distrust();
+    cache.trust();
+    expect(cache.isTrusted).toBe(true);
+    expect(cache.getStats()).toMatchObject({ size: 0, evictions: 0 });
+    expect([await read(), await read()]).toEqual([2, 2]);
+  });
+});
+
+describe('the last known value', () => {
+  test('stands in for a load that failed in an outage, until its time of grace is over', async () => {
+    const { cache, clock, trace, read, fail } = createTestCache();
+    await read();
+    clock.advanceSeconds(10);
+    cache.distrust();
+    clock.advanceSeconds(59);
+    expect(await fail(OUTAGE)).toBe(1);
+    expect(trace).toEqual({ hits: 0, misses: 2, stale: 1 });
+    clock.advanceSeconds(1);
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+    expect(trace.stale).toBe(1);
+  });
+
+  test('has its grace from the first distrust on, however often it is repeated', async () => {
+    const { cache, clock, read, fail } = createTestCache();
+    await read();
+    cache.distrust();
+    clock.advanceSeconds(59);
+    cache.distrust();
+    clock.advanceSeconds(1);
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+
+  test('has its grace from its expiry on when that came first', async () => {
+    const { cache, clock, read, fail } = createTestCache({ ttlSeconds: 10 });
+    await read();
+    clock.advanceSeconds(10 + 30);
+    cache.distrust();
+    clock.advanceSeconds(29);
+    expect(await fail(OUTAGE)).toBe(1);
+    clock.advanceSeconds(1);
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+
+  test('does not stand in for a load that failed for another reason', async () => {
+    const { cache, read, fail } = createTestCache();
+    await read();
+    cache.distrust();
+    const fault = new Error('a fault of ours');
+    await expect(fail(fault)).rejects.toBe(fault);
+  });
+
+  test('stands in for nothing unless the cache is told what an outage is', async () => {
+    const { cache, read, fail } = createTestCache({ isOutage: undefined });
+    await read();
+    cache.distrust();
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+
+  test('is given to each reader that had to wait for the failed load', async () => {
+    const { clock, trace, read, fail } = createTestCache({ ttlSeconds: 10 });
+    await read();
+    clock.advanceSeconds(10);
+    expect(await Promise.all([fail(OUTAGE), fail(OUTAGE)])).toEqual([1, 1]);
+    expect(trace.stale).toBe(2);
+  });
+
+  test('may be that there is nothing', async () => {
+    const { cache, fail } = createTestCache();
+    cache.set('a', null);
+    cache.distrust();
+    expect(await fail(OUTAGE)).toBeNull();
+  });
+
+  test('survives a sweep during its grace and not after it', async () => {
+    const { cache, clock, read, fail } = createTestCache({ ttlSeconds: 10 });
+    await read();
+    cache.distrust();
+    clock.advanceSeconds(30);
+    expect(cache.cleanupExpired()).toBe(0);
+    expect(await fail(OUTAGE)).toBe(1);
+    clock.advanceSeconds(40);
+    expect(cache.cleanupExpired()).toBe(1);
+  });
+
+  test('is gone when an admin cleared the cache', async () => {
+    const { cache, read, fail } = createTestCache();
+    await read();
+    cache.distrust();
+    expect(cache.clear()).toBe(1);
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+});
+
+test('after a load met an outage the others are refused at once, until it is time to try again', async () => {
+  const { cache, clock, read, fail } = createTestCache();
+  cache.distrust();
+  await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  await expect(read()).rejects.toBe(OUTAGE);
+  clock.advanceSeconds(1);
+  expect(await read()).toBe(1);
+});
+
+test('an outage that a load met is over when the cache is trusted again', async () => {
+  const { cache, read, fail } = createTestCache();
+  cache.distrust();
+  await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  cache.trust();
+  expect(await read()).toBe(1);
+});
+
+test.each([
+  ['gone', null],
+  ['newer', { version: 2 }],
+])(
+  'a record that was seen %s while the cache was distrusted does not come back in the next outage',
+  async (_how, seen) => {
+    const { cache } = createTestCache();
+    const readRecord = (load: () => Promise<{ version: number } | null>) =>
+      cache.read('r', load, { layer: 'records', versionOf: (record) => record!.version });
+    await readRecord(async () => ({ version: 1 }));
+    cache.distrust();
+    expect(await readRecord(async () => seen)).toEqual(seen);
+    await expect(readRecord(() => Promise.reject(OUTAGE))).rejects.toBe(OUTAGE);
+  },
+);
+
+test('a record that was seen unchanged while the cache was distrusted still stands in for itself', async () => {
+  const { cache } = createTestCache();
+  const readRecord = (load: () => Promise<{ version: number }>) =>
+    cache.read('r', load, { layer: 'records', versionOf: ({ version }) => version });
+  await readRecord(async () => ({ version: 1 }));
+  cache.distrust();
+  await readRecord(async () => ({ version: 1 }));
+  expect(await readRecord(() => Promise.reject(OUTAGE))).toEqual({ version: 1 });
+});

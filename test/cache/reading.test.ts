@@ -1,0 +1,176 @@
+import { Cache } from '../../src/cache/index.ts';
+import { createTestClock } from '../support/test-clock.ts';
+import { createPendingLoads } from './pending-loads.ts';
+
+const VALUES = { layer: 'values' };
+
+function createTestCache() {
+  const clock = createTestClock();
+  return { clock, cache: new Cache({ clock }), loads: createPendingLoads() };
+}
+
+describe('reading one key', () => {
+  test('loads on the first read and answers from memory after it', async () => {
+    const { cache } = createTestCache();
+    let count = 0;
+    const load = async () => ({ count: ++count });
+    expect(await cache.read('a', load, VALUES)).toEqual({ count: 1 });
+    expect(await cache.read('a', load, VALUES)).toEqual({ count: 1 });
+    expect(cache.get('a')).toEqual({ count: 1 });
+  });
+
+  test('loads again when the time to live is over', async () => {
+    const { cache, clock } = createTestCache();
+    let count = 0;
+    const read = () => cache.read('a', async () => ++count, { ...VALUES, ttlSeconds: 10 });
+    await read();
+    clock.advanceSeconds(9.999);
+    expect(await read()).toBe(1);
+    clock.advanceSeconds(0.001);
+    expect(await read()).toBe(2);
+  });
+
+  test('keeps the knowledge that there is nothing', async () => {
+    const { cache } = createTestCache();
+    let count = 0;
+    const load = async () => {
+      count++;
+      return null;
+    };
+    expect([await cache.read('a', load, VALUES), await cache.read('a', load, VALUES)]).toEqual([null, null]);
+    expect(count).toBe(1);
+  });
+
+  test('a hundred concurrent readers of a cold key cause one load', async () => {
+    const { cache } = createTestCache();
+    let count = 0;
+    const load = async () => ({ count: ++count });
+    const values = await Promise.all(Array.from({ length: 100 }, () => cache.read('a', load, VALUES)));
+    expect(count).toBe(1);
+    expect(new Set(values).size).toBe(1);
+    expect(cache.getStats()).toMatchObject({ hits: 99, misses: 1 });
+  });
+
+  test('a failed load fails all who waited for it and is not stored', async () => {
+    const { cache } = createTestCache();
+    const failure = new Error('down');
+    let count = 0;
+    const load = async () => {
+      if (++count === 1) throw failure;
+      return count;
+    };
+    const outcomes = await Promise.allSettled([cache.read('a', load, VALUES), cache.read('a', load, VALUES)]);
+    expect(outcomes).toEqual([
+      { status: 'rejected', reason: failure },
+      { status: 'rejected', reason: failure },
+    ]);
+    expect(await cache.read('a', load, VALUES)).toBe(2);
+  });
+
+  test('a load that throws before it returns a promise fails like any other', async () => {
+    const { cache } = createTestCache();
+    const load = () => {
+      throw new Error('at once');
+    };
+    await expect(cache.read('a', load, VALUES)).rejects.toThrow('at once');
+    expect(await cache.read('a', async () => 1, VALUES)).toBe(1);
+  });
+
+  test.each([
+    ['undefined', undefined],
+    ['a class instance', new Date(0)],
+  ])('a load that resolves to %s is refused and not stored', async (_what, value) => {
+    const { cache } = createTestCache();
+    await expect(cache.read<unknown>('a', async () => value, VALUES)).rejects.toThrow(TypeError);
+    expect(await cache.read<unknown>('a', async () => 1, VALUES)).toBe(1);
+  });
+
+  test('values are frozen, also for those who waited for the load', async () => {
+    const { cache } = createTestCache();
+    const value = await cache.read('a', async () => ({ rows: [1] }), VALUES);
+    expect(() => value.rows.push(2)).toThrow(TypeError);
+  });
+
+  test('a reader can follow what its reads found', async () => {
+    const { cache } = createTestCache();
+    const trace = { hits: 0, misses: 0, stale: 0 };
+    const read = () => cache.read('a', async () => 1, { ...VALUES, trace });
+    await Promise.all([read(), read()]);
+    await read();
+    expect(trace).toEqual({ hits: 2, misses: 1, stale: 0 });
+  });
+});
+
+describe('reading many keys', () => {
+  test('loads what is missing, in one call, and answers in the order of the keys', async () => {
+    const { cache, loads } = createTestCache();
+    cache.set('b', 'held');
+    const values = cache.readMany(['a', 'b', 'c'], loads.loadMissing, VALUES);
+    const load = await loads.next();
+    expect(load.keys).toEqual(['a', 'c']);
+    load.answer(['loaded a', 'loaded c']);
+    expect(await values).toEqual(['loaded a', 'held', 'loaded c']);
+    expect(await cache.readMany(['c', 'a'], loads.loadMissing, VALUES)).toEqual(['loaded c', 'loaded a']);
+    expect(loads.count).toBe(1);
+  });
+
+  test('waits for loads that are running and starts one for the others', async () => {
+    const { cache, loads } = createTestCache();
+    const first = cache.readMany(['a', 'b'], loads.loadMissing, VALUES);
+    const second = cache.readMany(['b', 'c'], loads.loadMissing, VALUES);
+    const [one, two] = [await loads.next(), await loads.next()];
+    expect([one.keys, two.keys]).toEqual([['a', 'b'], ['c']]);
+    two.answer(['c']);
+    one.answer(['a', 'b']);
+    expect([await first, await second]).toEqual([
+      ['a', 'b'],
+      ['b', 'c'],
+    ]);
+  });
+
+  test('asks once for a key that is named twice', async () => {
+    const { cache, loads } = createTestCache();
+    cache.set('b', 'held');
+    const values = cache.readMany(['a', 'b', 'a', 'b'], loads.loadMissing, VALUES);
+    const load = await loads.next();
+    expect(load.keys).toEqual(['a']);
+    load.answer(['loaded']);
+    expect(await values).toEqual(['loaded', 'held', 'loaded', 'held']);
+    expect(cache.getStats()).toMatchObject({ hits: 3, misses: 1 });
+  });
+
+  test('no keys cause no load', async () => {
+    const { cache, loads } = createTestCache();
+    expect(await cache.readMany([], loads.loadMissing, VALUES)).toEqual([]);
+    expect(loads.count).toBe(0);
+  });
+
+  test.each([[[]], [['a']], [['a', 'b', 'c']]])('a load that answers two keys with %j is refused', async (values) => {
+    const { cache } = createTestCache();
+    await expect(cache.readMany(['a', 'b'], async () => values, VALUES)).rejects.toThrow(TypeError);
+    expect(cache.getStats().size).toBe(0);
+  });
+
+  test('falsy values are values', async () => {
+    const { cache, loads } = createTestCache();
+    const keys = ['a', 'b', 'c', 'd'];
+    const values = [null, 0, '', false];
+    await cache.readMany<unknown>(keys, async () => values, VALUES);
+    expect(await cache.readMany<unknown>(keys, loads.loadMissing, VALUES)).toEqual(values);
+    expect(loads.count).toBe(0);
+  });
+
+  test('records that came with a load are stored', async () => {
+    const { cache, loads } = createTestCache();
+    const list = cache.readMany(['list'], loads.loadMissing, { layer: 'lists' });
+    const load = await loads.next();
+    load.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    load.answer([['a']]);
+    await list;
+    expect(cache.get('a')).toEqual({ version: 1 });
+    expect(cache.getStats().layers.map(({ name, size }) => [name, size])).toEqual([
+      ['lists', 1],
+      ['records', 1],
+    ]);
+  });
+});

@@ -1,0 +1,461 @@
+import { Cache, readRecords, SecondTier, type TierMessage } from '../../src/cache/index.ts';
+import type { TierEntry } from '../../src/cache/tier.ts';
+import { createTestClock } from '../support/test-clock.ts';
+import { createFakeTier, FakeServer } from './fake-tier.ts';
+import { describeTierContract } from './tier-contract.ts';
+
+const contractClock = createTestClock();
+const contractServer = new FakeServer(contractClock);
+
+describeTierContract('fake', {
+  connect: async () => {
+    const fake = createFakeTier({ server: contractServer, clock: contractClock });
+    fake.tier.start({ onUp() {}, onDown() {} });
+    fake.up();
+    return fake.tier;
+  },
+  put: async (key, text) => contractServer.put(key, text),
+  timeToLiveMs: async (key) => contractServer.timeToLiveMs(key),
+});
+
+interface Item {
+  readonly id: string;
+  readonly version: number;
+  readonly name: string;
+}
+
+const item = (id: string, version = 1): Item => ({ id, version, name: `${id}, version ${version}` });
+const keyOf = (id: string) => `items_${id}`;
+const fullKeyOf = (id: string) => `test:items_${id}`;
+
+/** Everything that is on its way here arrives within one turn of the event loop. */
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/** Instances on one database, one server and one feed that delivers at once. */
+function createSite() {
+  const clock = createTestClock();
+  const server = new FakeServer(clock);
+  const rows = new Map<string, Item>();
+  const statements: string[] = [];
+  let answered: Promise<unknown> | undefined;
+  const messages: TierMessage[] = [];
+  const instances: { readonly cache: Cache; readonly secondTier: SecondTier }[] = [];
+
+  function createInstance(keyPrefix: string) {
+    const errors: unknown[] = [];
+    const fake = createFakeTier({ server, clock });
+    const secondTier = new SecondTier({
+      tier: fake.tier,
+      keyPrefix,
+      clock,
+      onError: (error) => errors.push(error),
+      send: async (message) => {
+        messages.push(message);
+        for (const instance of instances) instance.secondTier.hear(message);
+      },
+    });
+    const cache = new Cache({ clock, secondTier });
+    cache.distrust();
+    secondTier.start();
+    const instance = {
+      cache,
+      secondTier,
+      fake,
+      errors,
+      read: (...ids: string[]) =>
+        readRecords<Item>(ids, {
+          cache,
+          layer: 'items',
+          keyOf,
+          find: async (asked) => {
+            statements.push(`find ${asked}`);
+            const found = asked.flatMap((id) => rows.get(id) ?? []);
+            await answered;
+            return found;
+          },
+          findUnchanged: async (known) => {
+            statements.push(`check ${known.map(({ id }) => id)}`);
+            return known.filter(({ id, version }) => rows.get(id)?.version === version).map(({ id }) => id);
+          },
+        }),
+    };
+    instances.push(instance);
+    return instance;
+  }
+
+  return {
+    clock,
+    server,
+    rows,
+    messages,
+    /** The database has looked at once, but its answers wait for this. */
+    answerAfter(promise: Promise<unknown>) {
+      answered = promise;
+    },
+    /** Time passes for the instances; the others stand still. */
+    waitSeconds(seconds: number, ...working: { readonly secondTier: SecondTier }[]) {
+      for (let second = 0; second < seconds; second++) {
+        clock.advanceSeconds(1);
+        for (const { secondTier } of working) secondTier.beat();
+      }
+    },
+    /** What was asked of the database since the last call. */
+    asked: () => statements.splice(0),
+    entry: (id: string): TierEntry => JSON.parse(server.get(fullKeyOf(id))!),
+    async start(keyPrefix = 'test') {
+      const instance = createInstance(keyPrefix);
+      instance.fake.up();
+      instance.cache.trust();
+      await settled();
+      return instance;
+    },
+    /** A write that everybody who follows hears of. */
+    async write(id: string, row: Item | null, { isKnown = true, deaf }: { isKnown?: boolean; deaf?: Cache } = {}) {
+      const version = row?.version ?? rows.get(id)!.version;
+      if (row) rows.set(id, row);
+      else rows.delete(id);
+      const value = row && !isKnown ? undefined : row;
+      for (const { cache } of instances) {
+        if (cache.isTrusted && cache !== deaf)
+          cache.announce({ records: [{ key: keyOf(id), version, value }], tags: [], change: null });
+      }
+      await settled();
+    },
+  };
+}
+
+test('an instance that starts finds warm what others read, without a statement', async () => {
+  const site = createSite();
+  site.rows.set('a', item('a')).set('b', item('b'));
+  const first = await site.start();
+  await first.read('a', 'b');
+  await settled();
+  expect(site.asked()).toEqual(['find a,b']);
+  const second = await site.start();
+  expect(await second.read('b', 'a')).toEqual([item('b'), item('a')]);
+  expect(site.asked()).toEqual([]);
+  expect(second.cache.getStats().layers.find(({ name }) => name === 'redis')).toEqual({
+    name: 'redis',
+    hits: 2,
+    misses: 0,
+    size: 0,
+    evictions: 0,
+    hitRatePercent: 100,
+  });
+});
+
+test('what changes is renewed in the tier, whether or not it was held, and read without a statement', async () => {
+  const site = createSite();
+  const first = await site.start();
+  await site.write('a', item('a', 1));
+  await site.write('a', item('a', 2));
+  const second = await site.start();
+  expect(await second.read('a')).toEqual([item('a', 2)]);
+  expect(await first.read('a')).toEqual([item('a', 2)]);
+  expect(site.asked()).toEqual([]);
+});
+
+test('absence is never taken from the tier: what was deleted may have been made again', async () => {
+  const site = createSite();
+  await site.start();
+  await site.write('a', item('a', 5));
+  await site.write('a', null);
+  await site.write('a', item('a', 1));
+  const other = await site.start();
+  expect(await other.read('a')).toEqual([item('a', 1)]);
+  expect(await other.read('b')).toEqual([null]);
+  expect(site.asked()).toEqual(['find a', 'find b']);
+});
+
+test('a change of unknown content is loaded', async () => {
+  const site = createSite();
+  await site.start();
+  await site.write('a', item('a', 1));
+  await site.write('a', item('a', 2), { isKnown: false });
+  const other = await site.start();
+  expect(await other.read('a')).toEqual([item('a', 2)]);
+  expect(site.asked()).toEqual(['find a']);
+});
+
+describe('what nobody vouches for', () => {
+  /** A site whose only instance is gone, and with it whoever heard of changes. */
+  async function createForsakenSite() {
+    const site = createSite();
+    for (const id of ['a', 'b', 'c', 'd']) site.rows.set(id, item(id));
+    const gone = await site.start();
+    await gone.read('a', 'b', 'c');
+    await settled();
+    await gone.secondTier.close();
+    gone.cache.distrust();
+    site.asked();
+    return site;
+  }
+
+  test('is checked in one narrow statement, and vouched for from then on', async () => {
+    const site = await createForsakenSite();
+    const next = await site.start();
+    expect(await next.read('a', 'b')).toEqual([item('a'), item('b')]);
+    await settled();
+    expect(site.asked()).toEqual(['check a,b']);
+    const other = await site.start();
+    await other.read('a', 'b');
+    expect(site.asked()).toEqual([]);
+  });
+
+  test('is loaded when it changed or went while nobody listened', async () => {
+    const site = await createForsakenSite();
+    site.rows.set('a', item('a', 2));
+    site.rows.delete('b');
+    const next = await site.start();
+    expect(await next.read('a', 'b', 'c', 'd')).toEqual([item('a', 2), null, item('c'), item('d')]);
+    expect(site.asked()).toEqual(['check a,b,c', 'find a,b,d']);
+  });
+
+  test('is loaded unchecked together with the rest when that is more', async () => {
+    const site = await createForsakenSite();
+    const next = await site.start();
+    await next.read('a', 'd', 'e');
+    expect(site.asked()).toEqual(['find a,d,e']);
+  });
+
+  test.each([
+    ['the feed was lost', 'trust'],
+    ['the cache was cleared', 'clear'],
+    ['a pattern was invalidated', 'invalidate'],
+  ] as const)('includes what was written before %s', async (_name, disturbance) => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    if (disturbance === 'trust') instance.cache.distrust();
+    instance.cache[disturbance]('*');
+    await settled();
+    instance.cache.delete(keyOf('a'));
+    site.asked();
+    await instance.read('a');
+    expect(site.asked()).toEqual(['check a']);
+  });
+
+  test('includes what is older than a TTL', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    // The guard of what was announced again lets it be held for longer than it is vouched for.
+    site.waitSeconds(299, instance);
+    instance.secondTier.announce([{ key: keyOf('a'), version: 0, value: undefined }]);
+    await settled();
+    site.clock.advanceSeconds(2);
+    site.asked();
+    await instance.read('a');
+    expect(site.asked()).toEqual(['check a']);
+  });
+
+  test('includes what an instance that stood still brings back from long ago', async () => {
+    const site = createSite();
+    const [late, other] = [await site.start(), await site.start()];
+    const { cache: deaf } = late;
+    await site.write('a', item('a', 1), { deaf });
+    await site.write('a', null, { deaf });
+    site.waitSeconds(61, other);
+    // The tombstone is gone by now, and the process goes on with the first of what waits for it.
+    deaf.announce({ records: [{ key: keyOf('a'), version: 1, value: item('a', 1) }], tags: [], change: null });
+    await settled();
+    expect(site.entry('a').r).toEqual(item('a', 1));
+    expect(await other.read('a')).toEqual([null]);
+  });
+
+  test('includes what was written before the process stood still', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    site.clock.advanceSeconds(6);
+    instance.cache.delete(keyOf('a'));
+    site.asked();
+    await instance.read('a');
+    expect(site.asked()).toEqual(['check a']);
+  });
+});
+
+describe('instances that ask each other', () => {
+  test('end up in one generation, in whatever order they leave theirs', async () => {
+    const site = createSite();
+    const instances = [await site.start(), await site.start(), await site.start()];
+    for (const { cache } of [...instances, instances[0]!]) {
+      cache.distrust();
+      cache.trust();
+      await settled();
+    }
+    for (const [index, { read }] of instances.entries()) {
+      await read(`${index}`);
+      site.rows.set(`${index}`, item(`${index}`));
+    }
+    await site.write('shared', item('shared'));
+    site.asked();
+    for (const { cache, read } of instances) {
+      cache.delete(keyOf('shared'));
+      await read('shared');
+    }
+    expect(site.asked()).toEqual([]);
+  });
+
+  test('do not join one that writes elsewhere', async () => {
+    const site = createSite();
+    const [one, elsewhere] = [await site.start(), await site.start('elsewhere')];
+    await one.read('x');
+    await site.write('a', item('a'));
+    expect(site.messages.map(({ command }) => command)).toEqual(['sync', 'sync', 'synced']);
+    const generationOf = (key: string) => JSON.parse(site.server.get(key)!).g;
+    expect(generationOf('elsewhere:items_a')).not.toBe(generationOf('test:items_a'));
+    expect(await elsewhere.read('a')).toEqual([item('a')]);
+  });
+
+  test('believe nobody who knows the question but not the tier', async () => {
+    const site = createSite();
+    site.server.put(fullKeyOf('a'), JSON.stringify({ v: 9, g: '0', u: site.clock.now() * 2, r: item('a', 9) }));
+    site.rows.set('a', item('a', 2));
+    const instance = await site.start();
+    const [{ question }] = site.messages as [TierMessage];
+    instance.secondTier.hear({ command: 'synced', question, from: 'stranger', generation: '0' });
+    await settled();
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+  });
+
+  test('are not answered by one that is away from the tier', async () => {
+    const site = createSite();
+    const away = await site.start();
+    away.fake.down();
+    await site.start();
+    expect(site.messages.map(({ command }) => command)).toEqual(['sync', 'sync']);
+  });
+});
+
+describe('while the tier is away', () => {
+  test('everything is read from the database, and nothing is taken from before without a check', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    instance.fake.down();
+    await site.write('b', item('b'));
+    site.rows.set('a', item('a', 2));
+    instance.cache.delete(keyOf('a'));
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+    instance.fake.up();
+    await settled();
+    instance.cache.delete(keyOf('a'));
+    site.asked();
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+    // It saw the new version while the tier was away, so it need not check what the tier holds: that is older.
+    expect(site.asked()).toEqual(['find a']);
+    expect(instance.errors).toEqual([new Error('The tier is lost.')]);
+  });
+
+  test('it is not asked', async () => {
+    const site = createSite();
+    const instance = await site.start();
+    instance.fake.down();
+    const before = instance.secondTier.counters.misses;
+    await instance.read('a');
+    expect(instance.secondTier.counters.misses).toBe(before);
+    expect(instance.secondTier.isUp).toBe(false);
+  });
+});
+
+test.each([
+  'garbage',
+  '{}',
+  '[1]',
+  '"text"',
+  JSON.stringify({ v: 1, g: 'x', u: 1e15, r: 'text' }),
+  JSON.stringify({ v: 1, g: 'x', u: 1e15, r: [] }),
+  JSON.stringify({ v: 1, g: 'x', u: 1e15, r: {} }),
+  JSON.stringify({ v: 1, g: 'x', u: 1e15, r: item('another') }),
+  JSON.stringify({ v: 2, g: 'x', u: 1e15, r: item('a', 1) }),
+  JSON.stringify({ v: 1, g: 'x', u: 1e15, r: { ...item('a'), name: { deep: [] } } }),
+])('what is no record of the key is a miss: %s', async (text) => {
+  const site = createSite();
+  site.rows.set('a', item('a'));
+  const instance = await site.start();
+  site.server.put(fullKeyOf('a'), text);
+  expect(await instance.read('a')).toEqual([item('a')]);
+  await settled();
+  expect(site.asked()).toEqual(['find a']);
+});
+
+test('keys that are not its own are left alone, whatever is cleared', async () => {
+  const site = createSite();
+  site.server.put('items_a', 'foreign');
+  site.server.put('test', 'foreign');
+  const instance = await site.start();
+  await site.write('a', item('a'));
+  instance.cache.clear();
+  instance.cache.invalidate('*');
+  await settled();
+  expect([site.server.get('items_a'), site.server.get('test')]).toEqual(['foreign', 'foreign']);
+});
+
+test('what a reader was shown is not followed by something older that the tier still holds', async () => {
+  const site = createSite();
+  await site.start();
+  await site.write('a', item('a', 1));
+  const ahead = await site.start();
+  // Committed, and not announced yet.
+  site.rows.set('a', item('a', 2));
+  const load = async () => 'loaded';
+  await ahead.cache.read(
+    'items_list',
+    async (fence) => {
+      fence.prime(keyOf('a'), item('a', 2), { layer: 'items', version: 2 });
+      return load();
+    },
+    { layer: 'items_list' },
+  );
+  ahead.cache.delete(keyOf('a'));
+  expect(await ahead.read('a')).toEqual([item('a', 2)]);
+});
+
+test('what a load looked at long ago is not stored any more, whatever refused it is gone', async () => {
+  const site = createSite();
+  site.rows.set('a', item('a'));
+  const [slow, other] = [await site.start(), await site.start()];
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  site.answerAfter(answered);
+  const loading = slow.read('a');
+  await settled();
+  await site.write('a', null, { deaf: slow.cache });
+  site.waitSeconds(61, other);
+  answer();
+  expect(await loading).toEqual([item('a')]);
+  await settled();
+  expect(await other.read('a')).toEqual([null]);
+});
+
+test('a change that is written too late ends the connection, and with it the generation', async () => {
+  const site = createSite();
+  const instance = await site.start();
+  const { generation } = instance.secondTier;
+  const writing = site.write('a', item('a', 1));
+  // Between the announcement and the write in the tier.
+  site.clock.advanceSeconds(11);
+  await writing;
+  expect(instance.fake.restarts).toHaveLength(1);
+  instance.fake.up();
+  expect(instance.secondTier.generation).not.toBe(generation);
+});
+
+test('what a load found is not stored when something changed meanwhile', async () => {
+  const site = createSite();
+  site.rows.set('a', item('a'));
+  const instance = await site.start();
+  const loading = instance.read('a');
+  await site.write('a', item('a', 2));
+  await loading;
+  await settled();
+  expect(site.entry('a')).toMatchObject({ v: 2, r: item('a', 2) });
+});

@@ -1,0 +1,239 @@
+import { Cache } from '../../src/cache/index.ts';
+import { createTestClock } from '../support/test-clock.ts';
+
+describe('time to live', () => {
+  test('is 300 seconds unless told otherwise', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock });
+    cache.set('a', 1);
+    clock.advanceSeconds(299.999);
+    expect(cache.get('a')).toBe(1);
+    clock.advanceSeconds(0.001);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('can be set for the cache and for one entry', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock, ttlSeconds: 10 });
+    cache.set('short', 1, { layer: 'values', ttlSeconds: 2 });
+    cache.set('usual', 1);
+    clock.advanceSeconds(2);
+    expect([cache.get('short'), cache.get('usual')]).toEqual([undefined, 1]);
+    clock.advanceSeconds(8);
+    expect(cache.get('usual')).toBeUndefined();
+  });
+
+  test('of a known absence is shorter', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock, negativeTtlSeconds: 5 });
+    cache.set('a', null);
+    clock.advanceSeconds(4);
+    expect(cache.get('a')).toBeNull();
+    clock.advanceSeconds(1);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('of a known absence is 30 seconds unless told otherwise', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock });
+    cache.set('a', null);
+    clock.advanceSeconds(29);
+    expect(cache.get('a')).toBeNull();
+    clock.advanceSeconds(1);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('begins anew when a value is set again', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock, ttlSeconds: 10 });
+    cache.set('a', 1);
+    clock.advanceSeconds(9);
+    cache.set('a', 2);
+    clock.advanceSeconds(9);
+    expect(cache.get('a')).toBe(2);
+  });
+
+  test('an expired entry leaves when it is asked for', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock, ttlSeconds: 10 });
+    cache.set('a', 1);
+    clock.advanceSeconds(10);
+    expect(cache.getStats().size).toBe(1);
+    cache.get('a');
+    expect(cache.getStats()).toMatchObject({ size: 0, bytes: 0, evictions: 0 });
+  });
+
+  test('a sweep removes what has expired, tells how many, and leaves the rest', () => {
+    const clock = createTestClock();
+    const cache = new Cache({ clock, ttlSeconds: 10 });
+    for (const key of ['a', 'b']) cache.set(key, 1);
+    cache.set('c', 1, { layer: 'values', ttlSeconds: 20 });
+    clock.advanceSeconds(10);
+    expect(cache.cleanupExpired()).toBe(2);
+    expect(cache.cleanupExpired()).toBe(0);
+    expect(cache.getStats()).toMatchObject({ size: 1, evictions: 0 });
+    expect(cache.get('c')).toBe(1);
+  });
+});
+
+describe('bounds', () => {
+  test('the least recently used entry leaves when there are too many', () => {
+    const cache = new Cache({ maxEntries: 2 });
+    cache.set('a', 1);
+    cache.set('b', 2);
+    cache.get('a');
+    cache.set('c', 3);
+    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([1, undefined, 3]);
+    expect(cache.getStats()).toMatchObject({ size: 2, evictions: 1 });
+  });
+
+  test('entries leave when they hold too many bytes together', () => {
+    const text = 'x'.repeat(1000);
+    const cache = new Cache({ maxBytes: 2500 });
+    for (const key of ['a', 'b', 'c']) cache.set(key, text);
+    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([undefined, text, text]);
+    expect(cache.getStats()).toMatchObject({ size: 2, evictions: 1 });
+    expect(cache.getStats().bytes).toBeLessThanOrEqual(2500);
+  });
+
+  test('bytes hidden deep in a value count', () => {
+    const cache = new Cache({ maxBytes: 2500 });
+    cache.set('a', [{ rows: [{ text: 'x'.repeat(2000) }] }]);
+    cache.set('b', { text: 'x'.repeat(2000) });
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('a value larger than the bound is not kept, takes nothing with it but what it replaced', () => {
+    const cache = new Cache({ maxBytes: 1000 });
+    cache.set('a', 1);
+    cache.set('b', 2);
+    cache.set('a', 'x'.repeat(1000));
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 2]);
+  });
+
+  test('entries that left give their bytes back', () => {
+    const cache = new Cache();
+    for (const key of ['a', 'b', 'c', 'd']) cache.set(key, 'text');
+    cache.delete('a');
+    cache.invalidate('b');
+    cache.set('c', 'text');
+    cache.clear();
+    expect(cache.getStats()).toMatchObject({ size: 0, bytes: 0 });
+  });
+
+  test.each(['ttlSeconds', 'negativeTtlSeconds', 'maxEntries', 'maxBytes'])('%s must be positive', (name) => {
+    expect(() => new Cache({ [name]: 0 })).toThrow(new RangeError(`${name} must be greater than 0; got 0.`));
+    expect(() => new Cache({ [name]: Number.NaN })).toThrow(RangeError);
+  });
+});
+
+describe('values', () => {
+  test('are frozen all the way down', () => {
+    const cache = new Cache();
+    const value = { rows: [{ name: 'a' }] };
+    cache.set('a', value);
+    expect(() => {
+      value.rows[0]!.name = 'b';
+    }).toThrow(TypeError);
+    expect(() => value.rows.push({ name: 'c' })).toThrow(TypeError);
+  });
+
+  class Entity {
+    name = 'a';
+  }
+
+  test.each([
+    ['undefined', undefined],
+    ['undefined inside', { name: undefined }],
+    ['a function', () => 1],
+    ['a bigint', 1n],
+    ['not a number', Number.NaN],
+    ['infinity', [Number.POSITIVE_INFINITY]],
+    ['a symbol', Symbol('a')],
+    ['a date', new Date(0)],
+    ['a map', new Map()],
+    ['a class instance', new Entity()],
+    ['a class instance deep inside', { rows: [{ entity: new Entity() }] }],
+  ])('refuses %s', (_what, value) => {
+    const cache = new Cache();
+    expect(() => cache.set('a', value)).toThrow(TypeError);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test.each([[null], [0], [''], [false], [[]], [{}], [{ a: [1, 'b', null, true] }]])('keeps %j', (value) => {
+    const cache = new Cache();
+    cache.set('a', value);
+    expect(cache.get('a')).toEqual(value);
+  });
+
+  test('a refused value does not leave the one it should have replaced', () => {
+    const cache = new Cache();
+    cache.set('a', 1);
+    expect(() => cache.set('a', new Date(0))).toThrow(TypeError);
+    expect(cache.get('a')).toBeUndefined();
+  });
+});
+
+describe('removing', () => {
+  test('delete tells whether there was something to remove', () => {
+    const cache = new Cache();
+    cache.set('a', null);
+    expect([cache.delete('a'), cache.delete('a')]).toEqual([true, false]);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('clear removes everything and tells how many', () => {
+    const cache = new Cache();
+    for (const key of ['a', 'b', 'c']) cache.set(key, 1);
+    expect([cache.clear(), cache.clear()]).toEqual([3, 0]);
+    expect(['a', 'b', 'c'].map((key) => cache.get(key))).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('invalidate removes what the pattern selects, tells how many, and leaves the rest', () => {
+    const cache = new Cache();
+    for (const key of ['workstations_1', 'workstations_2', 'managers_1']) cache.set(key, 1);
+    expect([cache.invalidate('workstations_*'), cache.invalidate('workstations_*')]).toEqual([2, 0]);
+    expect(cache.get('managers_1')).toBe(1);
+    expect(cache.getStats()).toMatchObject({ size: 1, evictions: 0 });
+  });
+});
+
+describe('figures', () => {
+  test('are all zero before the first read', () => {
+    expect(new Cache().getStats()).toEqual({
+      hits: 0,
+      misses: 0,
+      size: 0,
+      evictions: 0,
+      hitRatePercent: 0,
+      bytes: 0,
+      errors: 0,
+      layers: [],
+    });
+  });
+
+  test('are kept by layer and summed up', async () => {
+    const cache = new Cache({ maxEntries: 2 });
+    const read = (layer: string, key: string) => cache.read(key, async () => key, { layer });
+    await read('workstations', 'workstations_1');
+    for (let reads = 0; reads < 3; reads++) await read('workstations', 'workstations_1');
+    await read('managers', 'managers_1');
+    await read('managers', 'managers_2');
+
+    expect(cache.getStats()).toMatchObject({ hits: 3, misses: 3, size: 2, evictions: 1, hitRatePercent: 50 });
+    expect(cache.getStats().layers).toEqual([
+      { name: 'workstations', hits: 3, misses: 1, size: 0, evictions: 1, hitRatePercent: 75 },
+      { name: 'managers', hits: 0, misses: 2, size: 2, evictions: 0, hitRatePercent: 0 },
+    ]);
+  });
+
+  test('count what get finds and does not find', () => {
+    const cache = new Cache();
+    cache.set('a', null, { layer: 'workstations' });
+    cache.get('a', 'workstations');
+    cache.get('b', 'workstations');
+    expect(cache.getStats().layers).toEqual([
+      { name: 'workstations', hits: 1, misses: 1, size: 1, evictions: 0, hitRatePercent: 50 },
+    ]);
+  });
+});

@@ -1,0 +1,117 @@
+import { TIER_GUARD_MS, type Tier, type TierEntry } from '../../src/cache/tier.ts';
+
+export interface TierUnderTest {
+  /** A tier that is up. */
+  connect(): Promise<Tier>;
+  /** What any other program would put there. */
+  put(key: string, text: string): Promise<void>;
+  timeToLiveMs(key: string): Promise<number>;
+}
+
+const TTL_MS = 300_000;
+
+/** What the second tier relies on, whatever is behind it. */
+export function describeTierContract(name: string, { connect, put, timeToLiveMs }: TierUnderTest): void {
+  describe(`a ${name} tier`, () => {
+    let tier: Tier;
+    let names = 0;
+    const newKey = () => `stationmaster-test:${process.pid}:${names++}`;
+    const entry = (v: number, r?: object | null, g = 'one'): TierEntry => ({ v, g, u: tier.nowMs() + TTL_MS, r });
+    const write = async (key: string, written: TierEntry, notAfterMs = tier.nowMs() + 10_000) =>
+      (await tier.write([{ key, entry: written, notAfterMs }]))[0];
+    const read = async (key: string) => JSON.parse((await tier.read([key]))[0]!);
+
+    beforeEach(async () => {
+      tier = await connect();
+    });
+
+    afterEach(() => tier.close());
+
+    test('gives back what was written, in the order of the keys, and null where there is none', async () => {
+      const [a, b, c] = [newKey(), newKey(), newKey()];
+      const [one, two] = [entry(1, { version: 1, name: 'é "quoted" \\ \u0000' }), entry(2, { version: 2 })];
+      const writes = [
+        { key: a, entry: one, notAfterMs: tier.nowMs() + 10_000 },
+        { key: c, entry: two, notAfterMs: tier.nowMs() + 10_000 },
+      ];
+      expect(await tier.write(writes)).toEqual(['written', 'written']);
+      expect((await tier.read([c, b, a])).map((text) => text && JSON.parse(text))).toEqual([two, null, one]);
+    });
+
+    const record = (v: number, g?: string) => () => entry(v, { version: v }, g);
+    const deletion = (v: number) => () => entry(v, null);
+    const unknown = (v: number) => () => entry(v);
+
+    test.each([
+      ['a newer record', record(2), record(3), 'written'],
+      ['an older record', record(2), record(1), 'kept'],
+      ['the same record of another generation', record(2), record(2, 'other'), 'written'],
+      ['the same record again', record(2), record(2), 'written'],
+      ['the deletion of what is held', record(2), deletion(2), 'written'],
+      ['the deletion of something older', record(2), deletion(1), 'kept'],
+      ['what was deleted', deletion(2), record(2), 'kept'],
+      ['what is older than what was deleted', deletion(2), record(1), 'kept'],
+      ['what is newer than what was deleted', deletion(2), record(3), 'written'],
+      ['the same deletion again', deletion(2), deletion(2), 'written'],
+      ['a change of unknown content to what was deleted', deletion(2), unknown(2), 'kept'],
+      ['a newer change of unknown content', record(2), unknown(3), 'written'],
+      ['the change of unknown content that is known already', record(2), unknown(2), 'kept'],
+      ['the content that was not known', unknown(2), record(2), 'written'],
+      ['what is older than the unknown content', unknown(2), record(1), 'kept'],
+      ['the deletion of unknown content', unknown(2), deletion(2), 'written'],
+    ])('given %s, does as its version allows', async (_name, before, after, result) => {
+      const key = newKey();
+      const [first, second] = [before(), after()];
+      await write(key, first);
+      expect(await write(key, second)).toBe(result);
+      expect(await read(key)).toEqual(JSON.parse(JSON.stringify(result === 'written' ? second : first)));
+    });
+
+    test('does nothing about what comes too late', async () => {
+      const key = newKey();
+      expect(await write(key, entry(1, { version: 1 }), tier.nowMs() - 1000)).toBe('late');
+      expect(await tier.read([key])).toEqual([null]);
+    });
+
+    test.each([
+      'no JSON',
+      '',
+      'null',
+      '5',
+      '[]',
+      '{"v":"9","g":"one","u":1}',
+      '{"v":9,"u":1,"r":{}}',
+      '{"v":1.5,"g":"one","u":1}',
+      '{"v":1e999,"g":"one","u":1}',
+      `${'['.repeat(5000)}${']'.repeat(5000)}`,
+    ])('overwrites what is not an entry, case %#', async (text) => {
+      const key = newKey();
+      await put(key, text);
+      expect(await tier.read([key])).toEqual([text]);
+      const written = entry(1, { version: 1 });
+      expect(await write(key, written)).toBe('written');
+      expect(await read(key)).toEqual(written);
+    });
+
+    test('keeps entries as long as they vouch, and as long as they have to refuse older ones', async () => {
+      const [long, short] = [newKey(), newKey()];
+      await write(long, entry(1, { version: 1 }));
+      await write(short, { ...entry(1, null), u: tier.nowMs() });
+      expect(Math.abs((await timeToLiveMs(long)) - TTL_MS)).toBeLessThan(5000);
+      expect(Math.abs((await timeToLiveMs(short)) - TIER_GUARD_MS)).toBeLessThan(5000);
+    });
+
+    test('keeps what refused a write for longer, and gives an end to what had none', async () => {
+      const key = newKey();
+      await put(key, JSON.stringify(entry(5, { version: 5 })));
+      await write(key, entry(4, { version: 4 }));
+      expect(Math.abs((await timeToLiveMs(key)) - TIER_GUARD_MS)).toBeLessThan(5000);
+    });
+
+    test('refuses at once when it is closed', async () => {
+      await tier.close();
+      await expect(tier.read([newKey()])).rejects.toThrow();
+      await expect(write(newKey(), entry(1, null))).rejects.toThrow();
+    });
+  });
+}

@@ -1,0 +1,40 @@
+import { PGlite } from '@electric-sql/pglite';
+import { CHANNEL, ChangeFeed, createPgliteSource } from '../../src/changes/index.ts';
+import { describeSourceContract } from './source-contract.ts';
+
+let pglite: PGlite;
+
+beforeAll(async () => {
+  pglite = await PGlite.create();
+}, 60_000);
+
+afterAll(() => pglite.close());
+
+describeSourceContract('PGlite', () => ({
+  createSource: () => createPgliteSource(pglite),
+  execute: (sql) => pglite.exec(sql),
+}));
+
+test('a writer on the embedded database waits for its own echo', async () => {
+  const feed = new ChangeFeed({ source: createPgliteSource(pglite) });
+  const heard: unknown[] = [];
+  feed.follow({ onChanges: (changes) => heard.push(...changes) });
+  await feed.start();
+  const announcing = `
+    with tx as (select pg_current_xact_id()::text as xid), sent as (
+      select xid, pg_notify('${CHANNEL}', json_build_object('table', 'manager', 'op', 'DELETE', 'xid', xid, 'isLast', true,
+        'rows', '[{"id": "m1", "version": 1, "old": {}, "new": null}]'::json)::text) from tx)
+    select xid from sent where pg_notify is not null`;
+  const { rows } = await pglite.query<{ xid: string }>(announcing);
+  await feed.settled(rows[0]!.xid, 'statement');
+  expect(heard).toEqual([{ table: 'manager', op: 'DELETE', id: 'm1', version: 1, old: {}, new: null }]);
+  await feed.close();
+});
+
+test('a writer whose echo never comes is let go, with a gap', async () => {
+  const feed = new ChangeFeed({ source: createPgliteSource(pglite), echoTimeoutMs: 1 });
+  await feed.start();
+  await feed.settled('0', 'statement');
+  expect([feed.gaps, feed.state]).toEqual([1, 'live']);
+  await feed.close();
+});

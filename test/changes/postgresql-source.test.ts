@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Client } from 'pg';
+import { CHANNEL, ChangeFeed, createPostgresqlSource } from '../../src/changes/index.ts';
+import { createEventQueue } from './event-queue.ts';
+import { describeSourceContract } from './source-contract.ts';
+import { createTcpProxy } from './tcp-proxy.ts';
+
+const SERVER_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
+const QUICK = { minBackoffMs: 1, maxBackoffMs: 10 };
+
+describe('a server that accepts and says nothing', () => {
+  const sockets = new Set<Socket>();
+  let server: Server;
+  let connectionString: string;
+
+  beforeEach(async () => {
+    server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    connectionString = `postgres://postgres@127.0.0.1:${(server.address() as AddressInfo).port}/test`;
+  });
+
+  afterEach(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  });
+
+  test('does not keep the source from having started: it is down and goes on trying', async () => {
+    const events = createEventQueue();
+    const source = createPostgresqlSource({ connectionString, heartbeatMs: 5, ...QUICK });
+    await source.start(events.handlers);
+    expect(events.unread).toEqual([{ kind: 'down', reason: expect.any(Error) }]);
+    await events.next();
+    expect((await events.next()).kind).toBe('down');
+    await source.close();
+  });
+
+  test('does not keep the source from being closed, nor its starter waiting', async () => {
+    const events = createEventQueue();
+    const connected = once(server, 'connection');
+    const source = createPostgresqlSource({ connectionString, heartbeatMs: 3_600_000 });
+    const started = source.start(events.handlers);
+    await connected;
+    await source.close();
+    await started;
+    expect(events.unread).toEqual([]);
+  });
+});
+
+test('where nobody listens the source is down, and can be closed between two attempts', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+
+  const events = createEventQueue();
+  const source = createPostgresqlSource({
+    connectionString: `postgres://postgres@127.0.0.1:${port}/test`,
+    minBackoffMs: 3_600_000,
+    maxBackoffMs: 3_600_000,
+  });
+  await source.start(events.handlers);
+  expect(events.unread).toEqual([{ kind: 'down', reason: expect.objectContaining({ code: 'ECONNREFUSED' }) }]);
+  await expect(source.notify('hello')).rejects.toThrow('The change feed is not connected.');
+  await source.close();
+});
+
+const describeOnPostgresql = process.env.TEST_ENGINE === 'postgresql' ? describe : describe.skip;
+
+describeOnPostgresql('on PostgreSQL', () => {
+  const database = `stationmaster_test_${randomBytes(6).toString('hex')}`;
+  const databaseUrl = new URL(SERVER_URL);
+  databaseUrl.pathname = `/${database}`;
+  const target = { host: databaseUrl.hostname, port: Number(databaseUrl.port || 5432) };
+  let admin: Client;
+
+  beforeAll(async () => {
+    await runOnServer(`create database ${database}`);
+    admin = new Client({ connectionString: databaseUrl.href });
+    await admin.connect();
+  }, 60_000);
+
+  afterAll(async () => {
+    await admin.end();
+    await runOnServer(`drop database ${database} with (force)`);
+  }, 60_000);
+
+  async function runOnServer(sql: string): Promise<void> {
+    const client = new Client({ connectionString: SERVER_URL });
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  }
+
+  async function terminateFeed(): Promise<void> {
+    await admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'stationmaster-feed' and datname = $1`,
+      [database],
+    );
+  }
+
+  function throughProxy(port: number): string {
+    const url = new URL(databaseUrl);
+    url.hostname = '127.0.0.1';
+    url.port = String(port);
+    return url.href;
+  }
+
+  describeSourceContract('PostgreSQL', () => ({
+    createSource: () => createPostgresqlSource({ connectionString: databaseUrl.href, ...QUICK }),
+    execute: (sql) => admin.query(sql),
+  }));
+
+  test('a connection that the server ends is down, comes back and hears again', async () => {
+    const events = createEventQueue();
+    const source = createPostgresqlSource({ connectionString: databaseUrl.href, ...QUICK });
+    await source.start(events.handlers);
+    for (const round of ['first', 'second']) {
+      expect(await events.next()).toEqual({ kind: 'up' });
+      await terminateFeed();
+      expect(await events.next()).toEqual({ kind: 'down', reason: expect.any(Error) });
+      expect(await events.next()).toEqual({ kind: 'up' });
+      await source.notify(round);
+      expect(await events.next()).toEqual({ kind: 'payload', payload: round });
+      source.restart('next round');
+      await events.nextOf('down');
+    }
+    await source.close();
+  });
+
+  test('a connection that is half-open is down after two heartbeats without an answer, and comes back', async () => {
+    let isSilent = false;
+    const proxy = await createTcpProxy(target, () => isSilent);
+    const events = createEventQueue();
+    const source = createPostgresqlSource({ connectionString: throughProxy(proxy.port), heartbeatMs: 100, ...QUICK });
+    await source.start(events.handlers);
+    await events.nextOf('up');
+    isSilent = true;
+    const { reason } = await events.nextOf('down');
+    expect(reason).toEqual(new Error('The change feed missed 2 heartbeats.'));
+    isSilent = false;
+    await events.nextOf('up');
+    await admin.query(`select pg_notify('${CHANNEL}', 'after')`);
+    expect(await events.nextOf('payload')).toEqual({ kind: 'payload', payload: 'after' });
+    await source.close();
+    await proxy.close();
+  });
+
+  test('a connection that falls silent before it listens keeps neither the starter nor the closer waiting', async () => {
+    const { promise: askedToListen, resolve } = Promise.withResolvers<void>();
+    const proxy = await createTcpProxy(target, (sent) => {
+      const isListen = sent.includes('listen ');
+      if (isListen) resolve();
+      return isListen;
+    });
+    const events = createEventQueue();
+    const connectionString = throughProxy(proxy.port);
+    const patient = createPostgresqlSource({ connectionString, heartbeatMs: 3_600_000 });
+    const started = patient.start(events.handlers);
+    await askedToListen;
+    await patient.close();
+    await started;
+    expect(events.unread).toEqual([]);
+
+    const impatient = createPostgresqlSource({ connectionString, heartbeatMs: 100 });
+    await impatient.start(events.handlers);
+    expect(events.unread).toEqual([{ kind: 'down', reason: expect.any(Error) }]);
+    await impatient.close();
+    await proxy.close();
+  });
+
+  test('a message that is sent into a silent connection fails instead of waiting for ever', async () => {
+    let isSilent = false;
+    const proxy = await createTcpProxy(target, () => isSilent);
+    const events = createEventQueue();
+    const source = createPostgresqlSource({ connectionString: throughProxy(proxy.port), heartbeatMs: 100 });
+    await source.start(events.handlers);
+    await events.nextOf('up');
+    isSilent = true;
+    await expect(source.notify('hello')).rejects.toThrow();
+    await source.close();
+    await proxy.close();
+  });
+
+  test('a writer is released and followers learn of the gap when the connection is lost', async () => {
+    const feed = new ChangeFeed({ source: createPostgresqlSource({ connectionString: databaseUrl.href, ...QUICK }) });
+    const heard: string[] = [];
+    const { promise: isBack, resolve } = Promise.withResolvers<void>();
+    await feed.start();
+    feed.follow({ onGap: () => heard.push('gap'), onLive: resolve });
+    const settled = feed.settled('0', 'statement');
+    await terminateFeed();
+    await settled;
+    expect([heard, feed.gaps]).toEqual([['gap'], 1]);
+    await isBack;
+    expect(feed.state).toBe('live');
+    await feed.close();
+  });
+
+  test('a closed source says nothing more and sends nothing', async () => {
+    const source = createPostgresqlSource({ connectionString: databaseUrl.href });
+    const events = createEventQueue();
+    await source.start(events.handlers);
+    await source.close();
+    await source.close();
+    expect(events.unread).toEqual([{ kind: 'up' }]);
+    await expect(source.notify('hello')).rejects.toThrow('The change feed is not connected.');
+  });
+});

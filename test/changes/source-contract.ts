@@ -1,0 +1,86 @@
+import { CHANNEL, type NotificationSource } from '../../src/changes/index.ts';
+import { createEventQueue } from './event-queue.ts';
+
+export interface SourceUnderTest {
+  createSource(): NotificationSource;
+  /** Runs SQL on another connection, or in another place, than the source. */
+  execute(sql: string): Promise<unknown>;
+}
+
+/** What the feed relies on, whichever database is behind the source. */
+export function describeSourceContract(name: string, getSubject: () => SourceUnderTest): void {
+  describe(`a ${name} source`, () => {
+    const sources: NotificationSource[] = [];
+    const start = async () => {
+      const source = getSubject().createSource();
+      sources.push(source);
+      const events = createEventQueue();
+      await source.start(events.handlers);
+      return { source, events };
+    };
+
+    afterEach(async () => {
+      await Promise.all(sources.splice(0).map((source) => source.close()));
+    });
+
+    test('is up when it has started', async () => {
+      const { events } = await start();
+      expect(events.unread).toEqual([{ kind: 'up' }]);
+    });
+
+    test('hears what others announce, in the order of the commits', async () => {
+      const { events } = await start();
+      await events.nextOf('up');
+      const { execute } = getSubject();
+      await execute(`select pg_notify('${CHANNEL}', 'first')`);
+      await execute(`begin; select pg_notify('${CHANNEL}', 'second'); select pg_notify('${CHANNEL}', 'third'); commit`);
+      const heard = [await events.next(), await events.next(), await events.next()];
+      expect(heard).toEqual(['first', 'second', 'third'].map((payload) => ({ kind: 'payload', payload })));
+    });
+
+    test('does not hear what was rolled back', async () => {
+      const { events } = await start();
+      await events.nextOf('up');
+      const { execute } = getSubject();
+      await execute(`begin; select pg_notify('${CHANNEL}', 'undone'); rollback`);
+      await execute(`select pg_notify('${CHANNEL}', 'done')`);
+      expect(await events.next()).toEqual({ kind: 'payload', payload: 'done' });
+    });
+
+    test('hears what it sends itself, as it was sent, and so do others', async () => {
+      const one = await start();
+      const other = await start();
+      const payload = `it's "quoted" \\ and 7,900 bytes: ${'é'.repeat(3900)}`;
+      await one.source.notify(payload);
+      expect(await one.events.nextOf('payload')).toEqual({ kind: 'payload', payload });
+      expect(await other.events.nextOf('payload')).toEqual({ kind: 'payload', payload });
+    });
+
+    test('says that it was down and is up again when it is restarted, and hears on', async () => {
+      const { source, events } = await start();
+      await events.nextOf('up');
+      const reason = new Error('not trusted any more');
+      source.restart(reason);
+      expect(await events.next()).toEqual({ kind: 'down', reason });
+      await events.nextOf('up');
+      await getSubject().execute(`select pg_notify('${CHANNEL}', 'after')`);
+      expect(await events.nextOf('payload')).toEqual({ kind: 'payload', payload: 'after' });
+    });
+
+    test('hears nothing after it was closed', async () => {
+      const closed = await start();
+      const other = await start();
+      await closed.source.close();
+      await getSubject().execute(`select pg_notify('${CHANNEL}', 'late')`);
+      await other.events.nextOf('payload');
+      expect(closed.events.unread).toEqual([{ kind: 'up' }]);
+    });
+
+    test('can be closed twice, and without having started', async () => {
+      const { source } = await start();
+      await source.close();
+      await source.close();
+      await getSubject().createSource().close();
+    });
+  });
+}

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util';
+import { NEMESIS_NAMES, type NemesisName } from './nemesis.ts';
+
+export const SABOTAGE_NAMES = ['none', 'no-fence', 'ignore-gaps', 'lax-lists'] as const;
+
+export interface RunOptions {
+  readonly seconds: number;
+  readonly instances: number;
+  readonly seed: number;
+  readonly nemeses: readonly NemesisName[];
+  readonly sabotage: (typeof SABOTAGE_NAMES)[number];
+  readonly deltaMs: number;
+  readonly faultDeltaMs: number;
+}
+
+export const USAGE = `Usage: npm run check:coherence -- [option]…
+
+Runs several servers on one PostgreSQL, writes, reads and breaks things, and judges what the servers answered.
+PostgreSQL is TEST_DATABASE_URL (default postgres://postgres@127.0.0.1:5432/test); the run makes a database of its own
+there and drops it at the end. Exits with 1 when a promise was broken.
+
+  --seconds N            how long to write and read (default 60)
+  --instances N          how many servers, 1 to 8 (default 2)
+  --seed N               chooses the writes, the reads and the faults (default: a new one, which is printed)
+  --nemeses LIST         all, none, or some of ${NEMESIS_NAMES.join(',')} (default all)
+  --sabotage NAME        breaks the server on purpose, to see it noticed: ${SABOTAGE_NAMES.join(', ')} (default none)
+  --delta-ms N           how old a fresh answer may be on another instance than the writer's (default 1000)
+  --fault-delta-ms N     the same while an instance was stopped or its feed silent (default 3500)
+  --help                 this text
+`;
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws {UsageError} */
+export function parseArguments(args: string[]): RunOptions | 'help' {
+  const { values } = parse(args);
+  if (values.help) return 'help';
+  return {
+    seconds: wholeNumber('seconds', values.seconds, 1, 86_400),
+    instances: wholeNumber('instances', values.instances, 1, 8),
+    seed: wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)), 0, 2 ** 32 - 1),
+    nemeses: nemeses(values.nemeses),
+    sabotage: oneOf('sabotage', values.sabotage, SABOTAGE_NAMES),
+    deltaMs: wholeNumber('delta-ms', values['delta-ms'], 1, 60_000),
+    faultDeltaMs: wholeNumber('fault-delta-ms', values['fault-delta-ms'], 1, 60_000),
+  };
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        seconds: { type: 'string', default: '60' },
+        instances: { type: 'string', default: '2' },
+        seed: { type: 'string' },
+        nemeses: { type: 'string', default: 'all' },
+        sabotage: { type: 'string', default: 'none' },
+        'delta-ms': { type: 'string', default: '1000' },
+        'fault-delta-ms': { type: 'string', default: '3500' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause });
+  }
+}
+
+function nemeses(text: string): readonly NemesisName[] {
+  if (text === 'all') return NEMESIS_NAMES;
+  if (text === 'none') return [];
+  return text.split(',').map((name) => oneOf('nemeses', name.trim(), NEMESIS_NAMES));
+}
+
+function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {
+  const name = names.find((known) => known === text);
+  if (name === undefined)
+    throw new UsageError(`--${option} knows ${names.join(', ')}, but not ${JSON.stringify(text)}.`);
+  return name;
+}
+
+function wholeNumber(option: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`--${option} must be a whole number from ${min} to ${max}, but is ${JSON.stringify(text)}.`);
+}

@@ -1,0 +1,38 @@
+import type { History, Observed, Read } from './history.ts';
+import { type Bounds, fieldsOf, type Row, type Rows, type StateRange } from './rows.ts';
+import { describeState, type Violations } from './violations.ts';
+
+/** What the rules are held against, and where they put what they find. */
+export interface Case {
+  readonly history: History;
+  readonly rows: Rows;
+  readonly bounds: Bounds;
+  readonly violations: Violations;
+}
+
+/** What is wrong with an observed row whatever the time, in words; `null`: it was written as it was shown. */
+export function findLie(row: Row, { version, fields }: Observed, endedAtMs: number): string | null {
+  const state = row.states[version - 1];
+  const written = fieldsOf(row, version - 1);
+  if (!state || !written) return `a version of ${row.log.name} that nobody wrote`;
+  if (state.invokedAtMs > endedAtMs) return `${row.log.name} as it was only written later`;
+  const wrong = Object.entries(fields).filter(([name, value]) => written[name] !== value);
+  if (wrong.length === 0) return null;
+  const differences = wrong.map(([name, value]) => `${name} ${brief(value)} instead of ${brief(written[name])}`);
+  return `${row.log.name} at ${describeState(row, version - 1)}, but with ${differences.join(', ')}`;
+}
+
+export function explainTooOld(row: Row, range: StateRange, read: Read, delayMs: number): string[] {
+  const { via, answeredAtMs } = row.states[range.oldest]!;
+  const ageMs = read.startedAtMs - answeredAtMs!;
+  const allowedMs = via === read.instance ? 0 : delayMs;
+  return [
+    `although it was ${describeState(row, range.oldest)},`,
+    `answered ${ageMs.toFixed(1)} ms before the read started; allowed: ${allowedMs} ms.`,
+  ];
+}
+
+function brief(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,23 @@
+import { parseArguments, USAGE, UsageError } from './arguments.ts';
+import { judge } from './judge.ts';
+import { printVerdict } from './report.ts';
+import { run } from './run.ts';
+
+const EXIT_VIOLATIONS = 1;
+const EXIT_USAGE = 2;
+
+try {
+  const options = parseArguments(process.argv.slice(2));
+  if (options === 'help') {
+    console.log(USAGE);
+  } else {
+    const history = await run(options);
+    const verdict = judge(history, options);
+    printVerdict(history, verdict, options);
+    process.exitCode = verdict.violations.length === 0 ? 0 : EXIT_VIOLATIONS;
+  }
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`${error.message}\n\n${USAGE}`);
+  process.exitCode = EXIT_USAGE;
+}

@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SignJWT } from 'jose';
+import { type Proxy as DatabaseProxy, startProxy } from './proxy.ts';
+
+/** One server process and the proxy through which it reaches PostgreSQL. It is the same instance after a restart. */
+export interface Instance {
+  readonly number: number;
+  readonly url: string;
+  readonly proxy: DatabaseProxy;
+  start(): Promise<void>;
+  /** Asks it to stop in good order, and waits until it has. */
+  stop(): Promise<void>;
+  /** Stops and goes on with the process as a whole, which notices nothing of it. */
+  pause(): void;
+  resume(): void;
+  /** Whether it says of itself that it hears of every change. */
+  isReady(): Promise<boolean>;
+  /** Ends it, whatever state it is in. */
+  destroy(): Promise<void>;
+}
+
+export interface InstanceOptions {
+  readonly number: number;
+  readonly databaseUrl: string;
+  readonly sabotage: string;
+  /** Told when the process ends without having been asked to. */
+  readonly onCrash: (text: string) => void;
+}
+
+const ROOT = new URL('../../', import.meta.url);
+const SECRET = 'a secret of the coherence checker, longer than 32 bytes';
+const START_DEADLINE_MS = 30_000;
+const LOG_LINES_KEPT = 20;
+
+/** A token that every instance accepts for the length of a run. */
+export function signToken(role: 'OPERATOR' | 'ADMIN'): Promise<string> {
+  return new SignJWT({ roles: [role] })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('coherence')
+    .setIssuedAt()
+    .setExpirationTime('12h')
+    .sign(new TextEncoder().encode(SECRET));
+}
+
+/** Prepares an instance; `start` runs it. */
+export async function createInstance({ number, databaseUrl, sabotage, onCrash }: InstanceOptions): Promise<Instance> {
+  const target = new URL(databaseUrl);
+  const proxy = await startProxy({ host: target.hostname, port: Number(target.port || 5432) });
+  const port = await findFreePort();
+  const url = `http://127.0.0.1:${port}`;
+  const proxied = new URL(databaseUrl);
+  proxied.host = `127.0.0.1:${proxy.port}`;
+  let running: { readonly child: ChildProcess; readonly exited: Promise<void> } | undefined;
+  let isStopping = false;
+
+  const isReady = async () => {
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+    await response?.body?.cancel();
+    return response?.status === 200;
+  };
+  const instance: Instance = {
+    number,
+    url,
+    proxy,
+    isReady,
+    async start() {
+      isStopping = false;
+      const logged: string[] = [];
+      const preload = sabotage === 'none' ? [] : ['--import', './test/coherence/sabotage.ts'];
+      const child = spawn(process.execPath, [...preload, 'dist/src/main.js'], {
+        cwd: ROOT,
+        env: { ...environment(port, proxied.href), COHERENCE_SABOTAGE: sabotage },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+        logged.push(...text.split('\n').filter((line) => line !== ''));
+        logged.splice(0, logged.length - LOG_LINES_KEPT);
+      });
+      const exited = new Promise<void>((resolve) => {
+        child.on('exit', (code, signal) => {
+          running = undefined;
+          if (!isStopping) onCrash(`instance ${number} ended with ${signal ?? code}:\n${logged.join('\n')}`);
+          resolve();
+        });
+      });
+      running = { child, exited };
+      const deadlineMs = performance.now() + START_DEADLINE_MS;
+      while (!(await isReady())) {
+        if (!running) throw new Error(`Instance ${number} ended before it was ready:\n${logged.join('\n')}`);
+        if (performance.now() > deadlineMs) throw new Error(`Instance ${number} did not become ready in time.`);
+        await sleep(50);
+      }
+    },
+    async stop() {
+      isStopping = true;
+      running?.child.kill('SIGTERM');
+      await running?.exited;
+    },
+    pause: () => void running?.child.kill('SIGSTOP'),
+    resume: () => void running?.child.kill('SIGCONT'),
+    async destroy() {
+      isStopping = true;
+      running?.child.kill('SIGKILL');
+      await running?.exited;
+      await proxy.close();
+    },
+  };
+  return instance;
+}
+
+function environment(port: number, databaseUrl: string): NodeJS.ProcessEnv {
+  const { PATH, HOME, TZ } = process.env;
+  return {
+    PATH,
+    HOME,
+    TZ,
+    NODE_ENV: 'production',
+    AUTH_JWT_SECRET: SECRET,
+    DATABASE_URL: databaseUrl,
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    LOG_LEVEL: 'error',
+    SHUTDOWN_GRACE_SECONDS: '2',
+  };
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}

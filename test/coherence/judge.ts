@@ -1,0 +1,215 @@
+import { type Case, explainTooOld, findLie } from './case.ts';
+import type { History, Observed, Read } from './history.ts';
+import { judgeFinalReads, judgeFinalRows } from './judge-final.ts';
+import { judgeList } from './judge-lists.ts';
+import { judgeSubscriptions } from './judge-subscriptions.ts';
+import {
+  allowedDelayMs,
+  type Bounds,
+  bindUnansweredCreations,
+  deletionOf,
+  fieldsOf,
+  indexRows,
+  isDuring,
+  type Row,
+  statesDuring,
+} from './rows.ts';
+import { createViolations, describeRead, describeState, lines, seconds, type Violation } from './violations.ts';
+
+export type { Bounds } from './rows.ts';
+export type { Rule, Violation } from './violations.ts';
+
+export interface Verdict {
+  readonly violations: readonly Violation[];
+  /** From the answer of a write to the start of the first read that showed it on another instance. */
+  readonly delta: { readonly withoutFaults: Percentiles | null; readonly underFaults: Percentiles | null };
+}
+
+export interface Percentiles {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** Holds what the servers answered against what they promise. Fills in ids the history did not know; changes nothing else. */
+export function judge(history: History, bounds: Bounds): Verdict {
+  const violations = createViolations();
+  for (const { atMs, text } of history.anomalies) violations.add('anomaly', atMs, text, () => text);
+  const rows = indexRows(history);
+  bindUnansweredCreations(history, rows);
+  judgeReads({ history, rows, bounds, violations });
+  judgeSubscriptions({ history, rows, bounds, violations });
+  if (history.finalRows) {
+    judgeFinalRows(history.finalRows, rows, violations);
+    judgeFinalReads(history.finalRows, history, violations);
+  }
+  return { violations: violations.found, delta: measureDelta(history) };
+}
+
+function judgeReads(given: Case): void {
+  const { history, bounds } = given;
+  const reads = history.reads.toSorted((a, b) => a.startedAtMs - b.startedAtMs);
+  const deletionSeenAtMs = findDeletionEvidence(given);
+  const sessions = new Map<string, Map<Row, number>>();
+  const playing = createRowsInPlay(given);
+  for (const read of reads) {
+    const delayMs = read.isStale ? Number.POSITIVE_INFINITY : allowedDelayMs(history.faults, read, bounds);
+    const seen = new Map<Row, number>();
+    const look = (observed: Observed) => judgeObserved(observed, { given, read, delayMs, deletionSeenAtMs, seen });
+    for (const part of read.parts) {
+      if (part.kind === 'list') judgeList(part, { given, read, delayMs, look, playing: playing(read) });
+      else if (part.row) look(part.row);
+      else judgeAbsence(part.id, given, read, delayMs);
+    }
+    if (!read.isStale) judgeProgress(seen, read, sessions, given);
+  }
+}
+
+interface Look {
+  readonly given: Case;
+  readonly read: Read;
+  readonly delayMs: number;
+  readonly deletionSeenAtMs: ReadonlyMap<string, number>;
+  /** Which state of which row the read has shown. */
+  readonly seen: Map<Row, number>;
+}
+
+/** Every value read was written; none is older than promised; deleted stays deleted. Returns the row. */
+function judgeObserved(observed: Observed, look: Look): Row | undefined {
+  const { given, read, delayMs, deletionSeenAtMs, seen } = look;
+  const { violations, history } = given;
+  const row = given.rows.find(observed.id, observed.fields);
+  const index = observed.version - 1;
+  const lie = row ? findLie(row, observed, read.endedAtMs) : 'a row that nobody wrote';
+  if (!row || lie) {
+    violations.add('never-written', read.endedAtMs, `${observed.id} ${observed.version} ${read.instance}`, () =>
+      lines(`${describeRead(read, history)} showed ${lie}:`, JSON.stringify(observed)),
+    );
+    return row;
+  }
+  seen.set(row, index);
+  const sameness = `${row.log.name} ${index} ${read.instance}`;
+  const deletedAtMs = deletionSeenAtMs.get(`${read.instance} ${row.log.name}`) ?? Number.POSITIVE_INFINITY;
+  if (deletedAtMs <= read.startedAtMs) {
+    violations.add('deleted-came-back', read.endedAtMs, sameness, () =>
+      lines(
+        `${describeRead(read, history)} showed ${row.log.name}: ${describeState(row, index)},`,
+        `although the same instance had told by ${seconds(deletedAtMs)} that it is gone: ${describeState(row, row.states.length - 1)}.`,
+      ),
+    );
+    return row;
+  }
+  const range = statesDuring(row, read, delayMs);
+  if (index < range.oldest) {
+    violations.add('stale-read', read.endedAtMs, sameness, () =>
+      lines(
+        `${describeRead(read, history)} showed ${row.log.name}: ${describeState(row, index)},`,
+        ...explainTooOld(row, range, read, delayMs),
+      ),
+    );
+  }
+  return row;
+}
+
+function judgeAbsence(id: string, { rows, violations, history }: Case, read: Read, delayMs: number): void {
+  const row = rows.find(id);
+  if (!row) return;
+  const range = statesDuring(row, read, delayMs);
+  if (range.oldest < 0 || fieldsOf(row, range.newest) === null) return;
+  violations.add('missing-row', read.endedAtMs, `${row.log.name} ${read.instance}`, () =>
+    lines(
+      `${describeRead(read, history)} found no ${row.log.name}, which was ${describeState(row, range.oldest)},`,
+      `and then at most ${describeState(row, range.newest)}.`,
+    ),
+  );
+}
+
+/** When each instance first told that a row is gone, by `instance name`: as the answer of a deletion, or of a read. */
+function findDeletionEvidence({ history, rows }: Case): Map<string, number> {
+  const evidence = new Map<string, number>();
+  const note = (instance: number, { log }: Row, atMs: number) => {
+    const key = `${instance} ${log.name}`;
+    evidence.set(key, Math.min(atMs, evidence.get(key) ?? Number.POSITIVE_INFINITY));
+  };
+  for (const row of rows.all) {
+    const deletion = deletionOf(row);
+    if (deletion?.outcome === 'ok' && deletion.via !== null) note(deletion.via, row, deletion.answeredAtMs!);
+  }
+  for (const read of history.reads) {
+    for (const part of read.parts) {
+      if (part.kind !== 'record' || part.row) continue;
+      const row = rows.find(part.id);
+      if (row && wasCreatedBefore(row, read)) note(read.instance, row, read.endedAtMs);
+    }
+  }
+  return evidence;
+}
+
+/** Read under an id, which only the creation's answer tells: so whoever asks for it comes after the creation. */
+function wasCreatedBefore({ states }: Row, { startedAtMs }: Read): boolean {
+  const creation = states[0];
+  return creation?.outcome === 'ok' && creation.answeredAtMs! <= startedAtMs && states.at(-1)!.kind === 'delete';
+}
+
+/** Each session is monotonic: the states of a row never fall from one of its reads to a later one. */
+function judgeProgress(
+  seen: ReadonlyMap<Row, number>,
+  read: Read,
+  sessions: Map<string, Map<Row, number>>,
+  { history, violations }: Case,
+): void {
+  const before = sessions.get(read.session) ?? new Map<Row, number>();
+  sessions.set(read.session, before);
+  for (const [row, index] of seen) {
+    const last = before.get(row) ?? -1;
+    if (index < last) {
+      violations.add('went-backwards', read.endedAtMs, `${row.log.name} ${index} ${read.session}`, () =>
+        lines(
+          `${describeRead(read, history)} showed ${row.log.name}: ${describeState(row, index)},`,
+          `although the session had seen it already as ${describeState(row, last)}.`,
+        ),
+      );
+    } else {
+      before.set(row, index);
+    }
+  }
+}
+
+/** Gives the rows that may exist while a read runs. Reads must come in the order in which they started. */
+function createRowsInPlay({ rows, bounds }: Case): (read: Read) => readonly Row[] {
+  const waiting = rows.all
+    .filter(({ log, states }) => log.table === 'workstation' && states.length > 0)
+    .sort((a, b) => a.states[0]!.invokedAtMs - b.states[0]!.invokedAtMs);
+  const longestDelayMs = Math.max(bounds.deltaMs, bounds.faultDeltaMs);
+  let entered = 0;
+  let playing: Row[] = [];
+  return ({ startedAtMs, endedAtMs }) => {
+    while (entered < waiting.length && waiting[entered]!.states[0]!.invokedAtMs <= endedAtMs) {
+      playing.push(waiting[entered++]!);
+    }
+    const hasLeft = (row: Row) => {
+      const deletion = deletionOf(row);
+      return deletion?.outcome === 'ok' && deletion.answeredAtMs! < startedAtMs - longestDelayMs;
+    };
+    if (playing.some(hasLeft)) playing = playing.filter((row) => !hasLeft(row));
+    return playing;
+  };
+}
+
+function measureDelta({ propagations, faults }: History): Verdict['delta'] {
+  const isFaulty = ({ instance, answeredAtMs, seenAtMs }: (typeof propagations)[number]) =>
+    faults.some((fault) => isDuring(fault, { instance, startedAtMs: answeredAtMs, endedAtMs: seenAtMs }));
+  const delayMs = ({ answeredAtMs, seenAtMs }: (typeof propagations)[number]) => seenAtMs - answeredAtMs;
+  const [withoutFaults, underFaults] = [false, true].map((wanted) =>
+    percentiles(propagations.filter((seen) => isFaulty(seen) === wanted).map(delayMs)),
+  );
+  return { withoutFaults: withoutFaults!, underFaults: underFaults! };
+}
+
+function percentiles(values: readonly number[]): Percentiles | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: sorted.at(-1)! };
+}

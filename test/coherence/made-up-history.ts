@@ -1,0 +1,139 @@
+import {
+  type ChangeEvent,
+  createHistory,
+  type Fault,
+  type Fields,
+  type FinalRow,
+  type History,
+  type ListQuery,
+  type Observed,
+  type ReadPart,
+  type RowLog,
+  type Subscription,
+  type Write,
+} from './history.ts';
+import { type Bounds, judge, type Rule } from './judge.ts';
+
+export const BOUNDS: Bounds = { deltaMs: 100, faultDeltaMs: 1000 };
+
+export const WHOLE_LIST: ListQuery = { orderBy: { field: 'CREATED_AT', direction: 'DESC' }, first: 500, after: null };
+
+interface WriteTimes {
+  readonly via?: number | null;
+  readonly invokedAtMs: number;
+  /** Left out: 1 ms later. `null`: never, and so the outcome is not known. */
+  readonly answeredAtMs?: number | null;
+}
+
+interface ReadTimes {
+  readonly session?: string;
+  readonly instance?: number;
+  readonly startedAtMs: number;
+  readonly endedAtMs?: number;
+  readonly isStale?: boolean;
+  readonly isFinal?: boolean;
+}
+
+/** A workstation of a made-up history; its changes are written in the order of the calls. */
+export interface MadeUpRow {
+  readonly log: RowLog;
+  change(values: Fields, times: WriteTimes): MadeUpRow;
+  delete(times: WriteTimes): MadeUpRow;
+  /** How an answer shows it at a version, with these values in place of what was written. */
+  at(version: number, values?: Fields): Observed;
+}
+
+/** A history that a test makes up, and what the judge says of it. */
+export interface MadeUp {
+  readonly history: History;
+  /** A workstation that was created, by plain SQL, `createdAtMs` after the beginning. */
+  row(name: string, values?: Fields, createdAtMs?: number): MadeUpRow;
+  read(times: ReadTimes, ...parts: ReadPart[]): MadeUp;
+  fault(kind: string, fromMs: number, toMs: number, instance?: number | null): MadeUp;
+  subscription(events: readonly ChangeEvent[], closedAtMs?: number | null): MadeUp;
+  finally(...rows: FinalRow[]): MadeUp;
+  rules(): Rule[];
+}
+
+export function makeUpHistory(): MadeUp {
+  const history = createHistory();
+  let number = 0;
+  const addWrite = (log: RowLog, kind: Write['kind'], fields: Fields | null, times: WriteTimes) => {
+    const { via = null, invokedAtMs, answeredAtMs = invokedAtMs + 1 } = times;
+    const outcome = answeredAtMs === null ? 'unknown' : 'ok';
+    log.writes.push({ number: ++number, kind, via, invokedAtMs, answeredAtMs, outcome, fields });
+  };
+  const madeUp: MadeUp = {
+    history,
+    row(name, values = {}, createdAtMs = 0) {
+      const log: RowLog = { table: 'workstation', name, id: `id-${name}`, createdAtMs, writes: [] };
+      const initial = { name, operatingSystem: 'first', status: 'OFFLINE', managerId: null, cpuUsage: null, ...values };
+      addWrite(log, 'create', initial, { invokedAtMs: createdAtMs });
+      history.rows.push(log);
+      const row: MadeUpRow = {
+        log,
+        change(changed, times) {
+          addWrite(log, 'update', { ...log.writes.at(-1)!.fields, ...changed }, times);
+          return row;
+        },
+        delete(times) {
+          addWrite(log, 'delete', null, times);
+          return row;
+        },
+        at(version, shown = {}) {
+          const fields = { ...log.writes[version - 1]?.fields, ...shown };
+          return { id: log.id!, version, createdAtMs, fields };
+        },
+      };
+      return row;
+    },
+    read(times, ...parts) {
+      const { session = 'a reader', instance = 1, startedAtMs, endedAtMs = startedAtMs + 1 } = times;
+      const { isStale = false, isFinal = false } = times;
+      const common = { number: ++number, session, instance, startedAtMs, endedAtMs };
+      history.reads.push({ ...common, isStale, isFinal, parts });
+      return madeUp;
+    },
+    fault(kind, fromMs, toMs, instance = null) {
+      const fault: Fault = { kind, instance, fromMs, toMs };
+      history.faults.push(fault);
+      return madeUp;
+    },
+    subscription(events, closedAtMs = null) {
+      const subscription: Subscription = { instance: 1, openedAtMs: 0, closedAtMs, events: [...events] };
+      history.subscriptions.push(subscription);
+      return madeUp;
+    },
+    finally(...rows) {
+      history.finalRows = rows;
+      return madeUp;
+    },
+    rules: () => judge(history, BOUNDS).violations.map(({ rule }) => rule),
+  };
+  return madeUp;
+}
+
+export function record({ log }: MadeUpRow, row: Observed | null): ReadPart {
+  return { kind: 'record', id: log.id!, row };
+}
+
+export function list(nodes: readonly Observed[], query: Partial<ListQuery> = {}, hasNextPage = false): ReadPart {
+  return { kind: 'list', query: { ...WHOLE_LIST, ...query }, page: { nodes, hasNextPage }, totalCount: null };
+}
+
+export function count(totalCount: number, query: Partial<ListQuery> = {}): ReadPart {
+  return { kind: 'list', query: { ...WHOLE_LIST, ...query }, page: null, totalCount };
+}
+
+export function told(kind: ChangeEvent['kind'], atMs: number, row: MadeUpRow, version: number | null): ChangeEvent {
+  return { atMs, kind, id: row.log.id!, row: version === null ? null : row.at(version) };
+}
+
+export function refetch(atMs: number): ChangeEvent {
+  return { atMs, kind: 'REFETCH', id: '*', row: null };
+}
+
+export function held({ log, at }: MadeUpRow, version: number): FinalRow {
+  const { fields } = at(version);
+  return { table: 'workstation', id: log.id!, version, createdAtMs: log.createdAtMs!, lastSeenAtMs: null, fields };
+}

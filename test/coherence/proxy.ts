@@ -1,0 +1,139 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A TCP proxy in front of PostgreSQL, one for each instance, that misbehaves on demand. */
+export interface Proxy {
+  readonly port: number;
+  /**
+   * Delays what PostgreSQL answers, not what it is asked: a statement runs at once, and its result arrives late. Each
+   * piece gets a delay of its own; the pieces of one connection stay in order.
+   * @param isFeedSpared whether the change feed goes on without delay, so that news overtake what was read before them
+   */
+  delayResponses(delayMs: () => number, isFeedSpared: boolean): void;
+  /** Ends every connection and refuses new ones until `restore`. */
+  cut(): void;
+  /** Lets nothing through, either way, and lets nobody notice; `feed`: only on connections of the change feed. */
+  freeze(which: 'all' | 'feed'): void;
+  /** Lets go of what was held back, and works again. */
+  restore(): void;
+  close(): Promise<void>;
+}
+
+type Fault = 'none' | 'cut' | 'freeze-all' | 'freeze-feed';
+
+interface Settings {
+  fault: Fault;
+  delayMs: (() => number) | null;
+  isFeedSpared: boolean;
+}
+
+interface Link {
+  readonly end: () => void;
+  readonly pump: () => void;
+}
+
+export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<Proxy> {
+  const settings: Settings = { fault: 'none', delayMs: null, isFeedSpared: false };
+  const links = new Set<Link>();
+  const server = createServer((client) => {
+    if (settings.fault === 'cut') {
+      client.destroy();
+      return;
+    }
+    const link = join(client, connect(target), settings, () => links.delete(link));
+    links.add(link);
+  });
+  const port = await listen(server);
+  const endAll = () => {
+    for (const link of [...links]) link.end();
+  };
+  return {
+    port,
+    delayResponses: (delayMs, isFeedSpared) => {
+      settings.delayMs = delayMs;
+      settings.isFeedSpared = isFeedSpared;
+    },
+    cut: () => {
+      settings.fault = 'cut';
+      endAll();
+    },
+    freeze: (which) => {
+      settings.fault = `freeze-${which}`;
+    },
+    restore: () => {
+      settings.fault = 'none';
+      settings.delayMs = null;
+      for (const link of links) link.pump();
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      endAll();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+  });
+}
+
+function join(client: Socket, database: Socket, settings: Settings, onEnd: () => void): Link {
+  let isFeed = false;
+  const isFrozen = () => settings.fault === 'freeze-all' || (settings.fault === 'freeze-feed' && isFeed);
+  const requests = createChannel(database, isFrozen, () => 0);
+  const isSpared = () => isFeed && settings.isFeedSpared;
+  const responses = createChannel(client, isFrozen, () => (isSpared() ? 0 : (settings.delayMs?.() ?? 0)));
+  const end = () => {
+    client.destroy();
+    database.destroy();
+    onEnd();
+  };
+  client.once('data', (startup) => {
+    // The startup message names the application (PostgreSQL, Frontend/Backend Protocol, StartupMessage).
+    isFeed = startup.includes('stationmaster-feed');
+  });
+  client.on('data', requests.push);
+  database.on('data', responses.push);
+  // What PostgreSQL said last, such as why it ends the connection, arrives before the end does.
+  database.on('end', () => responses.finish(end));
+  client.on('end', () => requests.finish(end));
+  for (const socket of [client, database]) {
+    socket.setNoDelay(true);
+    socket.on('error', end);
+  }
+  return {
+    end,
+    pump: () => {
+      requests.pump();
+      responses.pump();
+    },
+  };
+}
+
+/** One direction of a connection: what is pushed leaves in order, each piece when its delay is over. */
+function createChannel(to: Socket, isFrozen: () => boolean, delayMs: () => number) {
+  const held: { readonly send: () => void; readonly dueAtMs: number }[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const pump = () => {
+    clearTimeout(timer);
+    while (held.length > 0 && !isFrozen()) {
+      const waitMs = held[0]!.dueAtMs - performance.now();
+      if (waitMs > 0) {
+        timer = setTimeout(pump, waitMs);
+        return;
+      }
+      held.shift()!.send();
+    }
+  };
+  const hold = (send: () => void) => {
+    held.push({ send, dueAtMs: performance.now() + delayMs() });
+    pump();
+  };
+  return {
+    push: (chunk: Buffer) => hold(() => void (to.destroyed || to.write(chunk))),
+    finish: (end: () => void) => hold(end),
+    pump,
+  };
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Api } from './api.ts';
+import { STATUSES, type World } from './fleet.ts';
+import type { ListQuery, Read, RowLog, Write } from './history.ts';
+import type { Random } from './random.ts';
+import {
+  countRequest,
+  firstPageRequest,
+  listRequest,
+  nestedRequest,
+  type Observer,
+  type ReadRequest,
+  recordRequest,
+} from './reads.ts';
+
+/** One reader on one connection to one instance. */
+export interface Session {
+  readonly name: string;
+  readonly instance: number;
+  readonly api: Api;
+  readonly observer: Observer;
+}
+
+const NEWEST_FIRST = { field: 'CREATED_AT', direction: 'DESC' } as const;
+const WHOLE_LIST: ListQuery = { orderBy: NEWEST_FIRST, first: 500, after: null };
+
+const LONGEST_PAUSE_MS = 12;
+const PAUSE_AFTER_FAILURE_MS = 50;
+
+/** Reads until the run stops, now this, now that. */
+export async function runReader(world: World, session: Session, random: Random): Promise<void> {
+  while (!world.isStopping()) {
+    const read = await readSomething(world, session, random).catch(() => null);
+    await sleep(read ? random.whole(0, LONGEST_PAUSE_MS) : PAUSE_AFTER_FAILURE_MS);
+  }
+}
+
+async function readSomething(world: World, session: Session, random: Random): Promise<Read> {
+  const { observer } = session;
+  const dice = random.next();
+  if (dice < 0.45) {
+    const count = random.chance(0.2) ? 3 : 1;
+    const ids = new Set(Array.from({ length: count }, () => random.pick(world.workstations).id!));
+    return readOnce(world, session, recordRequest([...ids], observer));
+  }
+  const withCount = random.chance(0.5);
+  const manager = random.pick(world.managers).id!;
+  const status = random.shuffle(STATUSES).slice(0, random.whole(1, 2)).sort();
+  if (dice < 0.55) return readOnce(world, session, listRequest(WHOLE_LIST, { withCount }, observer));
+  if (dice < 0.65) return readOnce(world, session, listRequest({ ...WHOLE_LIST, status }, { withCount }, observer));
+  if (dice < 0.72) {
+    const query = random.chance(0.3) ? { ...WHOLE_LIST, unmanaged: true } : { ...WHOLE_LIST, managerId: manager };
+    return readOnce(world, session, listRequest(query, { withCount }, observer));
+  }
+  if (dice < 0.8) return readOnce(world, session, listRequest(someOrderedPage(random), { withCount }, observer));
+  if (dice < 0.87) return readTwoPages(world, session, random);
+  if (dice < 0.93) {
+    const query = random.chance(0.5) ? WHOLE_LIST : { ...WHOLE_LIST, first: 5, status };
+    return readOnce(world, session, nestedRequest(query, { withCount }, observer));
+  }
+  return readOnce(world, session, countRequest(random.chance(0.5) ? { ...WHOLE_LIST, status } : WHOLE_LIST));
+}
+
+function someOrderedPage(random: Random): ListQuery {
+  const field = random.pick(['NAME', 'STATUS', 'CPU_USAGE', 'LAST_SEEN_AT'] as const);
+  const direction = random.pick(['ASC', 'DESC'] as const);
+  const filter = random.chance(0.3) ? { nameContains: random.pick(['a', '1', 'F']) } : {};
+  return { ...filter, orderBy: { field, direction }, first: random.pick([5, 15]), after: null };
+}
+
+async function readTwoPages(world: World, session: Session, random: Random): Promise<Read> {
+  const orderBy = random.pick([NEWEST_FIRST, { field: 'NAME', direction: 'ASC' } as const]);
+  const first = firstPageRequest({ orderBy, first: random.pick([5, 10]), after: null }, session.observer);
+  let second: ReadRequest | null = null;
+  const parse = (data: Record<string, any>) => {
+    second = first.next(data);
+    return first.parse(data);
+  };
+  const read = await readOnce(world, session, { ...first, parse });
+  return second ? readOnce(world, session, second) : read;
+}
+
+/** @throws {Error} when there was no answer, or an error; it is counted */
+export async function readOnce(
+  { history, now }: World,
+  { name, instance, api }: Session,
+  { query, variables, parse }: ReadRequest,
+  { isFinal = false } = {},
+): Promise<Read> {
+  const startedAtMs = now();
+  try {
+    const { data, isStale } = await api.ask(query, variables);
+    const endedAtMs = now();
+    const number = history.reads.length + 1;
+    const parts = parse(data);
+    const read: Read = { number, session: name, instance, startedAtMs, endedAtMs, isStale, isFinal, parts };
+    history.reads.push(read);
+    return read;
+  } catch (error) {
+    history.failedReads++;
+    throw error;
+  }
+}
+
+/** What a writer does that wants to see its own change: reads it, and a list it may be in, where it was answered. */
+export async function readBack(world: World, session: Session, row: RowLog, random: Random): Promise<void> {
+  const fields = row.writes.at(-1)!.fields;
+  const status = typeof fields?.status === 'string' ? [fields.status] : undefined;
+  const request = random.pick([
+    recordRequest([row.id!], session.observer),
+    listRequest(WHOLE_LIST, { withCount: true }, session.observer),
+    listRequest({ ...WHOLE_LIST, status: status ?? ['ONLINE'] }, { withCount: false }, session.observer),
+    countRequest({ ...WHOLE_LIST, status: status ?? ['ONLINE'] }),
+  ]);
+  await readOnce(world, session, request).catch(() => {});
+}
+
+const LONGEST_PROBE_MS = 5000;
+
+/** Asks an instance again and again until it shows a write that another one answered. */
+export async function probe(world: World, session: Session, row: RowLog, write: Write): Promise<void> {
+  const version = row.writes.filter(({ outcome }) => outcome === 'ok').length;
+  const answeredAtMs = write.answeredAtMs!;
+  while (world.now() < answeredAtMs + LONGEST_PROBE_MS && !world.isStopping()) {
+    const read = await readOnce(world, session, recordRequest([row.id!], session.observer)).catch(() => null);
+    const [part] = read?.parts ?? [];
+    if (!read || part?.kind !== 'record') {
+      await sleep(PAUSE_AFTER_FAILURE_MS);
+      continue;
+    }
+    const isSeen = write.kind === 'delete' ? part.row === null : part.row === null || part.row.version >= version;
+    if (!isSeen) continue;
+    const { instance, startedAtMs: seenAtMs } = read;
+    world.history.propagations.push({ instance, answeredAtMs, seenAtMs });
+    return;
+  }
+}
+
+/** In the quiet at the end: every kind of read, which must agree with PostgreSQL. */
+export async function readEverything(world: World, session: Session): Promise<void> {
+  const { observer } = session;
+  const ids = world.workstations.map(({ id }) => id!);
+  const orders = (['NAME', 'STATUS', 'CPU_USAGE', 'LAST_SEEN_AT', 'CREATED_AT'] as const).flatMap((field) =>
+    (['ASC', 'DESC'] as const).map((direction) => ({ field, direction })),
+  );
+  const requests = [
+    ...ids.map((id) => recordRequest([id], observer)),
+    ...orders.flatMap((orderBy) =>
+      [5, 15, 500].map((first) => listRequest({ ...WHOLE_LIST, orderBy, first }, { withCount: true }, observer)),
+    ),
+    ...STATUSES.map((status) => listRequest({ ...WHOLE_LIST, status: [status] }, { withCount: true }, observer)),
+    ...STATUSES.map((status) => countRequest({ ...WHOLE_LIST, status: [status] })),
+    ...world.managers.map(({ id }) => listRequest({ ...WHOLE_LIST, managerId: id! }, { withCount: true }, observer)),
+    ...['a', '1', 'F'].map((nameContains) =>
+      listRequest({ ...WHOLE_LIST, nameContains }, { withCount: false }, observer),
+    ),
+    listRequest({ ...WHOLE_LIST, unmanaged: true }, { withCount: true }, observer),
+    nestedRequest(WHOLE_LIST, { withCount: true }, observer),
+    nestedRequest({ ...WHOLE_LIST, first: 5, status: ['ONLINE'] }, { withCount: false }, observer),
+  ];
+  for (const request of requests) await readOnce(world, session, request, { isFinal: true });
+}

@@ -1,0 +1,123 @@
+import type { Fields, ListPosition, ListQuery, Observed, ReadPart } from './history.ts';
+
+/** A request that reads, and how its answer is understood. */
+export interface ReadRequest {
+  readonly query: string;
+  readonly variables: Record<string, unknown>;
+  parse(data: Record<string, any>): ReadPart[];
+}
+
+export const NODE = 'id version createdAt name operatingSystem status cpuUsage manager { id }';
+const PAGE = `nodes { ${NODE} } pageInfo { hasNextPage }`;
+
+const LIST_ARGUMENTS = '$first: Int!, $after: String, $filter: WorkstationFilter, $orderBy: WorkstationOrder';
+const LIST = 'workstations(first: $first, after: $after, filter: $filter, orderBy: $orderBy)';
+
+/** Turns nodes into what the history keeps. Equal ones become one object, because most are seen hundreds of times. */
+export interface Observer {
+  workstation(node: any): Observed;
+  manager(node: any): Observed;
+}
+
+export function createObserver(): Observer {
+  const known = new Map<string, Observed>();
+  const intern = (observed: Observed) => {
+    const key = JSON.stringify(observed);
+    const same = known.get(key);
+    if (!same) known.set(key, observed);
+    return same ?? observed;
+  };
+  return {
+    workstation: ({ id, version, createdAt, manager, ...rest }) => {
+      const fields: Fields = manager === undefined ? rest : { ...rest, managerId: manager?.id ?? null };
+      return intern({ id, version, createdAtMs: Date.parse(createdAt), fields });
+    },
+    manager: ({ id, version, name }) => intern({ id, version, createdAtMs: null, fields: { name } }),
+  };
+}
+
+export function recordRequest(ids: readonly string[], observer: Observer): ReadRequest {
+  const fields = ids.map((_id, index) => `w${index}: workstation(id: $id${index}) { ${NODE} }`);
+  return {
+    query: `query (${ids.map((_id, index) => `$id${index}: ID!`).join(', ')}) { ${fields.join(' ')} }`,
+    variables: Object.fromEntries(ids.map((id, index) => [`id${index}`, id])),
+    parse: (data) =>
+      ids.map((id, index) => {
+        const node = data[`w${index}`];
+        return { kind: 'record', id, row: node && observer.workstation(node) };
+      }),
+  };
+}
+
+/** @param cursor stands for `query.after`, which the API cannot be told in plain words */
+export function listRequest(
+  query: ListQuery,
+  { withCount, cursor = null }: { withCount: boolean; cursor?: string | null },
+  observer: Observer,
+): ReadRequest {
+  return {
+    query: `query (${LIST_ARGUMENTS}) { ${LIST} { ${PAGE} ${withCount ? 'totalCount' : ''} } }`,
+    variables: { first: query.first, after: cursor, filter: filterOf(query), orderBy: query.orderBy },
+    parse: ({ workstations }) => [toPart(query, workstations, observer)],
+  };
+}
+
+export function countRequest(query: ListQuery): ReadRequest {
+  return {
+    query: 'query ($filter: WorkstationFilter) { workstations(filter: $filter) { totalCount } }',
+    variables: { filter: filterOf(query) },
+    parse: ({ workstations }) => [{ kind: 'list', query, page: null, totalCount: workstations.totalCount }],
+  };
+}
+
+/** Two pages, one after the other, as a front-end turns them: the second begins where the first ended. */
+export function firstPageRequest(
+  query: ListQuery,
+  observer: Observer,
+): ReadRequest & {
+  next(data: Record<string, any>): ReadRequest | null;
+} {
+  return {
+    query: `query (${LIST_ARGUMENTS}) { ${LIST} { ${PAGE} edges { cursor } } }`,
+    variables: { first: query.first, filter: filterOf(query), orderBy: query.orderBy },
+    parse: ({ workstations }) => [toPart(query, workstations, observer)],
+    next({ workstations }) {
+      const last = workstations.nodes.at(-1);
+      if (!last || !workstations.pageInfo.hasNextPage) return null;
+      const after = placeInOrder(query, observer.workstation(last));
+      const cursor = workstations.edges.at(-1).cursor;
+      return after && listRequest({ ...query, after }, { withCount: false, cursor }, observer);
+    },
+  };
+}
+
+export function nestedRequest(
+  query: ListQuery,
+  { withCount }: { withCount: boolean },
+  observer: Observer,
+): ReadRequest {
+  return {
+    query: `query ($first: Int!, $filter: WorkstationFilter) { managers { nodes { id version name
+      workstations(first: $first, filter: $filter) { ${PAGE} ${withCount ? 'totalCount' : ''} } } } }`,
+    variables: { first: query.first, filter: filterOf(query) },
+    parse: ({ managers }) =>
+      managers.nodes.flatMap((manager: any): ReadPart[] => [
+        { kind: 'record', id: manager.id, row: observer.manager(manager) },
+        toPart({ ...query, managerId: manager.id }, manager.workstations, observer),
+      ]),
+  };
+}
+
+function toPart(query: ListQuery, { nodes, pageInfo, totalCount = null }: any, observer: Observer): ReadPart {
+  const page = { nodes: nodes.map(observer.workstation), hasNextPage: pageInfo.hasNextPage };
+  return { kind: 'list', query, page, totalCount };
+}
+
+function filterOf({ status, managerId, unmanaged, nameContains }: ListQuery) {
+  return { status, managerId, unmanaged, nameContains };
+}
+
+function placeInOrder({ orderBy }: ListQuery, { id, createdAtMs, fields }: Observed): ListPosition | null {
+  if (orderBy.field === 'CREATED_AT') return { value: createdAtMs, id };
+  return orderBy.field === 'NAME' ? { value: fields.name!, id } : null;
+}

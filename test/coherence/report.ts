@@ -1,0 +1,61 @@
+import type { RunOptions } from './arguments.ts';
+import type { History } from './history.ts';
+import type { Percentiles, Verdict } from './judge.ts';
+
+const VIOLATIONS_SHOWN = 10;
+
+export function printProgress(atMs: number, history: History): void {
+  const fault = history.faults.findLast(({ toMs }) => toMs === Number.POSITIVE_INFINITY);
+  console.log(
+    `${(atMs / 1000).toFixed(0).padStart(5)} s  ${history.reads.length} reads, ${countWrites(history)} writes, ` +
+      `${history.faults.length} faults${fault ? `, now: ${fault.kind}` : ''}`,
+  );
+}
+
+export function printVerdict(history: History, { violations, delta }: Verdict, options: RunOptions): void {
+  const { seed, instances, seconds } = options;
+  const stale = history.reads.filter(({ isStale }) => isStale).length;
+  const events = history.subscriptions.reduce((sum, { events }) => sum + events.length, 0);
+  console.log(`
+seed ${seed}, ${instances} instances, ${seconds} s
+reads    ${history.reads.length} (${stale} marked stale), and ${history.failedReads} without an answer
+writes   ${countWrites(history)} (${describeOutcomes(history)})
+events   ${events} on ${history.subscriptions.length} subscriptions
+faults   ${describeFaults(history)}
+Δ        ${describeDelta(delta.withoutFaults)} without faults
+         ${describeDelta(delta.underFaults)} under faults
+
+violations ${violations.length}`);
+  const shown = violations.slice(0, VIOLATIONS_SHOWN);
+  for (const { rule, text, count } of shown) {
+    console.log(`\n  ${rule}${count > 1 ? ` (${count} times)` : ''}\n      ${text}`);
+  }
+  if (violations.length > shown.length) {
+    console.log(
+      `\n  and ${violations.length - shown.length} more: ${describeCounts(violations.map(({ rule }) => rule))}`,
+    );
+  }
+}
+
+function countWrites({ rows }: History): number {
+  return rows.reduce((sum, { writes }) => sum + writes.length, 0);
+}
+
+function describeOutcomes({ rows }: History): string {
+  return describeCounts(rows.flatMap(({ writes }) => writes.map(({ outcome }) => outcome)));
+}
+
+function describeFaults({ faults }: History): string {
+  return faults.length === 0 ? 'none' : `${faults.length}: ${describeCounts(faults.map(({ kind }) => kind))}`;
+}
+
+function describeCounts(names: readonly string[]): string {
+  const counts = [...Map.groupBy(names, (name) => name)].map(([name, all]) => `${all.length} ${name}`);
+  return counts.join(', ');
+}
+
+function describeDelta(percentiles: Percentiles | null): string {
+  if (!percentiles) return 'not measured';
+  const { count, p50Ms, p99Ms, maxMs } = percentiles;
+  return `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, max ${maxMs.toFixed(2)} ms of ${count} writes`;
+}

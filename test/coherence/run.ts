@@ -1,0 +1,275 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { type Api, createApi } from './api.ts';
+import type { RunOptions } from './arguments.ts';
+import { seedFleet, type World } from './fleet.ts';
+import { createApiGate, createSqlGate } from './gates.ts';
+import { createHistory, createStopwatch, type FinalRow, type History, type RowLog, type Write } from './history.ts';
+import { createInstance, type Instance, signToken } from './instances.ts';
+import { runNemeses, untilReady } from './nemesis.ts';
+import { createRandom, type Random } from './random.ts';
+import { probe, readBack, readEverything, runReader, type Session } from './readers.ts';
+import { createObserver } from './reads.ts';
+import { printProgress } from './report.ts';
+import { createSql, type Sql } from './sql.ts';
+import { runSubscriber } from './subscribers.ts';
+import { runJanitor, runWriter, type Writer } from './writers.ts';
+
+const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
+const FLEET = { managers: 5, workstations: 50 };
+const WRITERS = { perInstance: 2, plainSql: 2 };
+const READERS_PER_INSTANCE = 3;
+const PROGRESS_MS = 5000;
+
+/** Starts everything, lets it run, and returns what happened. Leaves nothing behind. */
+export async function run(options: RunOptions): Promise<History> {
+  const name = `stationmaster_coherence_${randomBytes(6).toString('hex')}`;
+  const databaseUrl = urlOf(name);
+  const started: (() => Promise<unknown>)[] = [];
+  const interrupted = onInterrupt();
+  await onServer(`create database ${name}`);
+  started.push(() => onServer(`drop database ${name} with (force)`));
+  try {
+    return await Promise.race([play(options, databaseUrl, started), interrupted.promise]);
+  } finally {
+    interrupted.forget();
+    for (const stop of started.reverse()) await stop();
+  }
+}
+
+async function play(options: RunOptions, databaseUrl: string, started: (() => Promise<unknown>)[]): Promise<History> {
+  const random = createRandom(options.seed);
+  const history = createHistory();
+  const now = createStopwatch();
+  const managers: RowLog[] = [];
+  let isStopping = false;
+  let writeNumber = 0;
+  const world: World = {
+    history,
+    now,
+    managers,
+    workstations: [],
+    uncertain: [],
+    nextWriteNumber: () => ++writeNumber,
+    isStopping: () => isStopping,
+  };
+  const openSql = () => {
+    const sql = createSql(databaseUrl);
+    started.push(() => sql.close());
+    return sql;
+  };
+
+  const instances = await startInstances(options, databaseUrl, world, started);
+  await seedFleet(world, managers, FLEET, openSql());
+  const tokens = { operator: await signToken('OPERATOR'), admin: await signToken('ADMIN') };
+  const observer = createObserver();
+  const openSession = (role: string, { number }: Instance): Session => {
+    const api = createApi(instances[number - 1]!, tokens.operator);
+    started.push(async () => api.close());
+    return { name: `${role} of instance ${number}`, instance: number, api, observer };
+  };
+
+  const ending = new AbortController();
+  const following = instances.map((instance) =>
+    runSubscriber(world, instance, { token: tokens.operator, observer, signal: ending.signal }),
+  );
+  const scene = { instances, random: random.fork('nemesis'), databaseUrl };
+  const probing = createProbing(
+    world,
+    instances.map((instance) => openSession('prober', instance)),
+    random,
+  );
+  const busy = [
+    ...createWriters(world, instances, { random, openSession, openSql, probing }).map((writer) =>
+      runWriter(world, writer),
+    ),
+    runJanitor(world, openSql()),
+    ...instances.flatMap((instance) =>
+      Array.from({ length: READERS_PER_INSTANCE }, (_unused, index) =>
+        runReader(
+          world,
+          openSession(`reader ${index + 1}`, instance),
+          random.fork(`reader ${instance.number} ${index}`),
+        ),
+      ),
+    ),
+    runClearer(
+      world,
+      instances.map((instance) => createApi(instance, tokens.admin)),
+      random.fork('clearer'),
+    ),
+    runNemeses(world, scene, options.nemeses),
+  ];
+  const progress = setInterval(() => printProgress(now(), history), PROGRESS_MS);
+  try {
+    // Of those who are busy none is done before the run stops, but one may fail.
+    await Promise.race([sleep(options.seconds * 1000), Promise.all([sleep(options.seconds * 1000), ...busy])]);
+    isStopping = true;
+    await Promise.all(busy);
+    await untilReady(instances);
+    await sleep(options.deltaMs + 500);
+    history.finalRows = await readFinalRows(openSql());
+    for (const instance of instances) await readEverything(world, openSession('final reader', instance));
+    ending.abort();
+    await Promise.all(following);
+  } finally {
+    clearInterval(progress);
+    isStopping = true;
+    ending.abort();
+  }
+  return history;
+}
+
+async function startInstances(
+  { instances: count, sabotage }: RunOptions,
+  databaseUrl: string,
+  { history, now }: World,
+  started: (() => Promise<unknown>)[],
+): Promise<Instance[]> {
+  const instances: Instance[] = [];
+  for (let number = 1; number <= count; number++) {
+    const onCrash = (text: string) => history.anomalies.push({ atMs: now(), text });
+    const instance = await createInstance({ number, databaseUrl, sabotage, onCrash });
+    started.push(() => instance.destroy());
+    instances.push(instance);
+    await instance.start();
+  }
+  return instances;
+}
+
+interface WriterParts {
+  readonly random: Random;
+  readonly openSession: (role: string, instance: Instance) => Session;
+  readonly openSql: () => Sql;
+  readonly probing: (via: number | null, row: RowLog, write: Write) => void;
+}
+
+const READ_BACK_CHANCE = 0.4;
+const RACING_READ_CHANCE = 0.3;
+
+function createWriters(
+  world: World,
+  instances: readonly Instance[],
+  { random: seeded, openSession, openSql, probing }: WriterParts,
+): Writer[] {
+  const total = instances.length * WRITERS.perInstance + WRITERS.plainSql;
+  const share = (rows: readonly RowLog[], index: number) => rows.filter((_row, place) => place % total === index);
+  return Array.from({ length: total }, (_unused, index) => {
+    const instance = instances[Math.floor(index / WRITERS.perInstance)];
+    const random = seeded.fork(`writer ${index}`);
+    const gate = instance
+      ? createApiGate(instance.number, openSession(`writer ${index}`, instance).api)
+      : createSqlGate(openSql());
+    const back = instance && openSession(`writer ${index} reading back`, instance);
+    return {
+      gate,
+      random,
+      workstations: share(world.workstations, index),
+      size: Math.ceil(FLEET.workstations / total),
+      managers: share(world.managers, index),
+      onInvoked: createRacing(
+        world,
+        openSession(`racer of writer ${index}`, instance ?? seeded.pick(instances)),
+        random,
+      ),
+      onAnswered: async (row, write) => {
+        probing(gate.via, row, write);
+        if (back && random.chance(READ_BACK_CHANCE)) await readBack(world, back, row, random);
+      },
+    };
+  });
+}
+
+/** Reads what is just being written, one thing at a time: the answer may be on its way when the change is announced. */
+function createRacing(world: World, session: Session, random: Random): Writer['onInvoked'] {
+  let isBusy = false;
+  return (row) => {
+    if (isBusy || !random.chance(RACING_READ_CHANCE)) return;
+    isBusy = true;
+    readBack(world, session, row, random).finally(() => {
+      isBusy = false;
+    });
+  };
+}
+
+const PROBE_CHANCE = 0.2;
+
+/** Follows some of the writes to the other instances, one at a time on each. */
+function createProbing(world: World, probers: readonly Session[], seeded: Random): WriterParts['probing'] {
+  const random = seeded.fork('probes');
+  const isBusy = new Set<Session>();
+  return (via, row, write) => {
+    for (const prober of probers) {
+      if (prober.instance === via || isBusy.has(prober) || !random.chance(PROBE_CHANCE)) continue;
+      isBusy.add(prober);
+      probe(world, prober, row, write).finally(() => isBusy.delete(prober));
+    }
+  };
+}
+
+/** Keeps the caches from being warm all the time: an admin clears or invalidates something now and then. */
+async function runClearer(world: World, admins: readonly Api[], random: Random): Promise<void> {
+  while (!world.isStopping()) {
+    await sleep(random.whole(500, 2500));
+    const document = random.pick([
+      'mutation { clearCache { entriesRemoved } }',
+      'mutation { invalidateCache(pattern: "workstations_*") { entriesRemoved } }',
+      'mutation { invalidateCache(pattern: "workstations_list_*") { entriesRemoved } }',
+    ]);
+    await random
+      .pick(admins)
+      .ask(document)
+      .catch(() => {});
+  }
+  for (const admin of admins) admin.close();
+}
+
+async function readFinalRows(sql: Sql): Promise<FinalRow[]> {
+  const [workstations, managers] = await sql.run<any>(
+    { text: 'select * from workstation' },
+    { text: 'select * from manager' },
+  );
+  return [
+    ...workstations!.map((row): FinalRow => ({ ...common('workstation', row), fields: workstationFields(row) })),
+    ...managers!.map((row): FinalRow => ({ ...common('manager', row), fields: { name: row.name } })),
+  ];
+}
+
+function common(table: RowLog['table'], { id, version, created_at, last_seen_at }: any) {
+  return {
+    table,
+    id,
+    version,
+    createdAtMs: created_at.getTime(),
+    lastSeenAtMs: last_seen_at?.getTime() ?? null,
+  };
+}
+
+function workstationFields({ name, operating_system, status, manager_id, cpu_usage }: any) {
+  return { name, operatingSystem: operating_system, status, managerId: manager_id, cpuUsage: cpu_usage };
+}
+
+function onInterrupt() {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const interrupt = () => reject(new Error('Interrupted.'));
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  promise.catch(() => {});
+  return { promise, forget: () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt) };
+}
+
+function urlOf(database: string): string {
+  const url = new URL(SERVER_URL);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+async function onServer(statement: string): Promise<void> {
+  const client = new Client({ connectionString: SERVER_URL });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,41 @@
+/*
+ * Breaks one promise of the built server on purpose, to prove that the checker notices. Preloaded by nothing but the
+ * checker, and the only reader of COHERENCE_SABOTAGE.
+ */
+
+type Method = (...args: any[]) => any;
+
+const SABOTAGES: Record<string, () => Promise<void>> = {
+  // Loads store and share what they brought, whatever changed while they ran.
+  'no-fence': async () => {
+    const { Loads } = await import('../../dist/src/cache/loads.js' as string);
+    replace(Loads, 'mayStoreResult', () => true);
+    replace(Loads, 'mayPrime', () => true);
+    for (const name of ['overtakeKey', 'overtakeTagged', 'overtakeKeys', 'overtakeAll']) replace(Loads, name, () => {});
+  },
+  // A lost feed goes unnoticed: what is held stays trusted, before, during and after the gap.
+  'ignore-gaps': async () => {
+    const { Cache } = await import('../../dist/src/cache/cache.js' as string);
+    replace(Cache, 'distrust', () => {});
+    replace(Cache, 'trust', () => {});
+  },
+  // A change of status drops no list.
+  'lax-lists': async () => {
+    const { Cache } = await import('../../dist/src/cache/cache.js' as string);
+    const { announce } = Cache.prototype as { announce: Method };
+    replace(Cache, 'announce', function (this: object, announcement: { readonly tags: readonly string[] }) {
+      const tags = announcement.tags.filter((tag) => !tag.endsWith(' status'));
+      return announce.call(this, { ...announcement, tags });
+    });
+  },
+};
+
+/** @throws {Error} when there is no such method: a sabotage that does nothing would prove nothing */
+function replace({ prototype }: { readonly prototype: Record<string, Method> }, name: string, method: Method): void {
+  if (typeof prototype[name] !== 'function') throw new Error(`There is no method ${name} to replace.`);
+  prototype[name] = method;
+}
+
+const sabotage = SABOTAGES[process.env.COHERENCE_SABOTAGE ?? ''];
+if (!sabotage) throw new Error(`COHERENCE_SABOTAGE must be one of ${Object.keys(SABOTAGES).join(', ')}.`);
+await sabotage();

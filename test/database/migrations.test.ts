@@ -1,0 +1,51 @@
+import { openDatabase } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { seedFleet } from '../../src/database/seed.ts';
+import { entities } from '../../src/features/entities.ts';
+import { createEmbeddedDatabase, createServerDatabase, engine } from '../support/databases.ts';
+
+async function openTestDatabase() {
+  if (engine === 'postgresql') {
+    const { url, dispose } = await createServerDatabase();
+    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, { entities });
+    return { database, dispose: () => database.close().then(dispose) };
+  }
+  const { pglite, dispose } = await createEmbeddedDatabase();
+  const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, pglite });
+  return { database, dispose: () => database.close().then(dispose) };
+}
+
+test('every migration can be undone and done again, and leaves nothing behind', async () => {
+  const { database, dispose } = await openTestDatabase();
+  const left = () =>
+    database.query(
+      'left-behind',
+      `select proname as name from pg_proc where pronamespace = 'public'::regnamespace
+        union all select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'i')
+        order by 1`,
+      [],
+    );
+  const before = await left();
+  await database.orm.migrator.down({ to: 0 });
+  expect((await left()).map((row) => (row as { name: string }).name)).toEqual([
+    'stationmaster_migrations',
+    'stationmaster_migrations_pkey',
+  ]);
+  await migrate(database);
+  expect(await left()).toEqual(before);
+  await dispose();
+});
+
+test('seeding twice adds nothing the second time, and what is there already stays', async () => {
+  const { database, dispose } = await openTestDatabase();
+  const fleet = { managers: 3, workstations: 1500 };
+  const progress: number[][] = [];
+  expect(await seedFleet(database, { ...fleet, onProgress: (...step) => progress.push(step) })).toBe(1503);
+  expect(progress).toEqual([
+    [3, 1503],
+    [1003, 1503],
+    [1503, 1503],
+  ]);
+  expect(await seedFleet(database, fleet)).toBe(0);
+  await dispose();
+});

@@ -1,0 +1,118 @@
+import type { Role } from '../../src/auth/identity.ts';
+import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { readFleet } from './fleet-oracle.ts';
+import { expectRefusal } from './refusal.ts';
+
+const ROLES = [null, 'AGENT', 'VIEWER', 'OPERATOR', 'ADMIN'] as const;
+const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
+const NEW_WORKSTATION = '{ name: "X", hostname: "x", ipAddress: "10.0.0.1", operatingSystem: "x" }';
+
+/** Everything that can be asked for, and who may. What is allowed is refused for another reason, or changes nothing. */
+const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }> = {
+  workstations: { document: '{ workstations { nodes { id } } }', allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
+  workstation: { document: `{ workstation(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
+  managers: { document: '{ managers { nodes { id } } }', allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
+  manager: { document: `{ manager(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
+  cacheStats: { document: '{ cacheStats { hits } }', allowed: ['ADMIN'] },
+  performanceMetrics: { document: '{ performanceMetrics { instanceId } }', allowed: ['ADMIN'] },
+  createWorkstation: {
+    document: `mutation { createWorkstation(input: ${NEW_WORKSTATION}) { id } }`,
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
+  updateWorkstation: {
+    document: `mutation { updateWorkstation(id: "${UNKNOWN_ID}", input: {}) { id } }`,
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
+  deleteWorkstation: {
+    document: `mutation { deleteWorkstation(id: "${UNKNOWN_ID}") }`,
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
+  reportTelemetry: {
+    document: `mutation { reportTelemetry(readings: [{ workstationId: "${UNKNOWN_ID}", cpuUsage: 1 }]) { stored } }`,
+    allowed: ['OPERATOR', 'ADMIN', 'AGENT'],
+  },
+  createManager: {
+    document: 'mutation { createManager(input: { name: "X", email: "x@fleet.example" }) { id } }',
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
+  updateManager: {
+    document: `mutation { updateManager(id: "${UNKNOWN_ID}", input: {}) { id } }`,
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
+  deleteManager: { document: `mutation { deleteManager(id: "${UNKNOWN_ID}") }`, allowed: ['OPERATOR', 'ADMIN'] },
+  clearCache: { document: 'mutation { clearCache { entriesRemoved } }', allowed: ['ADMIN'] },
+  invalidateCache: { document: 'mutation { invalidateCache(pattern: "x") { entriesRemoved } }', allowed: ['ADMIN'] },
+};
+
+let testApp: TestApp;
+
+beforeAll(async () => {
+  testApp = await startTestApp({ fleet: { managers: 2, workstations: 4 } });
+});
+
+afterAll(() => testApp.close());
+
+afterEach(async () => {
+  await testApp.sql("delete from workstation where name = 'X'");
+  await testApp.sql("delete from manager where name = 'X'");
+});
+
+describe.each(Object.entries(OPERATIONS))('%s', (field, { document, allowed }) => {
+  test.each(ROLES.map((role) => [role ?? 'nobody', role] as const))('as %s', async (_name, role) => {
+    const before = await readFleet(testApp);
+    const answer = await testApp.ask(document, { role });
+    const isAllowed = role !== null && allowed.includes(role);
+    if (isAllowed) {
+      // Unknown ids come after the question who is asking.
+      const codes = (answer.errors ?? []).map(({ extensions }) => extensions.code);
+      const isAboutUnknownId = /^(update|delete)/.test(field);
+      expect(codes).toEqual(isAboutUnknownId ? ['NOT_FOUND'] : []);
+    } else {
+      expectRefusal(answer, role === null ? 'UNAUTHENTICATED' : 'FORBIDDEN');
+      expect(answer.errors![0]!.path).toEqual([field]);
+      expect(await readFleet(testApp)).toEqual(before);
+    }
+  });
+});
+
+test('the table names every query and mutation of the schema', async () => {
+  const { data } = await testApp.ask(`{ __schema { queryType { fields { name } } mutationType { fields { name } } } }`);
+  const { queryType, mutationType } = data.__schema;
+  const names = [...queryType.fields, ...mutationType.fields].map(({ name }: { name: string }) => name);
+  expect(names.sort()).toEqual(Object.keys(OPERATIONS).sort());
+});
+
+test('an agent cannot read through a mutation it may make', async () => {
+  const before = testApp.app.database.statementCount;
+  const answer = await testApp.ask(
+    'mutation { reportTelemetry(readings: []) { stored unknownIds } createManager(input: { name: "X", email: "x@fleet.example" }) { id } }',
+    { role: 'AGENT' },
+  );
+  expectRefusal(answer, 'FORBIDDEN');
+  expect(testApp.app.database.statementCount).toBe(before);
+});
+
+test('whoever may not ask is told before anything is loaded', async () => {
+  for (const role of [null, 'AGENT'] as const) {
+    testApp.app.cache.clear();
+    const statements = await testApp.countStatements(() =>
+      testApp.ask('{ workstations { totalCount nodes { id manager { name } } } managers { nodes { id } } }', { role }),
+    );
+    expect(statements).toBe(0);
+  }
+});
+
+describe('With ANONYMOUS_ROLE', () => {
+  test('VIEWER, everybody may read and nobody may write without a token', async () => {
+    const open = await startTestApp({ env: { ANONYMOUS_ROLE: 'VIEWER' } });
+    try {
+      expect(await open.ask('{ workstations { nodes { id } } }', { role: null })).toEqual({
+        data: { workstations: { nodes: [] } },
+      });
+      const write = await open.ask(`mutation { createWorkstation(input: ${NEW_WORKSTATION}) { id } }`, { role: null });
+      expectRefusal(write, 'UNAUTHENTICATED');
+    } finally {
+      await open.close();
+    }
+  });
+});

@@ -1,0 +1,290 @@
+import { Client } from 'pg';
+import { type App, createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import { seedFleet } from '../../src/database/seed.ts';
+import { createServerDatabase, engine } from '../support/databases.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+import { TEST_SECRET } from '../support/test-app.ts';
+
+const READ = 'query ($id: ID!) { workstation(id: $id) { id name version manager { name } } }';
+
+// Several instances need a database server and a Redis server: this belongs to the suite that needs services.
+const onServers = engine === 'postgresql' ? describe : describe.skip;
+
+onServers('with a second cache tier', () => {
+  let databaseUrl: string;
+  let drop: () => Promise<void>;
+  let redis: RedisServer;
+  let client: Client;
+  let ids: string[];
+  const apps: App[] = [];
+
+  const sql = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows;
+  const rename = (id: string, name: string) => sql('update workstation set name = $2 where id = $1', [id, name]);
+
+  async function start(): Promise<App> {
+    const env = {
+      NODE_ENV: 'test',
+      PORT: '0',
+      AUTH_JWT_SECRET: TEST_SECRET,
+      ANONYMOUS_ROLE: 'ADMIN',
+      WARM_UP: 'off',
+      DATABASE_URL: databaseUrl,
+      REDIS_URL: redis.url,
+    };
+    const app = await createApp(loadConfig(env));
+    apps.push(app);
+    return app;
+  }
+
+  async function stop(app: App): Promise<void> {
+    apps.splice(apps.indexOf(app), 1);
+    await app.close();
+  }
+
+  async function ask(app: App, query: string, variables?: object) {
+    const response = await fetch(`${app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query, variables }),
+    });
+    return (await response.json()) as { data: any; errors?: unknown };
+  }
+
+  const nameOn = async (app: App, id: string) => (await ask(app, READ, { id })).data.workstation?.name;
+
+  /** As if the first tier had pushed everything out. */
+  const forget = (app: App) => {
+    for (const id of ids) app.cache.delete(`workstations_${id}`);
+  };
+
+  /** How many SQL statements the instance sends while `work` runs. */
+  async function countStatements(app: App, work: () => Promise<unknown>): Promise<number> {
+    const before = app.database.statementCount;
+    await work();
+    return app.database.statementCount - before;
+  }
+
+  /** Resolves once a condition holds that nobody announces. Asks again after each answer of the database. */
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await sql('select pg_sleep(0.005)');
+  }
+
+  /** Resolves once the instances vouch for the same. */
+  const joined = (...instances: App[]) =>
+    until(() => {
+      const generations = new Set(instances.map(({ cache }) => cache.secondTier!.generation));
+      return generations.size === 1 && !generations.has(null);
+    });
+
+  /** Resolves once the instances have heard of everything committed before the call. */
+  async function heard(...instances: App[]): Promise<void> {
+    const marker = `heard-${Math.random()}`;
+    const waiting = instances.map(({ feed }) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const unfollow = feed.follow({ onCommand: ({ from }) => from === marker && resolve() });
+      return promise.then(unfollow);
+    });
+    const question = { command: 'synced', question: marker, from: marker, generation: '' };
+    await sql("select pg_notify('stationmaster_changes', $1)", [JSON.stringify(question)]);
+    await Promise.all(waiting);
+  }
+
+  /**
+   * Runs `work` until nothing came in between: on a machine that is busy with other things the deadlines of the tier are
+   * missed now and then, which costs what it holds, and never what is right.
+   */
+  async function undisturbed<Result>(instances: App[], work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      await joined(...instances);
+      const { generation } = instances[0]!.cache.secondTier!;
+      const result = await work();
+      if (instances.every(({ cache }) => cache.secondTier!.generation === generation)) return result;
+    }
+  }
+
+  beforeAll(async () => {
+    ({ url: databaseUrl, dispose: drop } = await createServerDatabase());
+    redis = await startRedis();
+    client = new Client({ connectionString: databaseUrl });
+    await client.connect();
+    const app = await start();
+    await seedFleet(app.database, { managers: 2, workstations: 20 });
+    ids = (await sql('select id from workstation order by id')).map(({ id }) => id);
+    await stop(app);
+  });
+
+  beforeEach(async () => {
+    await redis.client.flushall();
+  });
+
+  afterEach(async () => {
+    for (const app of [...apps]) await stop(app);
+  });
+
+  afterAll(async () => {
+    await client.end();
+    await redis.close();
+    await drop();
+  });
+
+  const readAll = async (app: App) => {
+    const names: unknown[] = [];
+    for (const id of ids) names.push(await nameOn(app, id));
+    return names;
+  };
+  const namesInDatabase = async () => (await sql('select name from workstation order by id')).map(({ name }) => name);
+
+  test('a second instance answers from what the first one read, without a statement', async () => {
+    const first = await start();
+    const { statements, layers } = await undisturbed([first], async () => {
+      first.cache.clear();
+      const names = await readAll(first);
+      const second = await start();
+      return undisturbed([first, second], async () => {
+        const statements = await countStatements(second, async () => {
+          expect(await readAll(second)).toEqual(names);
+        });
+        const { data } = await ask(second, '{ cacheStats { layers { name hits misses size evictions } } }');
+        await stop(second);
+        return { statements, layers: data.cacheStats.layers };
+      });
+    });
+    expect(statements).toBe(0);
+    expect(layers).toContainEqual({ name: 'redis', hits: 22, misses: 0, size: 0, evictions: 0 });
+  });
+
+  test('what other programs write while an instance starts is not missed', async () => {
+    const first = await start();
+    await readAll(first);
+    const starting = start();
+    for (let round = 0; round < 3; round++) {
+      for (const id of ids) await rename(id, `${id} in round ${round}`);
+    }
+    const second = await starting;
+    await heard(first, second);
+    expect(await readAll(second)).toEqual(ids.map((id) => `${id} in round 2`));
+    await joined(first, second);
+    for (const app of [first, second]) {
+      forget(app);
+      expect(await readAll(app)).toEqual(ids.map((id) => `${id} in round 2`));
+    }
+  });
+
+  test('what other programs wrote while no instance ran is not missed', async () => {
+    const before = await start();
+    await readAll(before);
+    await stop(before);
+    await rename(ids[0]!, 'renamed while nobody listened');
+    await sql('delete from workstation where id = $1', [ids[1]]);
+    const after = await start();
+    await joined(after);
+    expect(await nameOn(after, ids[0]!)).toBe('renamed while nobody listened');
+    expect(await nameOn(after, ids[1]!)).toBeUndefined();
+    ids = ids.filter((_id, index) => index !== 1);
+    expect(await readAll(after)).toEqual(await namesInDatabase());
+  });
+
+  test.each([
+    ['killed', () => redis.kill(), () => redis.start()],
+    ['hanging', async () => redis.pause(), async () => redis.resume()],
+  ])(
+    'while Redis is %s answers stay right, and afterwards nothing is taken from before unchecked',
+    async (name, fail, heal) => {
+      const [first, second] = [await start(), await start()];
+      await readAll(first);
+      await joined(first, second);
+      await fail();
+      await rename(ids[0]!, `renamed while ${name}`);
+      await heard(first, second);
+      for (const app of [first, second]) {
+        forget(app);
+        expect(await readAll(app)).toEqual(await namesInDatabase());
+        expect(app.cache.secondTier!.isUp).toBe(false);
+      }
+      const ready = await fetch(`${first.url}/readyz`);
+      expect(await ready.json()).toEqual({
+        status: 'ok',
+        details: expect.objectContaining({ changeFeed: 'live', secondTier: 'down' }),
+      });
+      await rename(ids[0]!, `renamed again while ${name}`);
+      await heal();
+      await joined(first, second);
+      await heard(first, second);
+      for (const app of [first, second]) {
+        forget(app);
+        expect(await readAll(app)).toEqual(await namesInDatabase());
+      }
+    },
+  );
+
+  test('an instance starts and stops while Redis hangs', async () => {
+    redis.pause();
+    try {
+      const app = await start();
+      expect(await readAll(app)).toEqual(await namesInDatabase());
+      await stop(app);
+    } finally {
+      redis.resume();
+    }
+  });
+
+  test('garbage is gone around and overwritten', async () => {
+    const app = await start();
+    await readAll(app);
+    await joined(app);
+    const keys = await redis.client.keys('*workstations_*');
+    expect(keys.length).toBe(ids.length);
+    const { generation } = app.cache.secondTier!;
+    const garbage = ['', 'x', '{}', JSON.stringify({ v: 1, g: generation, u: 1e15, r: { id: 'x', version: 1 } })];
+    for (const [index, key] of keys.entries()) {
+      await redis.client.del(key);
+      if (index % 5 === 4) await redis.client.rpush(key, 'of another type');
+      else await redis.client.set(key, garbage[index % 5]!);
+    }
+    forget(app);
+    expect(await readAll(app)).toEqual(await namesInDatabase());
+    expect(app.cache.secondTier!.isUp).toBe(true);
+  });
+
+  test('admins clear it everywhere without touching what is not its own', async () => {
+    const [first, second] = [await start(), await start()];
+    await readAll(first);
+    await joined(first, second);
+    await redis.client.mset({ workstations_1: 'foreign', 'stationmaster:other': 'foreign', other: 'foreign' });
+    // Unheard: what an admin clears the cache for.
+    await client.query('begin');
+    await client.query('alter table workstation disable trigger workstation_announce_update');
+    await client.query('update workstation set name = $2 where id = $1', [ids[0], 'renamed without a word']);
+    await client.query('alter table workstation enable trigger workstation_announce_update');
+    await client.query('commit');
+    for (const document of [
+      'mutation { clearCache { message } }',
+      'mutation { invalidateCache(pattern: "*") { message } }',
+    ]) {
+      expect((await ask(first, document)).errors).toBeUndefined();
+      await heard(first, second);
+      expect(await nameOn(first, ids[0]!)).toBe('renamed without a word');
+      expect(await nameOn(second, ids[0]!)).toBe('renamed without a word');
+    }
+    expect(await redis.client.mget('workstations_1', 'stationmaster:other', 'other')).toEqual(Array(3).fill('foreign'));
+  });
+
+  test('every key has its prefix, its schema version and an expiry', async () => {
+    const [first, second] = [await start(), await start()];
+    await readAll(first);
+    await rename(ids[0]!, 'renamed to be announced');
+    const [{ id }] = (await sql(`insert into workstation (id, name, hostname, ip_address, operating_system, status,
+      created_at, updated_at, version) values (gen_random_uuid(), 'short-lived', 'h', '10.0.0.1', 'Linux', 'ONLINE',
+      now(), now(), 1) returning id`)) as [{ id: string }];
+    await sql('delete from workstation where id = $1', [id]);
+    await heard(first, second);
+    await joined(first, second);
+    const keys = await redis.client.keys('*');
+    expect(keys.length).toBeGreaterThan(ids.length);
+    for (const key of keys) {
+      expect(key).toMatch(/^stationmaster:1\.[\w-]{8}:[\w-]{16}:(workstations|managers|sync)_/);
+      expect(await redis.client.pttl(key)).toBeGreaterThan(0);
+    }
+  });
+});

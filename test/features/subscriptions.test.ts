@@ -1,0 +1,399 @@
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import type { Role } from '../../src/auth/identity.ts';
+import { connectSocket, type TestSocket, type TestSubscription } from '../support/socket.ts';
+import { type Answer, startTestApp, type TestApp } from '../support/test-app.ts';
+import { readFleet, shown, WORKSTATION_FIELDS } from './fleet-oracle.ts';
+import { expectRefusal } from './refusal.ts';
+
+const CHANGES = `subscription ($ids: [ID!]) { workstationChanged(ids: $ids) {
+  kind id changedAt workstation { ${WORKSTATION_FIELDS} } } }`;
+const BRIEF =
+  'subscription ($ids: [ID!]) { workstationChanged(ids: $ids) { kind id workstation { version cpuUsage } } }';
+const METRICS = `subscription ($every: Int) { performanceMetricsUpdated(everySeconds: $every) {
+  managers { count } websockets { activeConnections activeSubscriptions } timestamp } }`;
+const SOCKETS = '{ performanceMetrics { websockets { activeConnections activeSubscriptions } } }';
+const TIME = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T.*Z$/);
+
+let testApp: TestApp;
+let open: TestSocket[];
+let made = 0;
+const ask: TestApp['ask'] = (document, options) => testApp.ask(document, options);
+
+beforeAll(async () => {
+  testApp = await startTestApp({ fleet: { managers: 3, workstations: 6 } });
+});
+
+beforeEach(() => {
+  open = [];
+});
+
+afterEach(async () => {
+  for (const socket of open) await socket.close();
+  await settledAt({ activeConnections: 0, activeSubscriptions: 0 });
+});
+
+afterAll(() => testApp.close());
+
+async function connect(role: Role | null = 'VIEWER'): Promise<TestSocket> {
+  const socket = await connectSocket(testApp, role);
+  open.push(socket);
+  return socket;
+}
+
+async function socketCounts(): Promise<{ activeConnections: number; activeSubscriptions: number }> {
+  return (await ask(SOCKETS)).data.performanceMetrics.websockets;
+}
+
+/** Resolves once the application counts these; the test's time limit is the only other way out. */
+async function settledAt(expected: Partial<Awaited<ReturnType<typeof socketCounts>>>): Promise<void> {
+  for (;;) {
+    const counts = await socketCounts();
+    if (Object.entries(expected).every(([name, count]) => counts[name as keyof typeof counts] === count)) return;
+  }
+}
+
+/** Subscribes, and resolves once the application listens on the subscription's behalf. */
+async function subscribe(socket: TestSocket, document = CHANGES, variables = {}): Promise<TestSubscription> {
+  const { activeSubscriptions } = await socketCounts();
+  const subscription = socket.subscribe(document, variables);
+  await settledAt({ activeSubscriptions: activeSubscriptions + 1 });
+  return subscription;
+}
+
+async function nextChange(subscription: TestSubscription) {
+  const { data, errors } = await subscription.next();
+  expect(errors).toBeUndefined();
+  return data!.workstationChanged;
+}
+
+/** What a subscription that is not to be is answered with, as an event or as an error message. */
+async function refusalOf(subscription: TestSubscription): Promise<Answer> {
+  return (await subscription.next().catch((errors) => ({ data: null, errors }))) as Answer;
+}
+
+/** That the socket, and another subscription on it, go on as if nothing had happened. */
+async function expectToSurvive(socket: TestSocket, work: () => Promise<unknown>): Promise<void> {
+  const changes = await subscribe(socket, BRIEF);
+  await work();
+  await settledAt({ activeConnections: 1, activeSubscriptions: 1 });
+  const id = await addWorkstation();
+  expect(await nextChange(changes)).toEqual({ kind: 'CREATED', id, workstation: { version: 1, cpuUsage: null } });
+}
+
+async function addWorkstation(managerId: string | null = null): Promise<string> {
+  const [row] = await testApp.sql<{ id: string }>(
+    `insert into workstation (name, hostname, ip_address, operating_system, manager_id)
+      values ($1, 'h', '10.0.0.1', 'x', $2) returning id`,
+    [`SUB-${++made}`, managerId],
+  );
+  await testApp.heardEverything();
+  return row!.id;
+}
+
+async function shownNow(id: string) {
+  const fleet = await readFleet(testApp);
+  return shown(fleet.workstations.find((row) => row.id === id)!, fleet);
+}
+
+describe('workstationChanged', () => {
+  test('tells of a workstation created, updated and deleted through the API', async () => {
+    const changes = await subscribe(await connect());
+    const { data } = await ask(`mutation { createWorkstation(input: {
+      name: "SUB-${++made}", hostname: "h", ipAddress: "::1", operatingSystem: "x" }) { id } }`);
+    const { id } = data.createWorkstation;
+    const created = await shownNow(id);
+    expect(await nextChange(changes)).toEqual({
+      kind: 'CREATED',
+      id,
+      workstation: created,
+      changedAt: created.updatedAt,
+    });
+    await ask('mutation ($id: ID!) { updateWorkstation(id: $id, input: { status: ERROR }) { id } }', {
+      variables: { id },
+    });
+    const updated = await shownNow(id);
+    expect(updated).toMatchObject({ status: 'ERROR', version: 2 });
+    expect(await nextChange(changes)).toEqual({
+      kind: 'UPDATED',
+      id,
+      workstation: updated,
+      changedAt: updated.updatedAt,
+    });
+    await ask('mutation ($id: ID!) { deleteWorkstation(id: $id) }', { variables: { id } });
+    expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id, workstation: null, changedAt: TIME });
+  });
+
+  test('tells of changes that another program makes with SQL, in the order of the commits', async () => {
+    const changes = await subscribe(await connect());
+    const id = await addWorkstation();
+    const created = await shownNow(id);
+    await testApp.sql('update workstation set cpu_usage = 12.5 where id = $1', [id]);
+    const updated = await shownNow(id);
+    await testApp.sql('begin');
+    await testApp.sql('delete from workstation where id = $1', [id]);
+    await testApp.sql('commit');
+    expect([await nextChange(changes), await nextChange(changes), await nextChange(changes)]).toEqual([
+      { kind: 'CREATED', id, workstation: created, changedAt: created.updatedAt },
+      { kind: 'UPDATED', id, workstation: updated, changedAt: updated.updatedAt },
+      { kind: 'DELETED', id, workstation: null, changedAt: TIME },
+    ]);
+  });
+
+  test('tells of telemetry', async () => {
+    const id = await addWorkstation();
+    const changes = await subscribe(await connect());
+    await ask('mutation ($r: [TelemetryReading!]!) { reportTelemetry(readings: $r) { stored } }', {
+      variables: { r: [{ workstationId: id, cpuUsage: 64 }] },
+      role: 'AGENT',
+    });
+    expect(await nextChange(changes)).toMatchObject({
+      kind: 'UPDATED',
+      id,
+      workstation: { cpuUsage: 64, lastSeenAt: TIME },
+    });
+  });
+
+  test('tells of every row of one statement, once', async () => {
+    const ids = [await addWorkstation(), await addWorkstation(), await addWorkstation()];
+    const changes = await subscribe(await connect());
+    await testApp.sql('update workstation set cpu_usage = 1 where id = any($1::uuid[])', [ids]);
+    await testApp.sql('delete from workstation where id = any($1::uuid[])', [ids]);
+    const events = [];
+    for (let turn = 0; turn < 6; turn++) events.push(await nextChange(changes));
+    expect(events.map(({ kind }) => kind)).toEqual([...Array(3).fill('UPDATED'), ...Array(3).fill('DELETED')]);
+    for (const half of [events.slice(0, 3), events.slice(3)]) {
+      expect(new Set(half.map(({ id }) => id))).toEqual(new Set(ids));
+    }
+  });
+
+  test('tells of every version of a workstation that changes quickly, in order', async () => {
+    const id = await addWorkstation();
+    const changes = await subscribe(await connect(), BRIEF);
+    const updates = Array.from({ length: 40 }, (_, turn) =>
+      ask(`mutation ($id: ID!) { updateWorkstation(id: $id, input: { operatingSystem: "x${turn}" }) { id } }`, {
+        variables: { id },
+      }),
+    );
+    for (let version = 2; version <= 41; version++) {
+      expect(await nextChange(changes)).toEqual({ kind: 'UPDATED', id, workstation: { version, cpuUsage: null } });
+    }
+    await Promise.all(updates);
+  });
+
+  test('says nothing of what was rolled back', async () => {
+    const id = await addWorkstation();
+    const changes = await subscribe(await connect(), BRIEF);
+    for (const statement of ['begin', 'update workstation set cpu_usage = 99', 'delete from workstation', 'rollback']) {
+      await testApp.sql(statement);
+    }
+    await testApp.sql('update workstation set cpu_usage = 3 where id = $1', [id]);
+    expect(await nextChange(changes)).toEqual({ kind: 'UPDATED', id, workstation: { version: 2, cpuUsage: 3 } });
+  });
+
+  test('with ids tells of those workstations only, whatever the case of the ids', async () => {
+    const [wanted, other] = [await addWorkstation(), await addWorkstation()];
+    const changes = await subscribe(await connect(), BRIEF, { ids: [wanted.toUpperCase(), 'nonsense'] });
+    await testApp.sql('update workstation set cpu_usage = 1 where id = $1', [other]);
+    await testApp.sql('update workstation set cpu_usage = 2 where id = any($1::uuid[])', [[other, wanted]]);
+    await testApp.sql('delete from workstation where id = $1', [other]);
+    await testApp.sql('delete from workstation where id = $1', [wanted]);
+    expect(await nextChange(changes)).toEqual({
+      kind: 'UPDATED',
+      id: wanted,
+      workstation: { version: 2, cpuUsage: 2 },
+    });
+    expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id: wanted, workstation: null });
+  });
+
+  test('shows the manager as they are now', async () => {
+    const [{ id: managerId } = {}] = await testApp.sql(
+      `insert into manager (name, email) values ('Before', 'sub@fleet.example') returning id`,
+    );
+    const id = await addWorkstation(managerId);
+    await ask(`{ workstation(id: "${id}") { manager { name } } }`);
+    const changes = await subscribe(await connect());
+    await testApp.sql(`update manager set name = 'After' where id = $1`, [managerId]);
+    await testApp.sql('update workstation set cpu_usage = 1 where id = $1', [id]);
+    expect((await nextChange(changes)).workstation.manager).toEqual({ id: managerId, name: 'After' });
+    await ask('mutation ($id: ID!) { deleteManager(id: $id) }', { variables: { id: managerId } });
+    expect(await nextChange(changes)).toMatchObject({
+      kind: 'UPDATED',
+      id,
+      workstation: { manager: null, version: 3 },
+    });
+  });
+
+  test('is never ahead of what a query shows', async () => {
+    const id = await addWorkstation();
+    const changes = await subscribe(await connect(), BRIEF);
+    const read = () => ask(`{ workstation(id: "${id}") { version cpuUsage } }`);
+    for (let turn = 1; turn <= 10; turn++) {
+      await read();
+      await testApp.sql('update workstation set cpu_usage = $2 where id = $1', [id, turn]);
+      expect((await nextChange(changes)).workstation).toEqual((await read()).data.workstation);
+    }
+  });
+
+  test('reads a row that is too big to be announced', async () => {
+    const id = await addWorkstation();
+    const changes = await subscribe(await connect());
+    await testApp.sql(`update workstation set operating_system = repeat('x', 9000) where id = $1`, [id]);
+    const updated = await shownNow(id);
+    expect(await nextChange(changes)).toEqual({
+      kind: 'UPDATED',
+      id,
+      workstation: updated,
+      changedAt: updated.updatedAt,
+    });
+    await testApp.sql('delete from workstation where id = $1', [id]);
+    expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id, workstation: null, changedAt: TIME });
+  });
+
+  test('tells every subscriber the same, on one socket or on two', async () => {
+    const [one, two] = [await connect(), await connect('OPERATOR')];
+    const subscriptions = [await subscribe(one, BRIEF), await subscribe(one, BRIEF), await subscribe(two, BRIEF)];
+    const id = await addWorkstation();
+    await testApp.sql('update workstation set cpu_usage = 5 where id = $1', [id]);
+    for (const changes of subscriptions) {
+      expect(await nextChange(changes)).toEqual({ kind: 'CREATED', id, workstation: { version: 1, cpuUsage: null } });
+      expect(await nextChange(changes)).toEqual({ kind: 'UPDATED', id, workstation: { version: 2, cpuUsage: 5 } });
+    }
+    await subscriptions[0]!.stop();
+    await settledAt({ activeConnections: 2, activeSubscriptions: 2 });
+    await testApp.sql('update workstation set cpu_usage = 6 where id = $1', [id]);
+    for (const changes of subscriptions.slice(1)) {
+      expect((await nextChange(changes)).workstation).toEqual({ version: 3, cpuUsage: 6 });
+    }
+  });
+});
+
+describe('performanceMetricsUpdated', () => {
+  test('gives the first figures at once, and the next ones later', async () => {
+    const metrics = (await connect('ADMIN')).subscribe(METRICS, { every: 1 });
+    const figures = { managers: { count: expect.any(Number) }, timestamp: TIME };
+    const websockets = { activeConnections: 1, activeSubscriptions: 1 };
+    const first = await metrics.next();
+    expect(first).toEqual({ data: { performanceMetricsUpdated: { ...figures, websockets } } });
+    const second = await metrics.next();
+    expect(second).toEqual({ data: { performanceMetricsUpdated: { ...figures, websockets } } });
+    expect(second.data!.performanceMetricsUpdated.timestamp > first.data!.performanceMetricsUpdated.timestamp).toBe(
+      true,
+    );
+  });
+
+  test.each([null, undefined, 1, 3600])('accepts a period of %p', async (every) => {
+    const { data } = await (await connect('ADMIN')).subscribe(METRICS, { every }).next();
+    expect(data!.performanceMetricsUpdated.websockets.activeSubscriptions).toBe(1);
+  });
+
+  test.each([0, -5, 3601, 4000, 2147483647])('refuses a period of %i seconds', async (every) => {
+    const socket = await connect('ADMIN');
+    await expectToSurvive(socket, async () => {
+      expectRefusal(await refusalOf(socket.subscribe(METRICS, { every })), 'BAD_USER_INPUT', 'everySeconds');
+    });
+  });
+});
+
+describe('Who may subscribe', () => {
+  test.each([
+    [null, 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
+    ['AGENT', 'FORBIDDEN', 'FORBIDDEN'],
+    ['VIEWER', null, 'FORBIDDEN'],
+    ['OPERATOR', null, 'FORBIDDEN'],
+    ['ADMIN', null, null],
+  ] as const)(
+    '%s: workstationChanged %p, performanceMetricsUpdated %p',
+    async (role, changesRefused, metricsRefused) => {
+      const socket = await connect(role);
+      if (changesRefused) expectRefusal(await refusalOf(socket.subscribe(CHANGES)), changesRefused);
+      else await subscribe(socket, CHANGES);
+      if (metricsRefused) expectRefusal(await refusalOf(socket.subscribe(METRICS)), metricsRefused);
+      else expect((await socket.subscribe(METRICS).next()).errors).toBeUndefined();
+      const running = [changesRefused, metricsRefused].filter((refused) => refused === null).length;
+      await settledAt({ activeSubscriptions: running });
+    },
+  );
+
+  test.each([
+    ['an expired token', () => testApp.token('ADMIN', -60)],
+    ['no token at all but a word', async () => 'please'],
+  ])('a socket with %s is closed with 4401', async (_name, makeToken) => {
+    const token = await makeToken();
+    const client = createClient({
+      url: `${testApp.app.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${token}` },
+      retryAttempts: 0,
+    });
+    const attempt = client.iterate({ query: CHANGES }).next();
+    await expect(attempt).rejects.toMatchObject({ code: 4401, reason: expect.stringMatching(/token/i) });
+    await client.dispose();
+  });
+});
+
+describe('Subscriptions that cannot be', () => {
+  test.each([
+    ['a syntax error', 'subscription { workstationChanged { ', {}, undefined],
+    ['an unknown subscription', 'subscription { managerChanged { id } }', {}, undefined],
+    ['an unknown field', 'subscription { workstationChanged { colour } }', {}, undefined],
+    ['an unknown argument', 'subscription { workstationChanged(id: "x") { id } }', {}, undefined],
+    ['no fields', 'subscription { workstationChanged }', {}, undefined],
+    [
+      'two subscriptions in one',
+      'subscription { a: workstationChanged { id } b: workstationChanged { id } }',
+      {},
+      undefined,
+    ],
+    ['an id that is none', CHANGES, { ids: [{ id: 1 }] }, 'ids[0]'],
+    ['ids that hold null', CHANGES, { ids: [null] }, 'ids[0]'],
+    ['a period that is no number', METRICS, { every: 'second' }, undefined],
+    ['a period in parts of a second', METRICS, { every: 0.5 }, undefined],
+  ])('%s is answered with an error, and the socket lives on', async (_name, document, variables, field) => {
+    const socket = await connect('ADMIN');
+    await expectToSurvive(socket, async () => {
+      expectRefusal(await refusalOf(socket.subscribe(document, variables)), 'BAD_USER_INPUT', field);
+    });
+  });
+});
+
+describe('The figures of sockets', () => {
+  test('go up with each socket and subscription, and down when they end politely', async () => {
+    const [one, two] = [await connect(), await connect()];
+    const first = await subscribe(one);
+    await settledAt({ activeConnections: 1, activeSubscriptions: 1 });
+    await subscribe(two);
+    await subscribe(two, BRIEF);
+    await settledAt({ activeConnections: 2, activeSubscriptions: 3 });
+    await two.close();
+    await settledAt({ activeConnections: 1, activeSubscriptions: 1 });
+    // The client lets go of a socket on which nothing is left to be heard.
+    await first.stop();
+    await settledAt({ activeConnections: 0, activeSubscriptions: 0 });
+  });
+
+  test('go down when a connection is cut', async () => {
+    const socket = await connect();
+    const connected = new Promise<WebSocket>((resolve) => {
+      socket.client.on('connected', (connection) => resolve(connection as WebSocket));
+    });
+    const subscriptions = [await subscribe(socket), await subscribe(socket, BRIEF)];
+    const lost = subscriptions.map((subscription) => subscription.next().catch(() => 'lost'));
+    (await connected).terminate();
+    expect(await Promise.all(lost)).toEqual(['lost', 'lost']);
+    await settledAt({ activeConnections: 0, activeSubscriptions: 0 });
+    // A change finds nobody to tell, and nothing breaks.
+    await addWorkstation();
+  });
+});
+
+test('queries and mutations work over a socket too, and see each other', async () => {
+  const socket = await connect('OPERATOR');
+  const id = await addWorkstation();
+  const once = async (document: string) => (await socket.subscribe(document, { id }).next()).data;
+  const read = 'query ($id: ID!) { workstation(id: $id) { status } }';
+  expect(await once(read)).toEqual({ workstation: { status: 'OFFLINE' } });
+  const write = 'mutation ($id: ID!) { updateWorkstation(id: $id, input: { status: ONLINE }) { status } }';
+  expect(await once(write)).toEqual({ updateWorkstation: { status: 'ONLINE' } });
+  expect(await once(read)).toEqual({ workstation: { status: 'ONLINE' } });
+});

@@ -1,0 +1,251 @@
+import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { listOf, type OracleWorkstation, readFleet } from './fleet-oracle.ts';
+import { expectRefusal } from './refusal.ts';
+
+const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
+const REPORT =
+  'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored unknownIds } }';
+const LIST =
+  '{ workstations(first: 500) { totalCount nodes { id cpuUsage memoryUsage diskUsage status lastSeenAt version } } }';
+
+let testApp: TestApp;
+let ids: string[];
+const ask: TestApp['ask'] = (document, options) => testApp.ask(document, options);
+
+beforeAll(async () => {
+  testApp = await startTestApp({ fleet: { managers: 3, workstations: 1000 } });
+  ids = (await testApp.sql<{ id: string }>('select id from workstation order by id')).map(({ id }) => id);
+});
+
+afterAll(() => testApp.close());
+
+async function report(readings: Record<string, unknown>[]) {
+  const { data, errors } = await ask(REPORT, { variables: { readings }, role: 'AGENT' });
+  expect(errors).toBeUndefined();
+  return data.reportTelemetry;
+}
+
+/** Differs as soon as any workstation does. */
+async function digest(): Promise<string> {
+  const [row] = await testApp.sql(`select md5(string_agg(w::text, ',' order by w.id)) as digest from workstation w`);
+  return row!.digest;
+}
+
+async function stored(id: string): Promise<OracleWorkstation> {
+  return (await readFleet(testApp)).workstations.find((row) => row.id === id)!;
+}
+
+describe('A report', () => {
+  test('of 1,000 readings costs one SQL statement', async () => {
+    const readings = ids.map((workstationId, index) => ({ workstationId, cpuUsage: index / 10, memoryUsage: 100 }));
+    let answer: unknown;
+    const statements = await testApp.countStatements(async () => {
+      answer = await report(readings);
+    });
+    expect(answer).toEqual({ stored: 1000, unknownIds: [] });
+    expect(statements).toBe(1);
+    const cpuOf = new Map((await readFleet(testApp)).workstations.map(({ id, cpuUsage }) => [id, cpuUsage]));
+    expect(cpuOf).toEqual(new Map(readings.map(({ workstationId, cpuUsage }) => [workstationId, cpuUsage])));
+  });
+
+  test('sets what it brings, keeps what it leaves out or gives as null, and sets lastSeenAt', async () => {
+    const id = ids[0]!;
+    await report([{ workstationId: id, cpuUsage: 1, memoryUsage: 2, diskUsage: 3, status: 'ONLINE' }]);
+    const before = await stored(id);
+    expect(before).toMatchObject({ cpuUsage: 1, memoryUsage: 2, diskUsage: 3, status: 'ONLINE' });
+    expect(await report([{ workstationId: id, cpuUsage: 0, diskUsage: null, status: null }])).toEqual({
+      stored: 1,
+      unknownIds: [],
+    });
+    const after = await stored(id);
+    const { lastSeenAt, updatedAt } = after;
+    expect(after).toEqual({ ...before, cpuUsage: 0, lastSeenAt, updatedAt, version: before.version + 1 });
+    expect(Date.parse(lastSeenAt!)).toBeGreaterThanOrEqual(Date.parse(before.lastSeenAt!));
+  });
+
+  test('without any value still says that the workstation was seen', async () => {
+    const id = ids[1]!;
+    await testApp.sql(`update workstation set last_seen_at = '2020-01-01' where id = $1`, [id]);
+    const before = await stored(id);
+    expect(await report([{ workstationId: id }])).toEqual({ stored: 1, unknownIds: [] });
+    const after = await stored(id);
+    expect(Date.parse(after.lastSeenAt!)).toBeGreaterThan(Date.parse('2026-01-01'));
+    expect(after).toEqual({
+      ...before,
+      lastSeenAt: after.lastSeenAt,
+      updatedAt: after.updatedAt,
+      version: before.version + 1,
+    });
+  });
+
+  test('names unknown and malformed ids, each once and as they were given, and stores the others', async () => {
+    const [known, other] = [ids[2]!, ids[3]!];
+    const unknown = UNKNOWN_ID.replace(/.$/, 'A');
+    const readings = [UNKNOWN_ID, known, 'nonsense', unknown, '', other.toUpperCase(), UNKNOWN_ID].map(
+      (workstationId, index) => ({ workstationId, cpuUsage: 40 + index }),
+    );
+    expect(await report(readings)).toEqual({ stored: 2, unknownIds: [UNKNOWN_ID, 'nonsense', unknown, ''] });
+    expect([(await stored(known)).cpuUsage, (await stored(other)).cpuUsage]).toEqual([41, 45]);
+  });
+
+  test('takes the later of several readings of one workstation, value by value', async () => {
+    const id = ids[4]!;
+    const { version } = await stored(id);
+    const answer = await report([
+      { workstationId: id, cpuUsage: 10, memoryUsage: 20, status: 'ERROR' },
+      { workstationId: id.toUpperCase(), cpuUsage: 11, diskUsage: 30 },
+      { workstationId: id, cpuUsage: null, status: 'ONLINE' },
+    ]);
+    expect(answer).toEqual({ stored: 1, unknownIds: [] });
+    expect(await stored(id)).toMatchObject({
+      cpuUsage: 11,
+      memoryUsage: 20,
+      diskUsage: 30,
+      status: 'ONLINE',
+      version: version + 1,
+    });
+  });
+
+  test('without readings, or only with ids that no row can have, costs no SQL', async () => {
+    const statements = await testApp.countStatements(async () => {
+      expect(await report([])).toEqual({ stored: 0, unknownIds: [] });
+      expect(await report([{ workstationId: 'x', cpuUsage: 1 }])).toEqual({ stored: 0, unknownIds: ['x'] });
+    });
+    expect(statements).toBe(0);
+  });
+
+  test('is told of its own ids only, whoever reports at the same time', async () => {
+    const agents = ids.slice(10, 30);
+    const reports = agents.map((id, index) => [
+      { workstationId: id, cpuUsage: index },
+      { workstationId: `unknown-${index}`, cpuUsage: index },
+    ]);
+    const answers = await Promise.all(reports.map(report));
+    expect(answers).toEqual(agents.map((_id, index) => ({ stored: 1, unknownIds: [`unknown-${index}`] })));
+    const cpuOf = new Map((await readFleet(testApp)).workstations.map(({ id, cpuUsage }) => [id, cpuUsage]));
+    expect(agents.map((id) => cpuOf.get(id))).toEqual(agents.map((_id, index) => index));
+  });
+});
+
+describe('Refused, and nothing of it stored', () => {
+  const refuse = async (readings: unknown, field?: string) => {
+    const before = await digest();
+    const statements = await testApp.countStatements(async () => {
+      expectRefusal(await ask(REPORT, { variables: { readings }, role: 'AGENT' }), 'BAD_USER_INPUT', field);
+    });
+    expect(statements).toBe(0);
+    expect(await digest()).toBe(before);
+  };
+
+  test('a batch of 1,001 readings', async () => {
+    await refuse(
+      Array.from({ length: 1001 }, () => ({ workstationId: ids[0], cpuUsage: 1 })),
+      'readings',
+    );
+  });
+
+  test.each(['cpuUsage', 'memoryUsage', 'diskUsage'])('a %s beyond 0 to 100', async (field) => {
+    for (const percent of [-0.1, 100.1, -1e308, 1e308]) {
+      const good = { workstationId: ids[0], cpuUsage: 77 };
+      await refuse([good, { workstationId: ids[1], [field]: percent }], `readings[1].${field}`);
+    }
+  });
+
+  test.each([
+    ['a text for a number', [{ workstationId: UNKNOWN_ID, cpuUsage: '50' }], 'readings[0].cpuUsage'],
+    ['NaN, which JSON can only say as text', [{ workstationId: UNKNOWN_ID, cpuUsage: 'NaN' }], 'readings[0].cpuUsage'],
+    ['an unknown status', [{ workstationId: UNKNOWN_ID, status: 'BUSY' }], 'readings[0].status'],
+    ['a reading of no workstation', [{ cpuUsage: 50 }], 'readings[0]'],
+    ['a reading that is null', [null], 'readings[0]'],
+    ['an unknown field', [{ workstationId: UNKNOWN_ID, gpuUsage: 50 }], 'readings[0]'],
+    ['no batch', null, undefined],
+  ])('%s', async (_name, readings, field) => {
+    await refuse(readings, field);
+  });
+
+  test.each(['NaN', 'Infinity', '1e400', '-1e400'])('the literal %s as a percentage', async (literal) => {
+    const before = await digest();
+    const document = `mutation { reportTelemetry(readings: [{ workstationId: "${ids[0]}", cpuUsage: ${literal} }]) { stored } }`;
+    const answer = await ask(document);
+    expect(answer.errors).toHaveLength(1);
+    expect(answer.errors![0]!.extensions.code).toBe('BAD_USER_INPUT');
+    expect(await digest()).toBe(before);
+  });
+});
+
+describe('After a report', () => {
+  async function statementsFor(document: string): Promise<number> {
+    return testApp.countStatements(() => ask(document));
+  }
+
+  test('the usual list is still cached, and shows the new values', async () => {
+    await ask(LIST);
+    await report([
+      { workstationId: listOf((await readFleet(testApp)).workstations)[3]!.id, cpuUsage: 99.5, memoryUsage: 1.25 },
+    ]);
+    let answer: Awaited<ReturnType<typeof ask>>;
+    const statements = await testApp.countStatements(async () => {
+      answer = await ask(LIST);
+    });
+    expect(statements).toBe(0);
+    const rows = listOf((await readFleet(testApp)).workstations).slice(0, 500);
+    expect(answer!.data.workstations.nodes).toEqual(
+      rows.map(({ id, cpuUsage, memoryUsage, diskUsage, status, lastSeenAt, version }) => ({
+        id,
+        cpuUsage,
+        memoryUsage,
+        diskUsage,
+        status,
+        lastSeenAt,
+        version,
+      })),
+    );
+    expect(rows[3]).toMatchObject({ cpuUsage: 99.5, memoryUsage: 1.25 });
+  });
+
+  test('lists by name, of one manager, of a text and counts stay cached, even of a whole fleet’s report', async () => {
+    const [{ manager_id: managerId } = {}] = await testApp.sql(
+      'select manager_id from workstation where manager_id is not null',
+    );
+    const lists = [
+      '{ workstations(orderBy: { field: NAME }) { totalCount nodes { id cpuUsage } } }',
+      `{ manager(id: "${managerId}") { workstations { totalCount nodes { id cpuUsage } } } }`,
+      '{ workstations(filter: { nameContains: "1" }) { totalCount nodes { id } } }',
+      '{ workstations(filter: { unmanaged: true }) { totalCount nodes { id } } }',
+      '{ managers { nodes { id workstations(first: 2) { nodes { lastSeenAt } } } } }',
+    ];
+    for (const list of lists) await ask(list);
+    await report(ids.map((workstationId, index) => ({ workstationId, cpuUsage: index % 100 })));
+    for (const list of lists) expect([list, await statementsFor(list)]).toEqual([list, 0]);
+  });
+
+  test('a list by CPU_USAGE or LAST_SEEN_AT is loaded again and shows the new order', async () => {
+    const top = (field: string) =>
+      `{ workstations(first: 2, orderBy: { field: ${field}, direction: DESC }) { nodes { id } } }`;
+    await testApp.sql('update workstation set cpu_usage = 50');
+    await testApp.heardEverything();
+    const [busy, idle] = [ids[500]!, ids[501]!];
+    await report([{ workstationId: busy, cpuUsage: 60 }]);
+    expect((await ask(top('CPU_USAGE'))).data.workstations.nodes[0]).toEqual({ id: busy });
+    expect((await ask(top('LAST_SEEN_AT'))).data.workstations.nodes[0]).toEqual({ id: busy });
+    await report([{ workstationId: idle, cpuUsage: 70 }]);
+    expect((await ask(top('CPU_USAGE'))).data.workstations.nodes).toEqual([{ id: idle }, { id: busy }]);
+    expect((await ask(top('LAST_SEEN_AT'))).data.workstations.nodes[0]).toEqual({ id: idle });
+  });
+
+  test('a list filtered by status is loaded again only when a status in question changes', async () => {
+    await testApp.sql(`update workstation set status = 'OFFLINE'`);
+    await testApp.heardEverything();
+    const errors = '{ workstations(filter: { status: [ERROR] }) { totalCount nodes { id status } } }';
+    expect((await ask(errors)).data.workstations).toEqual({ totalCount: 0, nodes: [] });
+    const id = ids[600]!;
+    await report([{ workstationId: ids[601]!, status: 'ONLINE', cpuUsage: 3 }]);
+    expect(await statementsFor(errors)).toBe(0);
+    await report([{ workstationId: id, status: 'ERROR' }]);
+    expect((await ask(errors)).data.workstations).toEqual({ totalCount: 1, nodes: [{ id, status: 'ERROR' }] });
+    await report([{ workstationId: id, status: 'ERROR', cpuUsage: 12 }]);
+    expect(await statementsFor(errors)).toBe(0);
+    await report([{ workstationId: id, status: 'ONLINE' }]);
+    expect((await ask(errors)).data.workstations).toEqual({ totalCount: 0, nodes: [] });
+  });
+});

@@ -1,0 +1,3 @@
+import { createTemplate } from './databases.ts';
+
+export default createTemplate;

@@ -1,0 +1,3 @@
+import { dropTemplate } from './databases.ts';
+
+export default dropTemplate;
