@@ -20,11 +20,12 @@ function findReason(error: unknown): string {
   return NOT_VERIFIABLE;
 }
 
+export const EXPIRED = 'The token has expired.';
 const MALFORMED = 'The token is malformed.';
 const NOT_VERIFIABLE = 'The token could not be verified.';
 
 const REASONS: Record<string, string> = {
-  ERR_JWT_EXPIRED: 'The token has expired.',
+  ERR_JWT_EXPIRED: EXPIRED,
   ERR_JWS_INVALID: MALFORMED,
   ERR_JWT_INVALID: MALFORMED,
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: "The token's signature is not valid.",

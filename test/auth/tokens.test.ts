@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import type { Identity, Role } from '../../src/auth/identity.ts';
-import { createAuthenticator, createTokenVerifier, signToken, type TokenVerification } from '../../src/auth/tokens.ts';
+import { createTokenVerifier, signToken, type TokenVerification } from '../../src/auth/tokens.ts';
 import { StationmasterError } from '../../src/errors.ts';
 
 const SECRET = 'the-secret-every-token-here-is-signed-with';
@@ -80,7 +81,9 @@ describe('verifying a token', () => {
     ['one without an expiry', forge({ ...CLAIMS, exp: undefined }), 'The token has no expiry.'],
     ['one whose expiry is a text', forge({ ...CLAIMS, exp: 'never' }), 'The token is malformed.'],
     ['one whose expiry is past all dates', forge({ ...CLAIMS, exp: 1e300 }), "The token's expiry is not a date."],
-    ['one for later', forge({ ...CLAIMS, nbf: NOW_SECONDS + 31 }), 'The token is not valid yet.'],
+    ['one for later', forge({ ...CLAIMS, nbf: NOW_SECONDS + 61 }), 'The token is not valid yet.'],
+    ['one of the future', forge({ ...CLAIMS, iat: NOW_SECONDS + 61 }), 'The token was issued later than now.'],
+    ['one issued at no time', forge({ ...CLAIMS, iat: 'now' }), 'The token is malformed.'],
     ['one signed by another', forge(CLAIMS, undefined, 'x'.repeat(32)), "The token's signature is not valid."],
     ['an altered one', alterClaims(forge(CLAIMS)), "The token's signature is not valid."],
     ['an unsigned one', unsign(forge(CLAIMS, { alg: 'none' })), "The token's signing algorithm is not accepted."],
@@ -118,9 +121,9 @@ describe('verifying a token', () => {
     for (const part of token.split('.')) expect(`${error.message} ${error.cause}`).not.toContain(part);
   });
 
-  test("allows for an issuer's clock that runs half a minute ahead", async () => {
+  test.each(['nbf', 'iat'])("allows for an issuer's clock that runs a minute ahead, in %s", async (claim) => {
     const { verify } = createVerifier();
-    expect((await verify(forge({ ...CLAIMS, nbf: NOW_SECONDS + 30 }))).subject).toBe('ada');
+    expect((await verify(forge({ ...CLAIMS, [claim]: NOW_SECONDS + 60 }))).subject).toBe('ada');
   });
 
   test.each([
@@ -133,22 +136,9 @@ describe('verifying a token', () => {
     expect((await catchRefusal(verify(forge({ ...CLAIMS, ...claims })))).message).toBe(message);
   });
 
-  test('gives the very same identity for a token it has verified before', async () => {
-    const { verify } = createVerifier();
-    const token = forge(CLAIMS);
-    const first = await verify(token);
-    expect(await verify(token)).toBe(first);
-    expect(Object.isFrozen(first) && Object.isFrozen(first.roles)).toBe(true);
-  });
-
-  test('stops accepting a token it has verified before the moment that expires', async () => {
-    const { verify, clock } = createVerifier();
-    const token = forge(CLAIMS);
-    await verify(token);
-    clock.nowMs = NOW_MS + 59_999;
-    expect((await verify(token)).subject).toBe('ada');
-    clock.nowMs = NOW_MS + 60_000;
-    expect((await catchRefusal(verify(token))).message).toBe('The token has expired.');
+  test('gives an identity that cannot be changed', async () => {
+    const identity = await createVerifier().verify(forge(CLAIMS));
+    expect(Object.isFrozen(identity) && Object.isFrozen(identity.roles)).toBe(true);
   });
 
   test('cannot be set up without a way to verify, or with two', () => {
@@ -158,15 +148,23 @@ describe('verifying a token', () => {
 });
 
 describe('identifying a request', () => {
-  function createIdentify(anonymousRole: Role | undefined) {
-    return createAuthenticator({ verify: createVerifier().verify, anonymousRole });
+  function createIdentify(anonymousRole: Role | undefined = undefined, maxRemembered = 100) {
+    const { verify, clock } = createVerifier();
+    let verified = 0;
+    const countingVerify = (token: string) => {
+      verified += 1;
+      return verify(token);
+    };
+    const now = () => clock.nowMs;
+    const identify = createAuthenticator({ verify: countingVerify, anonymousRole, now, maxRemembered });
+    return { identify, clock, verifications: () => verified };
   }
 
   test.each<[Role | undefined, Role[]]>([
     ['VIEWER', ['VIEWER']],
     [undefined, []],
   ])('gives a request without a token the anonymous role, here %s', async (anonymousRole, roles) => {
-    expect(await createIdentify(anonymousRole)(undefined)).toEqual({
+    expect(await createIdentify(anonymousRole).identify(undefined)).toEqual({
       subject: 'anonymous',
       roles,
       isAnonymous: true,
@@ -175,21 +173,77 @@ describe('identifying a request', () => {
   });
 
   test.each(['Bearer ', 'bearer ', 'BEARER   '])('takes the token after %j', async (scheme) => {
-    expect((await createIdentify(undefined)(`${scheme}${forge(CLAIMS)}`)).subject).toBe('ada');
+    expect((await createIdentify().identify(`${scheme}${forge(CLAIMS)}`)).subject).toBe('ada');
   });
 
   test.each(['', 'Bearer', 'Bearer ', 'Bearer a b', 'Basic YTpi', forge(CLAIMS), null, 0, {}])(
     'refuses %j instead of falling back to anonymous',
     async (authorization) => {
-      const error = await catchRefusal(createIdentify('ADMIN')(authorization));
+      const { identify } = createIdentify('ADMIN');
+      expect(identify.known(authorization)).toBeNull();
+      const error = await catchRefusal(identify(authorization));
       expect(error.code).toBe('UNAUTHENTICATED');
       expect(error.message).toBe('The authorization must be of the form "Bearer <token>".');
     },
   );
 
   test('refuses a bad token instead of falling back to anonymous', async () => {
-    const error = await catchRefusal(createIdentify('ADMIN')('Bearer bad'));
+    const error = await catchRefusal(createIdentify('ADMIN').identify('Bearer bad'));
     expect([error.code, error.message]).toEqual(['UNAUTHENTICATED', 'The token is malformed.']);
+  });
+
+  test('verifies a token once for many requests, whose sender is then known at once', async () => {
+    const { identify, verifications } = createIdentify();
+    const authorization = `Bearer ${forge(CLAIMS)}`;
+    expect(identify.known(authorization)).toBeNull();
+    const identity = await identify(authorization);
+    expect(await identify(authorization)).toBe(identity);
+    expect(identify.known(authorization)).toBe(identity);
+    expect(identify.known(undefined)).toBe(await identify(undefined));
+    expect(verifications()).toBe(1);
+  });
+
+  test('stops accepting a token it remembers at the moment that expires', async () => {
+    const { identify, clock } = createIdentify();
+    const authorization = `Bearer ${forge({ ...CLAIMS, exp: NOW_SECONDS + 30 })}`;
+    const identity = await identify(authorization);
+    clock.nowMs = NOW_MS + 29_999;
+    expect(identify.known(authorization)).toBe(identity);
+    clock.nowMs = NOW_MS + 30_000;
+    expect(identify.known(authorization)).toBeNull();
+    expect((await catchRefusal(identify(authorization))).message).toBe('The token has expired.');
+  });
+
+  test('verifies a token again after a minute', async () => {
+    const { identify, clock, verifications } = createIdentify();
+    const authorization = `Bearer ${forge({ ...CLAIMS, exp: NOW_SECONDS + 3600 })}`;
+    await identify(authorization);
+    clock.nowMs = NOW_MS + 59_999;
+    await identify(authorization);
+    expect(verifications()).toBe(1);
+    clock.nowMs = NOW_MS + 60_000;
+    expect(identify.known(authorization)).toBeNull();
+    await identify(authorization);
+    expect(verifications()).toBe(2);
+  });
+
+  test('does not take a token it refused before for one it knows', async () => {
+    const { identify, clock } = createIdentify();
+    const early = `Bearer ${forge({ ...CLAIMS, nbf: NOW_SECONDS + 61 })}`;
+    const forged = `Bearer ${forge(CLAIMS, undefined, 'x'.repeat(32))}`;
+    for (const authorization of [early, forged, early, forged]) {
+      expect((await catchRefusal(identify(authorization))).code).toBe('UNAUTHENTICATED');
+      expect(identify.known(authorization)).toBeNull();
+    }
+    clock.nowMs += 1000;
+    expect((await identify(early)).subject).toBe('ada');
+  });
+
+  test('remembers the tokens used last, no more than there is room for', async () => {
+    const { identify } = createIdentify(undefined, 2);
+    const [a, b, c] = ['a', 'b', 'c'].map((sub) => `Bearer ${forge({ ...CLAIMS, sub })}`);
+    for (const authorization of [a, b, a, c]) await identify(authorization);
+    expect([a, b, c].map((authorization) => identify.known(authorization)?.subject)).toEqual(['a', undefined, 'c']);
   });
 });
 
