@@ -20,6 +20,8 @@ export interface Config {
     readonly anonymousRole: 'VIEWER' | 'OPERATOR' | 'ADMIN' | 'AGENT' | undefined;
   };
   readonly corsOrigins: readonly string[];
+  /** How much WebSockets may ask for; see `SocketLimits`. */
+  readonly sockets: SocketLimits;
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
   /** Where records are kept for all instances and their successors; `undefined`: nowhere. May hold a password. */
   readonly redisUrl: string | undefined;
@@ -29,6 +31,20 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly staleIfErrorSeconds: number;
   readonly shutdownGraceSeconds: number;
+}
+
+/** What bounds the cost of WebSockets. */
+export interface SocketLimits {
+  readonly maxConnections: number;
+  /** Connections that have not sent `connection_init` yet. */
+  readonly maxUninitialized: number;
+  readonly initTimeoutSeconds: number;
+  /** Operations of one connection that run at a time. */
+  readonly maxSubscriptions: number;
+  /** Of one incoming message. */
+  readonly maxMessageBytes: number;
+  /** What may wait for one consumer that is slow to read. */
+  readonly maxQueuedBytes: number;
 }
 
 /** The environment cannot be used. `problems` holds one sentence for each thing to correct; none repeats a secret. */
@@ -86,6 +102,14 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       ),
     },
     corsOrigins: read('CORS_ORIGINS', orNone(origins), defaults.corsOrigins) ?? [],
+    sockets: {
+      maxConnections: read('SOCKET_MAX_CONNECTIONS', wholeNumber(1, 1_000_000), 10_000),
+      maxUninitialized: read('SOCKET_MAX_UNINITIALIZED', wholeNumber(1, 1_000_000), 1000),
+      initTimeoutSeconds: read('SOCKET_INIT_TIMEOUT_SECONDS', wholeNumber(1, 3600), 10),
+      maxSubscriptions: read('SOCKET_MAX_SUBSCRIPTIONS', wholeNumber(1, 100_000), 100),
+      maxMessageBytes: read('SOCKET_MAX_MESSAGE_BYTES', wholeNumber(1024, 100 * 1024 * 1024), 64 * 1024),
+      maxQueuedBytes: read('SOCKET_MAX_QUEUED_BYTES', wholeNumber(1024, 1024 * 1024 * 1024), 4 * 1024 * 1024),
+    },
     cache: {
       ttlSeconds: read('CACHE_TTL_SECONDS', wholeNumber(1, 31_536_000), 300),
       maxEntries: read('CACHE_MAX_ENTRIES', wholeNumber(1, 10_000_000), 100_000),

@@ -3,4 +3,4 @@ export { ChangeFeed, type FeedListener, type FeedState } from './change-feed.ts'
 export { CHANNEL, type NotificationSource } from './notification-source.ts';
 export { createPgliteSource } from './pglite-source.ts';
 export { createPostgresqlSource } from './postgresql-source.ts';
-export { ConsumerTooSlowError, createPushStream } from './push-stream.ts';
+export { createPushStream, type PushStream } from './push-stream.ts';

@@ -23,7 +23,7 @@ import type { Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
 
 export interface HttpServerParts {
-  readonly config: Pick<Config, 'environment' | 'host' | 'port' | 'corsOrigins'>;
+  readonly config: Pick<Config, 'environment' | 'host' | 'port' | 'corsOrigins' | 'sockets'>;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
   /**

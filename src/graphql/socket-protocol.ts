@@ -8,6 +8,7 @@ import {
   type GraphQLSchema,
   getOperationAST,
   NoSchemaIntrospectionCustomRule,
+  type OperationDefinitionNode,
   parse,
   specifiedRules,
   type ValidationRule,
@@ -18,15 +19,18 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { WebSocket } from 'ws';
 import type { Identity } from '../auth/identity.ts';
+import { stableJson } from '../cache/index.ts';
 import type { Config } from '../config.ts';
 import { StationmasterError } from '../errors.ts';
+import { Broadcasts, type Deliver, type EventSource, type Subscriber } from './broadcast.ts';
 import { type Context, createContext } from './context.ts';
 import { presentError, presentErrors } from './errors.ts';
+import type { Outbox } from './outbox.ts';
 import { type RequestObserver, reportOperation } from './request-log.ts';
 import { runAt, type Timers } from './timers.ts';
 
 export interface SocketProtocolParts {
-  readonly config: Pick<Config, 'environment'>;
+  readonly config: Pick<Config, 'environment' | 'sockets'>;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
   /**
@@ -46,6 +50,9 @@ export interface SocketProtocolParts {
 /** What is kept with a connection. */
 export interface Connection extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
+  readonly outbox: Outbox;
+  /** To be called when the peer has sent `connection_init`, whatever comes of it. */
+  readonly initialized: () => void;
   /** Known once the connection is acknowledged, and so before any operation. */
   identity?: Identity;
 }
@@ -54,7 +61,6 @@ export type SocketProtocol = Server<Connection>;
 
 type Hooks = ServerOptions<Record<string, unknown>, Connection>;
 
-const CONNECTION_INIT_TIMEOUT_MS = 10_000;
 const TRY_AGAIN_LATER = 1013;
 
 /**
@@ -63,10 +69,13 @@ const TRY_AGAIN_LATER = 1013;
  * A connection lives no longer than its token: 4401 refuses a bad one, which no retry will mend; 4403 ends a connection
  * whose token has expired, upon which clients reconnect and can bring a new one; 1013 asks to come back when tokens
  * cannot be verified just now. Operations, and every event of a subscription, get a context of their own.
+ *
+ * Subscriptions that ask the same with the same rights share one source, one execution per event and its JSON.
  */
 export function createSocketProtocol(parts: SocketProtocolParts): SocketProtocol {
   return makeServer<Record<string, unknown>, Connection>({
-    connectionInitWaitTimeout: CONNECTION_INIT_TIMEOUT_MS,
+    // Whoever accepts the sockets sees to it.
+    connectionInitWaitTimeout: 0,
     ...connectionHooks(parts),
     ...operationHooks(parts),
   });
@@ -75,7 +84,8 @@ export function createSocketProtocol(parts: SocketProtocolParts): SocketProtocol
 function connectionHooks({ identify, logger, timers }: SocketProtocolParts): Hooks {
   return {
     async onConnect({ connectionParams, extra }) {
-      const { socket } = extra;
+      const { initialized, socket } = extra;
+      initialized();
       try {
         extra.identity = await identify(findAuthorization(connectionParams));
       } catch (error) {
@@ -113,31 +123,38 @@ function closeOnExpiry(socket: WebSocket, { expiresAtMs }: Identity, timers: Tim
   socket.once('close', cancel);
 }
 
-/** The making of one result. */
-interface Execution {
-  readonly context: Context;
-  readonly startedAtMs: number;
-}
-
 function operationHooks(parts: SocketProtocolParts): Hooks {
-  const { counts, logger, metrics, schema } = parts;
+  const { config, logger, metrics, schema } = parts;
   const rules = validationRules(parts);
-  // What an operation is called with is not what each event of a subscription is executed with.
-  const executions = new WeakMap<ExecutionResult, Execution>();
+  const startedAtMs = new WeakMap<ExecutionArgs, number>();
 
   const makeContext = (identity: Identity): Context => {
     const requestId = uuidv7();
     return createContext({ requestId, identity, logger: logger.child({ requestId }) });
   };
-  const executeIn = async (context: Context, args: ExecutionArgs): Promise<ExecutionResult> => {
-    const startedAtMs = performance.now();
-    const result = await execute({ ...args, contextValue: context });
-    executions.set(result, { context, startedAtMs });
-    return result;
+  const executeNow = (args: ExecutionArgs) => {
+    startedAtMs.set(args, performance.now());
+    return execute(args);
   };
+  const present = (args: ExecutionArgs, result: ExecutionResult) => {
+    const context = contextOf(args);
+    const errors = presentErrors(result.errors ?? [], context);
+    const { name, operation: type } = operationOf(args);
+    const durationMs = performance.now() - (startedAtMs.get(args) ?? performance.now());
+    const level = type === 'subscription' ? 'debug' : 'info';
+    reportOperation({ name: name?.value ?? null, type, durationMs, errors }, context, metrics, level);
+    const { errors: _unformatted, ...rest } = result;
+    return errors.length > 0 ? { errors, ...rest } : rest;
+  };
+  const subscribe = createSubscribe(parts, async (args, event, identity) => {
+    const eventArgs = { ...args, rootValue: event, contextValue: makeContext(identity) };
+    return JSON.stringify(present(eventArgs, await executeNow(eventArgs)));
+  });
 
   return {
-    onSubscribe({ extra }, _id, { operationName, query, variables }) {
+    onSubscribe({ extra, subscriptions }, _id, { operationName, query, variables }) {
+      const { maxSubscriptions } = config.sockets;
+      if (Object.keys(subscriptions).length > maxSubscriptions) return [tooManyOperations(maxSubscriptions)];
       const document = parseOrExplain(query);
       if (document instanceof GraphQLError) return [document];
       const faults = validate(schema, document, rules);
@@ -146,42 +163,72 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
       return { schema, document, operationName, variableValues: variables, contextValue };
     },
 
-    execute: (args) => executeIn(contextOf(args), args),
+    execute: executeNow,
 
-    async subscribe(args) {
-      const context = contextOf(args);
-      const source = await openSource(args);
-      if (!isEventSource(source)) return source;
-      const { operationName } = args;
-      context.logger.info(
-        { operationName, operationType: 'subscription', subject: context.identity.subject },
-        'subscribed',
-      );
-      counts.activeSubscriptions += 1;
-      return mapEvents(source, {
-        map: (event) => executeIn(makeContext(context.identity), { ...args, rootValue: event }),
-        onEnd: () => {
-          counts.activeSubscriptions -= 1;
-        },
-      });
+    // `onOperation` knows more: which socket the subscription is on, and under which id.
+    subscribe: async () => ({}),
+
+    async onOperation({ extra }, id, { query }, args) {
+      if (operationOf(args).operation === 'subscription') return subscribe(args, query, deliverTo(extra.outbox, id));
     },
 
-    onNext(_connection, _id, _payload, args, result) {
-      const { context, startedAtMs } = executions.get(result) ?? { context: contextOf(args), startedAtMs: undefined };
-      const errors = presentErrors(result.errors ?? [], context);
-      const { name, operation: type } = getOperationAST(args.document, args.operationName)!;
-      const durationMs = startedAtMs === undefined ? 0 : performance.now() - startedAtMs;
-      const level = type === 'subscription' ? 'debug' : 'info';
-      reportOperation({ name: name?.value ?? null, type, durationMs, errors }, context, metrics, level);
-      const { errors: _unformatted, ...rest } = result;
-      return errors.length > 0 ? { errors, ...rest } : rest;
-    },
+    onNext: (_connection, _id, _payload, args, result) => present(args, result),
 
     onError(_connection, _id, _payload, errors) {
       const requestId = uuidv7();
       return presentErrors(errors, { requestId, logger: logger.child({ requestId }) });
     },
   };
+}
+
+type Render = (args: ExecutionArgs, event: unknown, identity: Identity) => Promise<string>;
+
+type Subscribe = (args: ExecutionArgs, query: string, deliver: Deliver) => Promise<Subscriber | ExecutionResult>;
+
+function createSubscribe({ counts, logger }: SocketProtocolParts, render: Render): Subscribe {
+  const broadcasts = new Broadcasts();
+  const onError = (error: unknown) => logger.error({ err: error }, 'a subscription could not be ended');
+
+  return async function subscribe(args, query, deliver) {
+    const { identity, logger } = contextOf(args);
+    // Everybody opens a source, and so is authorized, even if a broadcast of the same events is found for them.
+    const source = await openSource(args);
+    if (!isEventSource(source)) return source;
+    const { operationName } = args;
+    logger.info({ operationName, operationType: 'subscription', subject: identity.subject }, 'subscribed');
+    const viewer = source.isShared ? { ...identity, subject: 'shared', expiresAtMs: null } : identity;
+    const broadcast = broadcasts.find(sharingKey(args, query), source, {
+      render: (event) => render(args, event, viewer),
+      onError,
+    });
+    counts.activeSubscriptions += 1;
+    return broadcast.join(deliver, () => {
+      counts.activeSubscriptions -= 1;
+    });
+  };
+}
+
+/** All that an event's result depends on, besides the event: the question, and the rights of whoever asks. */
+function sharingKey(args: ExecutionArgs, query: string): string {
+  const { isAnonymous, roles } = contextOf(args).identity;
+  const names = operationOf(args).variableDefinitions?.map(({ variable }) => variable.name.value) ?? [];
+  const variables = names.map((name) => [
+    name,
+    args.variableValues?.[name] ?? null,
+    name in (args.variableValues ?? {}),
+  ]);
+  return stableJson([query, args.operationName ?? null, variables, roles, isAnonymous]);
+}
+
+/** Events are sent as they are, past graphql-ws, which would make JSON of each for every subscriber. */
+function deliverTo(outbox: Outbox, id: string): Deliver {
+  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  return (payload, key, recipient) => outbox.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient });
+}
+
+function tooManyOperations(max: number): GraphQLError {
+  const originalError = new StationmasterError('RATE_LIMITED', `A socket may run ${max} operations at a time.`);
+  return new GraphQLError(originalError.message, { originalError });
 }
 
 function validationRules({ config, validationRules: rules = [] }: SocketProtocolParts) {
@@ -202,8 +249,13 @@ function contextOf(args: ExecutionArgs): Context {
   return args.contextValue as Context;
 }
 
+/** graphql-ws has made sure that there is one. */
+function operationOf({ document, operationName }: ExecutionArgs): OperationDefinitionNode {
+  return getOperationAST(document, operationName)!;
+}
+
 /** Calls the subscription's resolver. What it throws becomes a result, so that it ends the subscription and not the socket. */
-async function openSource(args: ExecutionArgs): Promise<AsyncIterable<unknown> | ExecutionResult> {
+async function openSource(args: ExecutionArgs): Promise<EventSource | ExecutionResult> {
   try {
     return await createSourceEventStream(args);
   } catch (error) {
@@ -212,44 +264,6 @@ async function openSource(args: ExecutionArgs): Promise<AsyncIterable<unknown> |
   }
 }
 
-function isEventSource(source: AsyncIterable<unknown> | ExecutionResult): source is AsyncIterable<unknown> {
+function isEventSource(source: EventSource | ExecutionResult): source is EventSource {
   return Symbol.asyncIterator in source;
-}
-
-/**
- * Maps a source's events one after the other. `onEnd` is called once, however the events end. Not a generator: the
- * `return` of one that waits for an event would wait for that event too, and the source would never hear of it.
- */
-function mapEvents<T>(
-  source: AsyncIterable<unknown>,
-  { map, onEnd }: { map: (event: unknown) => Promise<T>; onEnd: () => void },
-): AsyncIterableIterator<T> {
-  const events = source[Symbol.asyncIterator]();
-  let hasEnded = false;
-  const end = () => {
-    if (!hasEnded) onEnd();
-    hasEnded = true;
-  };
-  return {
-    async next() {
-      try {
-        const { done, value } = await events.next();
-        if (!done) return { done: false, value: await map(value) };
-      } catch (error) {
-        end();
-        await events.return?.();
-        throw error;
-      }
-      end();
-      return { done: true, value: undefined };
-    },
-    async return() {
-      end();
-      await events.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

@@ -2,9 +2,15 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols } from 'graphql-ws';
 import type { Logger } from 'pino';
-import { type WebSocket, WebSocketServer } from 'ws';
-import type { Config } from '../config.ts';
-import { createSocketProtocol, type SocketProtocol, type SocketProtocolParts } from './socket-protocol.ts';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { Config, SocketLimits } from '../config.ts';
+import { Outbox } from './outbox.ts';
+import {
+  type Connection,
+  createSocketProtocol,
+  type SocketProtocol,
+  type SocketProtocolParts,
+} from './socket-protocol.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
 /** Live numbers: read them again for newer ones. */
@@ -16,7 +22,7 @@ export interface SocketCounts {
 }
 
 export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers' | 'counts'> {
-  readonly config: Pick<Config, 'environment' | 'corsOrigins'>;
+  readonly config: Pick<Config, 'environment' | 'corsOrigins' | 'sockets'>;
   readonly timers?: Timers | undefined;
 }
 
@@ -31,15 +37,18 @@ export interface GraphQLWebSocketServer {
   terminate(): void;
 }
 
-/** Above any query a person writes. */
-const MAX_MESSAGE_BYTES = 64 * 1024;
-
 const KEEP_ALIVE_MS = 12_000;
+/** How long a peer may take to say goodbye in its turn. */
+const CLOSE_TIMEOUT_MS = 5000;
+
 const GOING_AWAY = 1001;
+/** Ours: the peer reads too slowly for what it subscribed to. It may come back, and had better fetch what it shows. */
+const TOO_FAR_BEHIND = 4413;
 
 /**
  * Speaks `graphql-transport-ws` to whoever upgrades `path` of `httpServer`. Browsers are let in from the server's own
- * origin and from `config.corsOrigins`; a message over 64 KiB, or a ping that goes unanswered, ends the connection.
+ * origin and from `config.corsOrigins`. Whoever passes one of the limits in `config.sockets`, does not answer a ping, or
+ * leaves unread more than may wait, loses the connection.
  */
 export function attachWebSocketServer(
   httpServer: Server,
@@ -49,22 +58,32 @@ export function attachWebSocketServer(
   const { config, logger, timers = systemTimers } = parts;
   const counts = { activeConnections: 0, activeSubscriptions: 0 };
   const protocol = createSocketProtocol({ ...parts, timers, counts });
-  const sockets = new WebSocketServer({
+  const awaitInit = createWaitingRoom(config.sockets, timers);
+  const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
-    maxPayload: MAX_MESSAGE_BYTES,
+    maxPayload: config.sockets.maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
     perMessageDeflate: false,
     handleProtocols,
-  });
+  };
+  const sockets = new WebSocketServer(options);
 
   httpServer.on('upgrade', (request, connection, head) => {
     if (request.url?.split('?', 1)[0] !== path) return refuseUpgrade(connection, '404 Not Found');
     if (!isOriginAllowed(request, config.corsOrigins)) return refuseUpgrade(connection, '403 Forbidden');
+    if (counts.activeConnections >= config.sockets.maxConnections) {
+      return refuseUpgrade(connection, '503 Service Unavailable');
+    }
     sockets.handleUpgrade(request, connection, head, (socket) => {
       counts.activeConnections += 1;
       socket.once('close', () => {
         counts.activeConnections -= 1;
       });
-      serve(socket, protocol, logger);
+      const outbox = new Outbox(socket, {
+        maxQueuedBytes: config.sockets.maxQueuedBytes,
+        onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
+      });
+      serve({ socket, outbox, initialized: awaitInit(socket) }, protocol, logger);
     });
   });
 
@@ -85,6 +104,7 @@ export function attachWebSocketServer(
 
 function refuseUpgrade(connection: Duplex, status: string): void {
   connection.on('error', () => connection.destroy());
+  connection.once('finish', () => connection.destroy());
   connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
@@ -95,22 +115,46 @@ function isOriginAllowed({ headers }: IncomingMessage, allowedOrigins: readonly 
   return URL.canParse(origin) && new URL(origin).host === host;
 }
 
+/**
+ * Sends sockets away that have not sent `connection_init` in time, and where too many wait the one that has waited
+ * longest: refusing newcomers would let a few silent peers shut out everybody. What is returned lets a socket stay.
+ */
+function createWaitingRoom({ initTimeoutSeconds, maxUninitialized }: SocketLimits, timers: Timers) {
+  const waiting = new Map<WebSocket, () => void>();
+  const leave = (socket: WebSocket) => {
+    waiting.get(socket)?.();
+    waiting.delete(socket);
+  };
+  const sendAway = (socket: WebSocket) => {
+    leave(socket);
+    socket.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
+  };
+  return function enter(socket: WebSocket): () => void {
+    const [longestWaiting] = waiting.keys();
+    if (longestWaiting && waiting.size >= maxUninitialized) sendAway(longestWaiting);
+    waiting.set(
+      socket,
+      timers.after(initTimeoutSeconds * 1000, () => sendAway(socket)),
+    );
+    socket.once('close', () => leave(socket));
+    return () => leave(socket);
+  };
+}
+
 /** Joins a socket to the protocol as `graphql-ws/use/ws` would, which writes to the console what belongs in our log. */
-function serve(socket: WebSocket, protocol: SocketProtocol, logger: Logger): void {
+function serve(connection: Connection, protocol: SocketProtocol, logger: Logger): void {
+  const { outbox, socket } = connection;
   const fail = (error: unknown) => {
+    if (error instanceof Error && UNEXPECTED_MESSAGE.test(error.message)) {
+      return socket.close(CloseCode.BadRequest, 'Invalid message received');
+    }
     logger.error({ err: error }, 'a WebSocket message could not be handled');
     socket.close(CloseCode.InternalServerError, 'Internal server error');
   };
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      // The promise holds events back until the peer has room for them. A send that fails means a dying socket, and its
-      // close event is on the way.
-      send: (text) =>
-        new Promise<void>((resolve) => {
-          if (socket.readyState === socket.OPEN) socket.send(text, () => resolve());
-          else resolve();
-        }),
+      send: (text) => outbox.send(text),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data) => {
@@ -119,7 +163,7 @@ function serve(socket: WebSocket, protocol: SocketProtocol, logger: Logger): voi
         });
       },
     },
-    { socket },
+    connection,
   );
   // ws closes the socket itself: the peer broke the protocol, or the network did.
   socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
@@ -129,6 +173,9 @@ function serve(socket: WebSocket, protocol: SocketProtocol, logger: Logger): voi
     );
   });
 }
+
+/** How graphql-ws words that a message is one only servers send. */
+const UNEXPECTED_MESSAGE = /^Unexpected message of type /;
 
 /** Pings every socket now and then, and cuts those that have not answered the ping before. */
 function startHeartbeat(sockets: WebSocketServer, timers: Timers): () => void {

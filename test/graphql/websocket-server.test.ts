@@ -363,12 +363,14 @@ describe('a socket', () => {
     const server = await startStubServer();
     const alive = await open(server);
     const dead = await open(server, { autoPong: false });
+    for (const socket of [alive, dead]) await initialize(socket);
     const { sockets: counts } = server.server;
     const pinged = Promise.all([once(alive, 'ping'), once(dead, 'ping')]);
     server.timers.advance(12_000);
     await pinged;
     // The answer to this ping comes after the one to the heartbeat’s.
-    await initialize(alive);
+    alive.send(JSON.stringify({ type: 'ping' }));
+    await nextMessage(alive);
     const cut = closeOf(dead);
     server.timers.advance(12_000);
     expect((await cut).code).toBe(1006);

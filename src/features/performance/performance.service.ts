@@ -132,9 +132,13 @@ export function streamMetricTicks(everySeconds: number): AsyncIterable<null> {
     const message = `Metrics come every 1 to ${MAX_PERIOD_SECONDS} seconds; got ${everySeconds}.`;
     throw new StationmasterError('BAD_USER_INPUT', message, { field: 'everySeconds' });
   }
-  return createPushStream<null>((push) => {
-    push(null);
-    const timer = setInterval(() => push(null), everySeconds * 1000);
-    return () => clearInterval(timer);
-  });
+  return createPushStream<null>(
+    (push) => {
+      push(null);
+      const timer = setInterval(() => push(null), everySeconds * 1000);
+      return () => clearInterval(timer);
+    },
+    // Not shared: whoever subscribes gets the first figures at once.
+    { isShared: false, keyOf: () => 'figures', missed: null },
+  );
 }

@@ -1,4 +1,4 @@
-import { type Change, type ChangeFeed, createPushStream } from '../../changes/index.ts';
+import { type Change, type ChangeFeed, createPushStream, type PushStream } from '../../changes/index.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 
 export const WORKSTATION_CHANGED = 'workstationChanged';
@@ -10,19 +10,21 @@ export type WorkstationEvent = Change | 'refetch';
 export function streamWorkstationChanges(
   feed: ChangeFeed,
   ids: readonly string[] | null,
-): AsyncIterable<WorkstationEvent> {
+): PushStream<WorkstationEvent> {
   const wanted = ids && new Set(ids.map(normalizeId));
-  return createPushStream((push) =>
-    feed.follow({
-      onChanges: (changes) => {
-        for (const change of changes) {
-          if (change.table === 'workstation' && (!wanted || wanted.has(change.id))) push(change);
-        }
-      },
-      onTruncate: (table) => {
-        if (table === 'workstation') push('refetch');
-      },
-      onLive: () => push('refetch'),
-    }),
+  return createPushStream<WorkstationEvent>(
+    (push) =>
+      feed.follow({
+        onChanges: (changes) => {
+          for (const change of changes) {
+            if (change.table === 'workstation' && (!wanted || wanted.has(change.id))) push(change);
+          }
+        },
+        onTruncate: (table) => {
+          if (table === 'workstation') push('refetch');
+        },
+        onLive: () => push('refetch'),
+      }),
+    { isShared: true, keyOf: (event) => (event === 'refetch' ? '*' : event.id), missed: 'refetch' },
   );
 }

@@ -1,4 +1,5 @@
 import type { Identity, Role } from '../../../src/auth/identity.ts';
+import { loadConfig } from '../../../src/config.ts';
 import { StationmasterError } from '../../../src/errors.ts';
 import { createHttpServer, type HttpServer, type HttpServerParts } from '../../../src/graphql/http-server.ts';
 import { createLogger } from '../../../src/graphql/logger.ts';
@@ -19,17 +20,20 @@ export interface StubServer extends Stub {
   post(query: string, init?: { authorization?: string; variables?: object; headers?: object }): Promise<Response>;
 }
 
+const CONFIG = { ...loadConfig({ NODE_ENV: 'test', PORT: '0' }), corsOrigins: ['https://app.example'] };
+
+type Overrides = Partial<Omit<HttpServerParts, 'config'>> & { config?: Partial<HttpServerParts['config']> };
+
 const running: HttpServer[] = [];
 
 /** Starts a real server over the stub schema. Who is asking is what the token spells: `Bearer viewer`, `Bearer bad` … */
-export async function startStubServer(overrides: Partial<HttpServerParts> = {}): Promise<StubServer> {
+export async function startStubServer({ config, ...overrides }: Overrides = {}): Promise<StubServer> {
   const stub = createStub();
   const timers = createManualTimers();
   const log: Record<string, unknown>[] = [];
   const asked: (string | undefined)[] = [];
-  const config = { environment: 'test', host: '127.0.0.1', port: 0, corsOrigins: ['https://app.example'] } as const;
   const server: HttpServer = await createHttpServer({
-    config,
+    config: { ...CONFIG, ...config },
     logger: createLogger({ environment: 'test', logLevel: 'debug' }, { write: (line) => log.push(JSON.parse(line)) }),
     schema: stub.schema,
     identify: async (authorization) => {

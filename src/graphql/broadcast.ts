@@ -1,0 +1,167 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** A source of events, and what it may tell of itself: see `PushStream`, which tells all of it. */
+export interface EventSource extends AsyncIterable<unknown> {
+  readonly isShared?: boolean;
+  readonly pushed?: number;
+  readonly taken?: number;
+  keyOf?(event: unknown): string;
+}
+
+/** Called with each event as a client is to see it, and with the key by which a newer one may stand for it. */
+export type Deliver = (payload: string, key: string, subscriber: Subscriber) => void;
+
+export interface BroadcastOptions {
+  /** Makes what clients see out of an event: once, however many they are. */
+  readonly render: (event: unknown) => Promise<string>;
+  /** For a source that cannot be ended in good order. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** How long events may come one after the other before the rest of the process has a turn. */
+const LONGEST_RUN_MS = 10;
+
+/**
+ * Relays the events of one source to everybody who subscribed to the same thing. Each event is rendered once, and what
+ * came of it is delivered to all who had subscribed before the event was pushed. Ends with the source, or when the last
+ * subscriber has left.
+ */
+export class Broadcast {
+  readonly #source: EventSource;
+  readonly #events: AsyncIterator<unknown>;
+  readonly #options: BroadcastOptions;
+  readonly #onEnd: () => void;
+  readonly #subscribers = new Set<Subscriber>();
+  #read = 0;
+  #hasEnded = false;
+
+  constructor(source: EventSource, options: BroadcastOptions, onEnd: () => void) {
+    this.#source = source;
+    this.#events = source[Symbol.asyncIterator]();
+    this.#options = options;
+    this.#onEnd = onEnd;
+  }
+
+  /** Delivers events from this moment on; to the first to join, who sets the broadcast going, all of the source's. */
+  join(deliver: Deliver, onEnd: () => void): Subscriber {
+    const isFirst = this.#subscribers.size === 0;
+    const since = isFirst ? 0 : (this.#source.pushed ?? this.#read);
+    const subscriber = new Subscriber(since, deliver, () => {
+      this.#subscribers.delete(subscriber);
+      onEnd();
+      if (this.#subscribers.size === 0) this.#stop();
+    });
+    this.#subscribers.add(subscriber);
+    if (isFirst) void this.#relay();
+    return subscriber;
+  }
+
+  async #relay(): Promise<void> {
+    try {
+      let turnBeganAtMs = performance.now();
+      for (;;) {
+        const { done, value } = await this.#events.next();
+        if (done || this.#hasEnded) break;
+        await this.#relayEvent(value);
+        if (performance.now() - turnBeganAtMs < LONGEST_RUN_MS) continue;
+        await setImmediate();
+        turnBeganAtMs = performance.now();
+      }
+      for (const subscriber of this.#subscribers) subscriber.finish();
+    } catch (error) {
+      for (const subscriber of this.#subscribers) subscriber.fail(error);
+    }
+  }
+
+  async #relayEvent(event: unknown): Promise<void> {
+    this.#read += 1;
+    const place = this.#source.taken ?? this.#read;
+    const key = this.#source.keyOf?.(event) ?? String(place);
+    const payload = await this.#options.render(event);
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.since < place) subscriber.deliver(payload, key, subscriber);
+    }
+  }
+
+  #stop(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#onEnd();
+    // Not waited for: a generator that waits for an event ends only after that.
+    Promise.resolve(this.#events.return?.()).catch(this.#options.onError);
+  }
+}
+
+/**
+ * One subscription to a broadcast. To graphql-ws it is a stream of results that has none, because they are delivered past
+ * it, but that ends, fails and can be ended when the subscription does.
+ */
+export class Subscriber implements AsyncIterableIterator<never> {
+  /** Events with a higher place than this came after the subscription. */
+  readonly since: number;
+  readonly deliver: Deliver;
+  readonly #end: () => void;
+  readonly #outcome = Promise.withResolvers<IteratorReturnResult<undefined>>();
+  #hasEnded = false;
+  #hasLeft = false;
+
+  constructor(since: number, deliver: Deliver, onEnd: () => void) {
+    this.since = since;
+    this.deliver = deliver;
+    this.#end = onEnd;
+    // Nobody may be waiting for the next result at the moment of a failure.
+    this.#outcome.promise.catch(() => {});
+  }
+
+  /** Whether the subscription was ended by its client, who wants to hear no more of it. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
+  }
+
+  finish(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#outcome.resolve({ done: true, value: undefined });
+    this.#end();
+  }
+
+  fail(error: unknown): void {
+    this.#outcome.reject(error);
+    this.finish();
+  }
+
+  next(): Promise<IteratorResult<never>> {
+    return this.#outcome.promise;
+  }
+
+  return(): Promise<IteratorResult<never>> {
+    this.#hasLeft = true;
+    this.finish();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** The broadcasts that more subscribers may join. */
+export class Broadcasts {
+  readonly #running = new Map<string, Broadcast>();
+
+  /**
+   * The broadcast that runs under `key`, or a new one from `source`. Callers with the same key must be entitled to the
+   * same events, and to the same view of them.
+   */
+  find(key: string, source: EventSource, options: BroadcastOptions): Broadcast {
+    if (!source.isShared) return new Broadcast(source, options, () => {});
+    const running = this.#running.get(key);
+    if (running) {
+      Promise.resolve(source[Symbol.asyncIterator]().return?.()).catch(options.onError);
+      return running;
+    }
+    const broadcast = new Broadcast(source, options, () => this.#running.delete(key));
+    this.#running.set(key, broadcast);
+    return broadcast;
+  }
+}
