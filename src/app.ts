@@ -19,7 +19,12 @@ import { createWriter } from './database/writer.ts';
 import { StationmasterError } from './errors.ts';
 import { entities } from './features/entities.ts';
 import { followChanges } from './features/follow-changes.ts';
-import { ManagerResolver, ManagerService, WorkstationManagerResolver } from './features/manager/index.ts';
+import {
+  ManagerConnectionResolver,
+  ManagerResolver,
+  ManagerService,
+  WorkstationManagerResolver,
+} from './features/manager/index.ts';
 import {
   PERFORMANCE_METRICS_UPDATED,
   PerformanceResolver,
@@ -41,6 +46,7 @@ import { isDatabaseUnavailable } from './graphql/errors.ts';
 import { createHttpServer, type HttpServer } from './graphql/http-server.ts';
 import { createLogger } from './graphql/logger.ts';
 import { createMetrics } from './graphql/metrics.ts';
+import { ResponseCache } from './graphql/response-cache.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
 const DEMO_FLEET = { managers: 100, workstations: 1000 };
@@ -94,7 +100,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       isOutage: isOutage,
       onError,
     });
-    const sweep = setInterval(() => cache.cleanupExpired(), SWEEP_PERIOD_MS).unref();
+    const responses = config.responseCache ? new ResponseCache(cache, config.responseCache) : undefined;
+    const sweep = setInterval(() => {
+      cache.cleanupExpired();
+      responses?.sweep();
+    }, SWEEP_PERIOD_MS).unref();
     started.push(() => clearInterval(sweep));
 
     const source = database.pglite
@@ -108,7 +118,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     await feed.start();
     started.push(() => feed.close());
 
-    const http = await createServer(config, { cache, database, feed, logger, onError });
+    const http = await createServer(config, { cache, responses, database, feed, logger, onError });
     started.push(() => http.close(config.shutdownGraceSeconds * 1000));
     if (config.warmUp) {
       const warmedUp = warmUp({ cache, database }, logger);
@@ -153,6 +163,7 @@ function isOutage(error: unknown): boolean {
 
 interface ServerParts {
   readonly cache: Cache;
+  readonly responses: ResponseCache | undefined;
   readonly database: Database;
   readonly feed: ChangeFeed;
   readonly logger: Logger;
@@ -161,7 +172,7 @@ interface ServerParts {
 
 async function createServer(
   config: Config,
-  { cache, database, feed, logger, onError }: ServerParts,
+  { cache, responses, database, feed, logger, onError }: ServerParts,
 ): Promise<HttpServer> {
   const source = { cache, database };
   const writer = createWriter({ database, channel: CHANNEL, settled: (xid, scope) => feed.settled(xid, scope) });
@@ -182,6 +193,7 @@ async function createServer(
       new WorkstationChangeResolver(source),
       new WorkstationManagerResolver(source),
       new ManagerResolver(source, managers, source),
+      new ManagerConnectionResolver(managers),
       new PerformanceResolver(cache, performance),
     ],
     streams: {
@@ -196,6 +208,7 @@ async function createServer(
     logger,
     schema,
     identify,
+    responses,
     health: {
       readiness: () => ({
         ready: feed.state === 'live',

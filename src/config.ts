@@ -23,6 +23,8 @@ export interface Config {
   /** How much WebSockets may ask for; see `SocketLimits`. */
   readonly sockets: SocketLimits;
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
+  /** Whole answers kept as bytes, in memory of their own; `null`: none are. */
+  readonly responseCache: { readonly maxBytes: number } | null;
   /** Where records are kept for all instances and their successors; `undefined`: nowhere. May hold a password. */
   readonly redisUrl: string | undefined;
   /** Whether an empty database is filled with the demo fleet at start. */
@@ -81,6 +83,12 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const databaseUrl = read('DATABASE_URL', postgresqlUrl, undefined);
   const poolSize = read('DATABASE_POOL_SIZE', wholeNumber(1, 1000), 10);
 
+  const responseCacheMaxBytes = read(
+    'RESPONSE_CACHE_MAX_BYTES',
+    wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    128 * 1024 * 1024,
+  );
+
   const config: Config = {
     environment,
     host: read('HOST', hostName, defaults.host),
@@ -115,6 +123,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       maxEntries: read('CACHE_MAX_ENTRIES', wholeNumber(1, 10_000_000), 100_000),
       maxBytes: read('CACHE_MAX_BYTES', wholeNumber(1, Number.MAX_SAFE_INTEGER), 256 * 1024 * 1024),
     },
+    responseCache: read('RESPONSE_CACHE', onOff, true) ? { maxBytes: responseCacheMaxBytes } : null,
     redisUrl: read('REDIS_URL', redisUrl, undefined),
     demoFleet: read('DEMO_FLEET', onOff, environment === 'development' && databaseUrl === undefined),
     warmUp: read('WARM_UP', onOff, true),

@@ -4,9 +4,11 @@ import type { Dependent, Entry, StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
 import { Loads } from './loads.ts';
+import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
-import type { CacheStats } from './stats.ts';
+import type { CacheStats, LayerCounters } from './stats.ts';
 import { freezeAndMeasure } from './value.ts';
+import { Voucher } from './voucher.ts';
 
 const RETRY_AFTER_OUTAGE_MS = 1000;
 
@@ -100,6 +102,36 @@ export class Cache {
     return this.#store.summary(this.#errors, this.secondTier?.counters);
   }
 
+  /** The counters of a layer, to be kept up by whoever keeps that layer elsewhere. */
+  counters(layer: string): LayerCounters {
+    return this.#store.counters(layer);
+  }
+
+  /**
+   * Vouches for what a reader found, to keep what was made from it; `null` when some of it is held no longer, never was,
+   * or was stale already.
+   */
+  vouchFor({ keys, values, stale }: ReadTrace): Voucher | null {
+    if (!this.isTrusted || stale > 0) return null;
+    const entries = new Set<Entry>();
+    for (const [index, key] of keys.entries()) {
+      const entry = this.#store.peek(key);
+      if (!entry || entry.value !== values[index]) return null;
+      entries.add(entry);
+    }
+    const voucher = new Voucher(this, [...entries]);
+    return voucher.isValid ? voucher : null;
+  }
+
+  get nowMs(): number {
+    return this.#clock.now();
+  }
+
+  /** Rises whenever an entry leaves. */
+  get departures(): number {
+    return this.#store.departures;
+  }
+
   get isTrusted(): boolean {
     return this.#distrustedAtMs === null;
   }
@@ -157,12 +189,14 @@ export class Cache {
         found.set(key, loaded[index]!);
       });
     }
-    return Promise.all(
+    const values = await Promise.all(
       keys.map((key) => {
         const value = found.get(key)!;
         return value instanceof Promise ? value.catch((error) => this.#staleOr(key, error, options)) : value;
       }),
     );
+    if (options.trace) for (const [index, key] of keys.entries()) options.trace.add(key, values[index]);
+    return values;
   }
 
   /**
@@ -292,7 +326,8 @@ export class Cache {
     const storedAtMs = this.#clock.now();
     const ttlMs = ttlSeconds !== undefined ? 1000 * ttlSeconds : value === null ? this.#negativeTtlMs : this.#ttlMs;
     const expiresAtMs = storedAtMs + ttlMs;
-    this.#store.set({ key, layer, value, version, storedAtMs, expiresAtMs, bytes, tags, isAffectedBy });
+    const isHeld = false;
+    this.#store.set({ key, layer, value, version, storedAtMs, expiresAtMs, bytes, tags, isAffectedBy, isHeld });
   }
 
   #fresh(key: string): Entry | undefined {

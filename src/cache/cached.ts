@@ -1,4 +1,5 @@
 import type { Cache } from './cache.ts';
+import { ReadTrace } from './read-trace.ts';
 
 export interface CachedOptions {
   /** How long a result is served. */
@@ -14,6 +15,7 @@ export interface CachedOptions {
  *
  * The key is `keyPrefix`, or `keyPrefix_<arguments as JSON, object keys sorted>`, so the method takes only JSON-safe
  * arguments and its result depends on nothing but them: not on who asks. Authorization is decided before it is called.
+ * A `ReadTrace` among the arguments is no part of the key: the read is added to it.
  *
  * @throws {TypeError} when called with an argument, or giving a result, that is not JSON-safe
  */
@@ -25,11 +27,14 @@ export function Cached({ ttlSeconds, keyPrefix, tags }: CachedOptions) {
   ): void => {
     const uncached = descriptor.value!;
     descriptor.value = async function (this: This, ...args: Args) {
-      const key = args.length === 0 ? keyPrefix : `${keyPrefix}_${args.map(stableJson).join('_')}`;
+      const trace = args.find((arg) => arg instanceof ReadTrace);
+      const parts = args.filter((arg) => arg !== trace || trace === undefined);
+      const key = parts.length === 0 ? keyPrefix : `${keyPrefix}_${parts.map(stableJson).join('_')}`;
       return this.cache.read(key, () => uncached.apply(this, args), {
         layer: keyPrefix,
         ttlSeconds,
         tagsOf: tags && (() => tags),
+        trace,
       });
     };
   };

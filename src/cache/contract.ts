@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { StoreOptions } from './entry.ts';
+import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 
 export interface CacheOptions {
@@ -20,13 +21,6 @@ export interface CacheOptions {
   /** Told of every fault the cache went around. */
   readonly onError?: (error: unknown) => void;
   readonly clock?: Clock;
-}
-
-/** What one reader found; the reader's own object, added to by every read it is passed to. */
-export interface ReadTrace {
-  hits: number;
-  misses: number;
-  stale: number;
 }
 
 export interface ReadOptions<V> {

@@ -13,6 +13,7 @@ export class EntryStore {
   readonly #entries: LRUCache<string, Entry>;
   readonly #tagged = new TagIndex<Entry>();
   readonly #layers = new Map<string, LayerCounters>();
+  #departures = 0;
 
   constructor({ maxEntries, maxBytes }: EntryStoreBounds) {
     this.#entries = new LRUCache<string, Entry>({
@@ -20,10 +21,13 @@ export class EntryStore {
       maxSize: maxBytes,
       sizeCalculation: (entry) => entry.bytes,
       onInsert: (entry) => {
+        entry.isHeld = true;
         this.#tagged.add(entry);
         this.counters(entry.layer).size++;
       },
       dispose: (entry, _key, reason) => {
+        entry.isHeld = false;
+        this.#departures++;
         this.#tagged.remove(entry);
         const counters = this.counters(entry.layer);
         counters.size--;
@@ -71,6 +75,11 @@ export class EntryStore {
     const selected = [...this.#entries.values()].filter(isSelected);
     for (const entry of selected) this.#entries.delete(entry.key);
     return selected.length;
+  }
+
+  /** How many entries have left so far, for whatever reason. As long as it stays the same, all that was held still is. */
+  get departures(): number {
+    return this.#departures;
   }
 
   get size(): number {

@@ -18,6 +18,8 @@ export interface Entry extends Dependent {
   readonly expiresAtMs: number;
   /** Approximate, and never 0. */
   readonly bytes: number;
+  /** Whether it is in the store; once it has left it never comes back. */
+  isHeld: boolean;
 }
 
 /** What a value is stored under, besides its key. */

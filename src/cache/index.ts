@@ -1,10 +1,12 @@
 export { Cache } from './cache.ts';
 export { Cached, type CachedOptions, stableJson } from './cached.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { Announcement, CacheOptions, Fence, ReadOptions, ReadTrace } from './contract.ts';
+export type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.ts';
 export { MAX_PATTERN_LENGTH, PatternError } from './glob.ts';
 export { comparePositions, type Direction, isPageAffected, type PageBounds, type Position } from './page.ts';
+export { ReadTrace } from './read-trace.ts';
 export { type RecordSource, readRecords } from './records.ts';
 export { createRedisTier, type RedisTierOptions } from './redis-tier.ts';
 export { SecondTier, type SecondTierOptions, type TierMessage } from './second-tier.ts';
-export type { CacheLayerStats, CacheStats } from './stats.ts';
+export type { CacheLayerStats, CacheStats, LayerCounters } from './stats.ts';
+export type { Voucher } from './voucher.ts';

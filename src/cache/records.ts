@@ -1,5 +1,6 @@
 import type { Cache } from './cache.ts';
-import type { Fence, ReadTrace } from './contract.ts';
+import type { Fence } from './contract.ts';
+import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier, TierVisit } from './second-tier.ts';
 
 interface Identified {

@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
-import { buildSchemaSync, type MiddlewareFn, type PubSub } from 'type-graphql';
+import { buildSchemaSync, type PubSub } from 'type-graphql';
 import { authChecker } from '../auth/auth-checker.ts';
 import { StationmasterError } from '../errors.ts';
-import type { Context } from '../graphql/context.ts';
-import { ManagerResolver, WorkstationManagerResolver } from './manager/index.ts';
+import { wrapRootFields } from '../graphql/root-fields.ts';
+import { ManagerConnectionResolver, ManagerResolver, WorkstationManagerResolver } from './manager/index.ts';
 import { PerformanceResolver } from './performance/index.ts';
 import { WorkstationChangeResolver, WorkstationConnectionResolver, WorkstationResolver } from './workstation/index.ts';
 
@@ -14,6 +14,7 @@ const RESOLVERS = [
   WorkstationChangeResolver,
   WorkstationManagerResolver,
   ManagerResolver,
+  ManagerConnectionResolver,
   PerformanceResolver,
 ] as const;
 
@@ -27,27 +28,36 @@ export interface SchemaParts {
 /** The whole schema. Without parts it can be printed, but not executed. */
 export function createSchema({ resolvers, streams }: SchemaParts = { resolvers: [], streams: {} }): GraphQLSchema {
   const instances = new Map(resolvers.map((resolver) => [resolver.constructor, resolver]));
-  return buildSchemaSync({
+  const schema = buildSchemaSync({
     resolvers: [...RESOLVERS],
     container: { get: (resolverClass) => instances.get(resolverClass) },
     authChecker,
-    globalMiddlewares: [prepareRootField],
     pubSub: toPubSub(streams),
     validate: false,
   });
+  return wrapRootFields(schema, prepareRootField);
 }
 
-const prepareRootField: MiddlewareFn<Context> = ({ context, info: { parentType, schema }, root }, next) => {
-  // The fields of a mutation run one after the other, and each must see what the one before it wrote.
-  if (parentType === schema.getMutationType()) context.forgetLoads();
-  // Every event of a stream has a root, be it null. Over HTTP there is no stream.
-  if (root === undefined && parentType === schema.getSubscriptionType()) {
-    throw new StationmasterError(
-      'BAD_USER_INPUT',
-      'A subscription needs a WebSocket that speaks graphql-transport-ws.',
-    );
+/** The fields of a mutation run one after the other, and each must see what the one before it wrote. */
+const prepareRootField: Parameters<typeof wrapRootFields>[1] = (resolve, { operation }) => {
+  switch (operation) {
+    case 'query':
+      return resolve;
+    case 'mutation':
+      return (root, args, context, info) => {
+        context.forgetLoads();
+        return resolve(root, args, context, info);
+      };
+    case 'subscription':
+      return (root, args, context, info) => {
+        // Every event of a stream has a root, be it null. Over HTTP there is no stream.
+        if (root !== undefined) return resolve(root, args, context, info);
+        throw new StationmasterError(
+          'BAD_USER_INPUT',
+          'A subscription needs a WebSocket that speaks graphql-transport-ws.',
+        );
+      };
   }
-  return next();
 };
 
 function toPubSub(streams: SchemaParts['streams']): PubSub {

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Identity } from '../auth/identity.ts';
+import { ReadTrace } from '../cache/index.ts';
 
-/** What one operation's reads found in the cache: logged with the request and shown to clients where it matters. */
-export interface ReadTrace {
-  hits: number;
-  misses: number;
-  /** Values served past their trust because the database could not be asked. */
-  stale: number;
+/** What becomes known of an answer as it is made. An object of its own, because Apollo executes with a copy of the context. */
+export interface AnswerNotes {
+  /** Whether it holds for all who ask the same in the same scope, until something that was read changes. */
+  isReusable: boolean;
+  operationName: string | null;
 }
 
 /** The GraphQL context: made anew for every operation, and for every event of a subscription. */
@@ -14,7 +14,9 @@ export interface Context {
   readonly requestId: string;
   readonly identity: Identity;
   readonly logger: Logger;
+  /** What the operation's reads found in the cache. */
   readonly reads: ReadTrace;
+  readonly answer: AnswerNotes;
   /** Returns what `create` made for `key` earlier in this operation, or makes it. Loaders live here. */
   once<T>(key: object, create: () => T): T;
   /** Forgets everything `once` holds, so that a mutation's later fields do not see what an earlier one replaced. */
@@ -25,7 +27,8 @@ export function createContext(parts: { requestId: string; identity: Identity; lo
   const made = new Map<object, unknown>();
   return {
     ...parts,
-    reads: { hits: 0, misses: 0, stale: 0 },
+    reads: new ReadTrace(),
+    answer: { isReusable: false, operationName: null },
     once<T>(key: object, create: () => T): T {
       if (!made.has(key)) made.set(key, create());
       return made.get(key) as T;

@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { ApolloServer, type ApolloServerPlugin, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
@@ -13,11 +12,14 @@ import { v7 as uuidv7 } from 'uuid';
 import { hasRole, type Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
-import { type Context, createContext } from './context.ts';
+import type { Context } from './context.ts';
 import { createErrorPresenter, HTTP_STATUS, presentError } from './errors.ts';
+import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
 import { type Metrics, measureRootFields } from './metrics.ts';
 import { createRequestLog } from './request-log.ts';
+import type { ResponseCache } from './response-cache.ts';
+import { noteReusableAnswers } from './reusable-answers.ts';
 import { markStaleAnswers } from './stale-answers.ts';
 import type { Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
@@ -34,6 +36,8 @@ export interface HttpServerParts {
   readonly identify: (authorization: string | undefined) => Promise<Identity>;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Answers to give again; every request is executed without. */
+  readonly responses?: ResponseCache | undefined;
   /** Run after the server's own. */
   readonly plugins?: readonly ApolloServerPlugin<Context>[];
   /** Beyond those of the specification; for HTTP and WebSockets. */
@@ -59,7 +63,6 @@ export interface HttpServer {
   close(graceMs: number): Promise<void>;
 }
 
-const GRAPHQL_PATH = '/graphql';
 const MAX_BODY_BYTES = 1024 * 1024;
 
 /** For a whole request to arrive, and for its head; answering it may take longer. */
@@ -82,7 +85,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     if (closing) reply.header('connection', 'close');
   });
   await server.register(cors, corsOptions(config.corsOrigins));
-  registerGraphqlRoute(server, apollo, parts);
+  registerGraphqlRoute(server, { ...parts, apollo, responses: parts.responses ?? null });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, parts);
   const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
@@ -143,6 +146,7 @@ function createApolloServer(
       errors.plugin,
       createRequestLog(metrics),
       markStaleAnswers,
+      noteReusableAnswers(schema),
       // It would look at every field of every answer; nothing here may be kept by a proxy anyway.
       ApolloServerPluginCacheControlDisabled(),
       isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
@@ -211,58 +215,12 @@ function corsOptions(origins: readonly string[]) {
       'authorization',
       'apollo-require-preflight',
       'x-apollo-operation-name',
+      'x-cache-debug',
       'x-request-id',
     ],
-    exposedHeaders: ['x-request-id'],
+    exposedHeaders: ['etag', 'x-request-id'],
     maxAge: 600,
   };
-}
-
-function registerGraphqlRoute(
-  server: FastifyInstance,
-  apollo: ApolloServer<Context>,
-  { identify, logger }: HttpServerParts,
-): void {
-  server.route({
-    method: ['GET', 'POST'],
-    url: GRAPHQL_PATH,
-    exposeHeadRoute: false,
-    async handler(request, reply) {
-      const identity = await identify(request.headers.authorization);
-      const response = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: {
-          method: request.method,
-          headers: toHeaderMap(request.headers),
-          search: request.url.slice(pathOf(request.url).length),
-          body: request.method === 'POST' ? parseBody(request.body) : undefined,
-        },
-        context: async () =>
-          createContext({ requestId: request.id, identity, logger: logger.child({ requestId: request.id }) }),
-      });
-      return send(response, reply);
-    },
-  });
-}
-
-function toHeaderMap(headers: FastifyRequest['headers']): HeaderMap {
-  const map = new HeaderMap();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
-  }
-  return map;
-}
-
-function parseBody(body: unknown): unknown {
-  try {
-    return JSON.parse(body as string);
-  } catch {
-    throw new StationmasterError('BAD_USER_INPUT', 'The body of the request is not valid JSON.');
-  }
-}
-
-function send({ body, headers, status = 200 }: HTTPGraphQLResponse, reply: FastifyReply): FastifyReply {
-  for (const [name, value] of headers) reply.header(name, value);
-  return reply.code(status).send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
 }
 
 /** Figures of the whole server are for admins. Prometheus brings a token as any client does. */

@@ -1,6 +1,7 @@
-import { type GraphQLFieldResolver, GraphQLObjectType, GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { RequestObserver } from './request-log.ts';
+import { wrapRootFields } from './root-fields.ts';
 
 /** Where the figures come from. Everything is asked at the moment of a scrape, never in between. */
 export interface MetricsSources {
@@ -142,45 +143,18 @@ function processRegistry(): Registry {
   return processMetrics;
 }
 
-/**
- * A copy of `schema` whose queries and mutations tell `metrics` how long their root fields take. Apollo's own hook for
- * fields would make every field of every answer pay.
- */
+/** A copy of `schema` whose queries and mutations tell `metrics` how long their root fields take. */
 export function measureRootFields(schema: GraphQLSchema, metrics: Pick<Metrics, 'observeResolver'>): GraphQLSchema {
-  const config = schema.toConfig();
-  const roots = [config.query, config.mutation];
-  return new GraphQLSchema({
-    ...config,
-    query: measureFields(config.query, metrics),
-    mutation: measureFields(config.mutation, metrics),
-    types: config.types.filter((type) => !roots.some((root) => root === type)),
+  return wrapRootFields(schema, (resolve, { operation, name }) => {
+    if (operation === 'subscription') return resolve;
+    const field = `${operation === 'query' ? 'Query' : 'Mutation'}.${name}`;
+    return async (...parameters) => {
+      const startedAtMs = performance.now();
+      try {
+        return await resolve(...parameters);
+      } finally {
+        metrics.observeResolver(field, (performance.now() - startedAtMs) / 1000);
+      }
+    };
   });
-}
-
-function measureFields<T extends GraphQLObjectType | null | undefined>(
-  type: T,
-  metrics: Pick<Metrics, 'observeResolver'>,
-): T | GraphQLObjectType {
-  if (!type) return type;
-  const config = type.toConfig();
-  const fields = Object.entries(config.fields).map(([name, field]) => {
-    const resolve = field.resolve && measure(field.resolve, `${type.name}.${name}`, metrics);
-    return [name, { ...field, resolve }] as const;
-  });
-  return new GraphQLObjectType({ ...config, fields: Object.fromEntries(fields) });
-}
-
-function measure(
-  resolve: GraphQLFieldResolver<unknown, unknown>,
-  field: string,
-  metrics: Pick<Metrics, 'observeResolver'>,
-): GraphQLFieldResolver<unknown, unknown> {
-  return async (...parameters) => {
-    const startedAtMs = performance.now();
-    try {
-      return await resolve(...parameters);
-    } finally {
-      metrics.observeResolver(field, (performance.now() - startedAtMs) / 1000);
-    }
-  };
 }

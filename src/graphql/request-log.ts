@@ -1,6 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
-import type { Context, ReadTrace } from './context.ts';
+import type { ReadTrace } from '../cache/index.ts';
+import type { Context } from './context.ts';
 
 /** What an operation's reads came to: `none` when it read nothing through the cache. */
 export type CacheOutcome = 'hit' | 'miss' | 'partial' | 'none';

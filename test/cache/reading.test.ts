@@ -1,4 +1,4 @@
-import { Cache } from '../../src/cache/index.ts';
+import { Cache, ReadTrace } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 
@@ -93,11 +93,11 @@ describe('reading one key', () => {
 
   test('a reader can follow what its reads found', async () => {
     const { cache } = createTestCache();
-    const trace = { hits: 0, misses: 0, stale: 0 };
+    const trace = new ReadTrace();
     const read = () => cache.read('a', async () => 1, { ...VALUES, trace });
     await Promise.all([read(), read()]);
     await read();
-    expect(trace).toEqual({ hits: 2, misses: 1, stale: 0 });
+    expect(trace).toMatchObject({ hits: 2, misses: 1, stale: 0 });
   });
 });
 

@@ -1,4 +1,16 @@
-import { Arg, Authorized, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import {
+  Arg,
+  Authorized,
+  Ctx,
+  Extensions,
+  FieldResolver,
+  ID,
+  Int,
+  Mutation,
+  Query,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
 import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
@@ -10,6 +22,7 @@ import {
   pageRequest,
   presentRows,
 } from '../../graphql/pagination.ts';
+import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
 import { DateTime } from '../../graphql/scalars.ts';
 import {
   readWorkstationList,
@@ -29,10 +42,6 @@ import { Manager, ManagerConnection } from './manager.type.ts';
 
 const NEWEST_FIRST = { name: 'managers CREATED_AT DESC', isValue: isTimeMs };
 
-interface ManagerListPage extends Connection<ManagerRecord> {
-  readonly totalCount: Promise<number>;
-}
-
 @Resolver(() => Manager)
 export class ManagerResolver {
   readonly #source: ManagerSource;
@@ -46,6 +55,7 @@ export class ManagerResolver {
   }
 
   @Authorized<Role>('VIEWER')
+  @Extensions(CACHE_BACKED)
   @Query(() => ManagerConnection, { description: 'The managers, a page at a time, newest first.' })
   async managers(
     @Arg('first', () => Int, {
@@ -57,23 +67,17 @@ export class ManagerResolver {
     @Arg('after', () => String, { nullable: true, description: 'The cursor behind which the page begins.' })
     after: string | null,
     @Ctx() ctx: Context,
-  ): Promise<ManagerListPage> {
+  ): Promise<Connection<ManagerRecord>> {
     const order = NEWEST_FIRST;
     const request = pageRequest(first, after, order);
     const page = await readManagerPage(this.#source, request, ctx);
     const nodes = presentRows(await managerLoaders(this.#source, ctx).record.loadMany(page.ids));
     const hasNextPage = page.next !== null;
-    const service = this.#service;
-    return {
-      ...connection(nodes, { order, positionOf: managerPosition, hasNextPage, after: request.after }),
-      // A getter, so that nothing is counted unless it is asked for.
-      get totalCount() {
-        return service.count();
-      },
-    };
+    return connection(nodes, { order, positionOf: managerPosition, hasNextPage, after: request.after });
   }
 
   @Authorized<Role>('VIEWER')
+  @Extensions(CACHE_BACKED)
   @Query(() => Manager, { nullable: true, description: 'One manager; null when there is none with this id.' })
   async manager(
     @Arg('id', () => ID, { description: 'The identifier of the manager.' }) id: string,
@@ -134,6 +138,20 @@ export class ManagerResolver {
   @FieldResolver(() => DateTime, { description: 'When the manager last changed.' })
   updatedAt(@Root() { updatedAtMs }: ManagerRecord): Date {
     return new Date(updatedAtMs);
+  }
+}
+
+@Resolver(() => ManagerConnection)
+export class ManagerConnectionResolver {
+  readonly #service: ManagerService;
+
+  constructor(service: ManagerService) {
+    this.#service = service;
+  }
+
+  @FieldResolver(() => Int, { description: 'How many managers there are; counted only when asked for.' })
+  totalCount(@Ctx() { reads }: Context): Promise<number> {
+    return this.#service.count(reads);
   }
 }
 

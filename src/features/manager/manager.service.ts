@@ -1,5 +1,5 @@
 import { v7 as uuidV7 } from 'uuid';
-import { type Cache, Cached } from '../../cache/index.ts';
+import { type Cache, Cached, type ReadTrace } from '../../cache/index.ts';
 import { updateVersionedRow } from '../../database/versioned-row.ts';
 import type { Writer } from '../../database/writer.ts';
 import { StationmasterError } from '../../errors.ts';
@@ -29,7 +29,7 @@ export class ManagerService {
 
   /** How many managers are on record. */
   @Cached({ keyPrefix: MANAGER_COUNT, tags: [MANAGER_EXISTENCE] })
-  async count(): Promise<number> {
+  async count(_trace?: ReadTrace): Promise<number> {
     const text = 'select count(*)::int as count from manager';
     const [row] = await this.#database.query<{ count: number }>('managers-count', text, []);
     return row!.count;

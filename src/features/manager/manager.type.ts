@@ -2,7 +2,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { PageInfo } from '../../graphql/pagination.ts';
 import { EmailAddress } from '../../graphql/scalars.ts';
 
-@ObjectType({ description: 'A person who looks after workstations.' })
+@ObjectType({ simpleResolvers: true, description: 'A person who looks after workstations.' })
 export class Manager {
   @Field(() => ID, { description: 'The identifier, a UUID.' })
   id!: string;
@@ -17,7 +17,7 @@ export class Manager {
   version!: number;
 }
 
-@ObjectType({ description: 'A manager in a list, with the cursor of their place.' })
+@ObjectType({ simpleResolvers: true, description: 'A manager in a list, with the cursor of their place.' })
 export class ManagerEdge {
   @Field(() => String, { description: 'Pass it as `after` for the managers behind this one.' })
   cursor!: string;
@@ -26,7 +26,7 @@ export class ManagerEdge {
   node!: Manager;
 }
 
-@ObjectType({ description: 'One page of the managers.' })
+@ObjectType({ simpleResolvers: true, description: 'One page of the managers.' })
 export class ManagerConnection {
   @Field(() => [ManagerEdge], { description: 'The managers of the page with their cursors.' })
   edges!: ManagerEdge[];

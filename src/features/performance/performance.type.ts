@@ -1,7 +1,7 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import { DateTime } from '../../graphql/scalars.ts';
 
-@ObjectType()
+@ObjectType({ simpleResolvers: true })
 abstract class CacheCounters {
   @Field(() => Float, { description: 'Reads answered without a load of their own.' })
   hits!: number;
@@ -19,7 +19,10 @@ abstract class CacheCounters {
   hitRatePercent!: number;
 }
 
-@ObjectType({ description: 'What one kind of cached values did since the start of this instance.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'What one kind of cached values did since the start of this instance.',
+})
 export class CacheLayerStats extends CacheCounters {
   @Field(() => String, {
     description: 'The kind, such as `workstations` or `workstations_list`: the first words of its keys.',
@@ -27,7 +30,7 @@ export class CacheLayerStats extends CacheCounters {
   name!: string;
 }
 
-@ObjectType({ description: 'What the cache of this instance did since its start.' })
+@ObjectType({ simpleResolvers: true, description: 'What the cache of this instance did since its start.' })
 export class CacheStats extends CacheCounters {
   @Field(() => Float, { description: 'Memory the entries take, approximately.' })
   bytes!: number;
@@ -39,13 +42,13 @@ export class CacheStats extends CacheCounters {
   layers!: CacheLayerStats[];
 }
 
-@ObjectType({ description: 'Managers, in figures.' })
+@ObjectType({ simpleResolvers: true, description: 'Managers, in figures.' })
 export class ManagerMetrics {
   @Field(() => Int, { description: 'How many are on record.' })
   count!: number;
 }
 
-@ObjectType({ description: 'WebSockets of this instance, in figures.' })
+@ObjectType({ simpleResolvers: true, description: 'WebSockets of this instance, in figures.' })
 export class WebSocketMetrics {
   @Field(() => Int, { description: 'Connections open now.' })
   activeConnections!: number;
@@ -54,7 +57,7 @@ export class WebSocketMetrics {
   activeSubscriptions!: number;
 }
 
-@ObjectType({ description: 'What this instance hears of the changes in the database.' })
+@ObjectType({ simpleResolvers: true, description: 'What this instance hears of the changes in the database.' })
 export class ChangeFeedMetrics {
   @Field(() => String, {
     description: '`live`: every change is heard; `connecting` or `gap`: nothing cached is served as fresh.',
@@ -65,7 +68,7 @@ export class ChangeFeedMetrics {
   gaps!: number;
 }
 
-@ObjectType({ description: 'One of the instances that share a database, in figures.' })
+@ObjectType({ simpleResolvers: true, description: 'One of the instances that share a database, in figures.' })
 export class InstanceMetrics {
   @Field(() => ID, { description: 'The instance; made anew at each start.' })
   instanceId!: string;
@@ -86,7 +89,7 @@ export class InstanceMetrics {
   feedState!: string;
 }
 
-@ObjectType({ description: 'How this instance is doing.' })
+@ObjectType({ simpleResolvers: true, description: 'How this instance is doing.' })
 export class PerformanceMetrics {
   @Field(() => CacheStats, { description: 'The cache.' })
   cache!: CacheStats;
@@ -110,7 +113,7 @@ export class PerformanceMetrics {
   timestamp!: Date;
 }
 
-@ObjectType({ description: 'What came of clearing the cache.' })
+@ObjectType({ simpleResolvers: true, description: 'What came of clearing the cache.' })
 export class ClearCacheResult {
   @Field(() => String, { description: 'What was done, in words.' })
   message!: string;
@@ -122,7 +125,7 @@ export class ClearCacheResult {
   timestamp!: Date;
 }
 
-@ObjectType({ description: 'What came of invalidating part of the cache.' })
+@ObjectType({ simpleResolvers: true, description: 'What came of invalidating part of the cache.' })
 export class InvalidateCacheResult {
   @Field(() => String, { description: 'What was done, in words.' })
   message!: string;

@@ -42,16 +42,16 @@ export async function readWorkstationList(
   };
   const { first, after } = pageRequest(args.first, args.after, listOrder);
   const filter = restrict(normalizeFilter(args.filter), args.ofManager);
-  if (!filter)
-    return { ...connection([], { order: listOrder, positionOf: () => never(), hasNextPage: false, after }), filter };
+  if (!filter) {
+    const empty = connection<WorkstationRecord>([], { order: listOrder, positionOf: never, hasNextPage: false, after });
+    return Object.assign(empty, { filter });
+  }
   const loaders = workstationLoaders(source, ctx);
   const page = await loaders.page.load({ filter, order, first, after });
   const nodes = presentRows(await loaders.record.loadMany(page.ids));
   const hasNextPage = page.next !== null;
-  return {
-    ...connection(nodes, { order: listOrder, positionOf: (node) => positionOf(order, node), hasNextPage, after }),
-    filter,
-  };
+  const place = (node: WorkstationRecord) => positionOf(order, node);
+  return Object.assign(connection(nodes, { order: listOrder, positionOf: place, hasNextPage, after }), { filter });
 }
 
 function restrict(filter: WorkstationListFilter | null, managerId: string | undefined): WorkstationListFilter | null {

@@ -2,6 +2,7 @@ import {
   Arg,
   Authorized,
   Ctx,
+  Extensions,
   FieldResolver,
   ID,
   Int,
@@ -15,6 +16,7 @@ import type { Role } from '../../auth/identity.ts';
 import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/pagination.ts';
+import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
 import { DateTime } from '../../graphql/scalars.ts';
 import {
   CreateWorkstationInput,
@@ -47,6 +49,7 @@ export class WorkstationResolver {
   }
 
   @Authorized<Role>('VIEWER')
+  @Extensions(CACHE_BACKED)
   @Query(() => WorkstationConnection, { description: 'The workstations of the fleet, a page at a time, newest first.' })
   workstations(
     @Arg('first', () => Int, {
@@ -67,6 +70,7 @@ export class WorkstationResolver {
   }
 
   @Authorized<Role>('VIEWER')
+  @Extensions(CACHE_BACKED)
   @Query(() => Workstation, { nullable: true, description: 'One workstation; null when there is none with this id.' })
   async workstation(
     @Arg('id', () => ID, { description: 'The identifier of the workstation.' }) id: string,

@@ -37,7 +37,7 @@ registerEnumType(WorkstationChangeKind, {
   },
 });
 
-@ObjectType({ description: 'A machine of the fleet.' })
+@ObjectType({ simpleResolvers: true, description: 'A machine of the fleet.' })
 export class Workstation {
   @Field(() => ID, { description: 'Its identifier, a UUID.' })
   id!: string;
@@ -70,7 +70,7 @@ export class Workstation {
   version!: number;
 }
 
-@ObjectType({ description: 'A workstation in a list, with the cursor of its place.' })
+@ObjectType({ simpleResolvers: true, description: 'A workstation in a list, with the cursor of its place.' })
 export class WorkstationEdge {
   @Field(() => String, { description: 'Pass it as `after` for the workstations behind this one.' })
   cursor!: string;
@@ -79,7 +79,7 @@ export class WorkstationEdge {
   node!: Workstation;
 }
 
-@ObjectType({ description: 'One page of a list of workstations.' })
+@ObjectType({ simpleResolvers: true, description: 'One page of a list of workstations.' })
 export class WorkstationConnection {
   @Field(() => [WorkstationEdge], { description: 'The workstations of the page with their cursors.' })
   edges!: WorkstationEdge[];
@@ -91,7 +91,7 @@ export class WorkstationConnection {
   pageInfo!: PageInfo;
 }
 
-@ObjectType({ description: 'What came of a batch of telemetry.' })
+@ObjectType({ simpleResolvers: true, description: 'What came of a batch of telemetry.' })
 export class TelemetryReport {
   @Field(() => Int, { description: 'How many workstations were updated.' })
   stored!: number;
@@ -100,7 +100,7 @@ export class TelemetryReport {
   unknownIds!: string[];
 }
 
-@ObjectType({ description: 'A change of one workstation, as it was committed.' })
+@ObjectType({ simpleResolvers: true, description: 'A change of one workstation, as it was committed.' })
 export class WorkstationChange {
   @Field(() => WorkstationChangeKind, { description: 'What happened.' })
   kind!: WorkstationChangeKind;

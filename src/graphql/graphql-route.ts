@@ -1,0 +1,177 @@
+import { Readable } from 'node:stream';
+import { type ApolloServer, HeaderMap, type HTTPGraphQLResponse } from '@apollo/server';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { hasRole, type Identity } from '../auth/identity.ts';
+import { ReadTrace } from '../cache/index.ts';
+import { StationmasterError } from '../errors.ts';
+import { type Context, createContext } from './context.ts';
+import type { Metrics } from './metrics.ts';
+import { reportOperation } from './request-log.ts';
+import { type KeptResponse, type ResponseCache, strongEtag } from './response-cache.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+
+export interface GraphqlRouteParts {
+  readonly apollo: ApolloServer<Context>;
+  readonly identify: (authorization: string | undefined) => Promise<Identity>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** `null`: every request is executed. */
+  readonly responses: ResponseCache | null;
+}
+
+/** What a cached answer says of itself to an admin who asks with the header `x-cache-debug`. */
+interface CacheReport {
+  readonly response: 'hit' | 'miss' | 'none';
+  readonly ageSeconds?: number;
+  /** The keys of what it was built from. */
+  readonly parts: readonly string[];
+  readonly reads?: ReadTrace;
+}
+
+/** What clients may keep, they must ask about each time: it may change at any moment, and it is theirs alone. */
+const KEPT_BY_CLIENTS = 'private, no-cache';
+
+/** `POST` and `GET /graphql`: who asks is decided first, then kept answers are given, and the rest is Apollo's. */
+export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRouteParts): void {
+  const { apollo, identify, logger, responses } = parts;
+  server.route({
+    method: ['GET', 'POST'],
+    url: GRAPHQL_PATH,
+    exposeHeadRoute: false,
+    async handler(request, reply) {
+      const startedAtMs = performance.now();
+      const identity = await identify(request.headers.authorization);
+      const isDebugged = request.headers['x-cache-debug'] !== undefined && hasRole(identity, 'ADMIN');
+      const key = responses ? keyOf(responses, request, identity) : null;
+      const kept = key === null ? undefined : responses!.get(key);
+      if (kept) {
+        reportKept(kept, { request, identity, startedAtMs, isDebugged }, parts);
+        const { contentType, parts: keys } = kept;
+        const report = () => ({ response: 'hit', ageSeconds: responses!.ageSeconds(kept), parts: keys }) as const;
+        if (isDebugged) return sendText(withReport(kept.body.toString(), report()), contentType, reply);
+        return sendReusable(kept, request, reply);
+      }
+
+      const context = createContext({
+        requestId: request.id,
+        identity,
+        logger: logger.child({ requestId: request.id }),
+      });
+      const response = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: {
+          method: request.method,
+          headers: toHeaderMap(request.headers),
+          search: searchOf(request),
+          body: request.method === 'POST' ? parseBody(request.body) : undefined,
+        },
+        context: async () => context,
+      });
+      const { reads, answer } = context;
+      if (response.body.kind !== 'complete' || (response.status ?? 200) !== 200) return send(response, reply);
+      const contentType = response.headers.get('content-type')!;
+      const text = response.body.string;
+      const { isReusable, operationName } = answer;
+      if (key !== null && isReusable) responses!.keep(key, { text, contentType, operationName }, reads);
+      if (isDebugged) {
+        const report = { response: isReusable && key !== null ? 'miss' : 'none', parts: reads.keys, reads } as const;
+        return sendText(withReport(text, report), contentType, reply);
+      }
+      if (!isReusable || reads.stale > 0 || request.method !== 'GET') return send(response, reply);
+      return sendReusable({ body: text, contentType, etag: strongEtag(text) }, request, reply);
+    },
+  });
+}
+
+/**
+ * Requests that a page of another origin could send without asking first are left to Apollo, which refuses them: a GET
+ * must carry one of the headers that only an allowed page can set.
+ */
+function keyOf(responses: ResponseCache, request: FastifyRequest, identity: Identity): string | null {
+  const { headers, method } = request;
+  if (method === 'POST') return responses.keyOf(identity, headers.accept, `POST ${request.body}`);
+  if (!headers['apollo-require-preflight'] && !headers['x-apollo-operation-name']) return null;
+  return responses.keyOf(identity, headers.accept, `GET ${searchOf(request)}`);
+}
+
+/** A kept answer was read through the cache as a whole: to the figures it is one hit. */
+function reportKept(
+  { operationName, parts }: KeptResponse,
+  asked: { request: FastifyRequest; identity: Identity; startedAtMs: number; isDebugged: boolean },
+  { logger, metrics }: GraphqlRouteParts,
+): void {
+  const durationMs = performance.now() - asked.startedAtMs;
+  const { identity, isDebugged } = asked;
+  if (!isDebugged && !logger.isLevelEnabled('debug')) {
+    metrics.observeRequest({ type: 'query', outcome: 'hit', durationSeconds: durationMs / 1000 });
+    return;
+  }
+  const reads = new ReadTrace();
+  reads.hits = 1;
+  const operation = { name: operationName, type: 'query', durationMs, errors: [] } as const;
+  const requestLogger = logger.child({ requestId: asked.request.id, ...(isDebugged && { parts }) });
+  reportOperation(operation, { identity, logger: requestLogger, reads }, metrics, isDebugged ? 'info' : 'debug');
+}
+
+function withReport(text: string, cache: CacheReport): string {
+  const answer = JSON.parse(text);
+  return JSON.stringify({ ...answer, extensions: { ...answer.extensions, cache } });
+}
+
+function sendText(text: string, contentType: string, reply: FastifyReply): FastifyReply {
+  return reply.type(contentType).send(text);
+}
+
+/** Sends what the client may have already; then, over GET, only that it has not changed. */
+function sendReusable(
+  answer: { readonly body: Buffer | string; readonly contentType: string; readonly etag: string },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  reply.header('content-type', answer.contentType);
+  if (request.method === 'GET') {
+    const { etag } = answer;
+    reply.header('etag', etag).header('cache-control', KEPT_BY_CLIENTS);
+    reply.header('vary', varyWith(reply, 'Authorization, Accept'));
+    if (isNamed(etag, request.headers['if-none-match'])) return reply.code(304).send();
+  }
+  return reply.send(answer.body);
+}
+
+/** RFC 9110, section 13.1.2. Weak forms of the tag count as well. */
+function isNamed(etag: string, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((part) => part.trim() === '*' || part.trim().replace(/^W\//, '') === etag);
+}
+
+function varyWith(reply: FastifyReply, names: string): string {
+  const before = reply.getHeader('vary');
+  return before === undefined ? names : `${before}, ${names}`;
+}
+
+function searchOf({ url }: FastifyRequest): string {
+  const start = url.indexOf('?');
+  return start === -1 ? '' : url.slice(start);
+}
+
+function toHeaderMap(headers: FastifyRequest['headers']): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+function parseBody(body: unknown): unknown {
+  try {
+    return JSON.parse(body as string);
+  } catch {
+    throw new StationmasterError('BAD_USER_INPUT', 'The body of the request is not valid JSON.');
+  }
+}
+
+function send({ body, headers, status = 200 }: HTTPGraphQLResponse, reply: FastifyReply): FastifyReply {
+  for (const [name, value] of headers) reply.header(name, value);
+  return reply.code(status).send(body.kind === 'complete' ? body.string : Readable.from(body.asyncIterator));
+}
