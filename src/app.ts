@@ -101,10 +101,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       onError,
     });
     const responses = config.responseCache ? new ResponseCache(cache, config.responseCache) : undefined;
-    const sweep = setInterval(() => {
-      cache.cleanupExpired();
-      responses?.sweep();
-    }, SWEEP_PERIOD_MS).unref();
+    const sweep = setInterval(() => cache.cleanupExpired(), SWEEP_PERIOD_MS).unref();
     started.push(() => clearInterval(sweep));
 
     const source = database.pglite

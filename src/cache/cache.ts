@@ -6,7 +6,7 @@ import { compileGlob } from './glob.ts';
 import { Loads } from './loads.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
-import type { CacheStats, LayerCounters } from './stats.ts';
+import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER } from './stats.ts';
 import { freezeAndMeasure } from './value.ts';
 import { Voucher } from './voucher.ts';
 
@@ -30,6 +30,7 @@ export class Cache {
   readonly #staleIfErrorMs: number;
   readonly #isOutage: (error: unknown) => boolean;
   readonly #onError: (error: unknown) => void;
+  readonly #derivedLayers = new Map<string, LayerCounters>();
   #errors = 0;
   #distrustedAtMs: number | null = null;
   /** The last outage that a load met, and when the next load may find out whether it is over. */
@@ -99,37 +100,37 @@ export class Cache {
   }
 
   getStats(): CacheStats {
-    return this.#store.summary(this.#errors, this.secondTier?.counters);
+    const others = new Map(this.#derivedLayers);
+    if (this.secondTier) others.set(SECOND_TIER_LAYER, this.secondTier.counters);
+    return this.#store.summary(this.#errors, others);
   }
 
-  /** The counters of a layer, to be kept up by whoever keeps that layer elsewhere. */
-  counters(layer: string): LayerCounters {
-    return this.#store.counters(layer);
+  /** Counts what is kept elsewhere of what was made from values of this cache, as a layer of its own. */
+  addDerivedLayer(name: string): LayerCounters {
+    const counters = { hits: 0, misses: 0, size: 0, evictions: 0 };
+    this.#derivedLayers.set(name, counters);
+    return counters;
   }
 
   /**
-   * Vouches for what a reader found, to keep what was made from it; `null` when some of it is held no longer, never was,
-   * or was stale already.
+   * Vouches for what a reader found, for whoever keeps what was made from it; `null` when some of it is held no longer,
+   * never was, or was stale already.
+   * @param onVoid called once, when it may not be given any more
    */
-  vouchFor({ keys, values, stale }: ReadTrace): Voucher | null {
+  vouchFor({ keys, values, stale }: ReadTrace, onVoid: () => void): Voucher | null {
     if (!this.isTrusted || stale > 0) return null;
+    const nowMs = this.#clock.now();
     const entries = new Set<Entry>();
     for (const [index, key] of keys.entries()) {
       const entry = this.#store.peek(key);
-      if (!entry || entry.value !== values[index]) return null;
+      if (!entry || entry.value !== values[index] || entry.expiresAtMs <= nowMs) return null;
       entries.add(entry);
     }
-    const voucher = new Voucher(this, [...entries]);
-    return voucher.isValid ? voucher : null;
+    return new Voucher(this, entries, onVoid);
   }
 
   get nowMs(): number {
     return this.#clock.now();
-  }
-
-  /** Rises whenever an entry leaves. */
-  get departures(): number {
-    return this.#store.departures;
   }
 
   get isTrusted(): boolean {
@@ -326,8 +327,7 @@ export class Cache {
     const storedAtMs = this.#clock.now();
     const ttlMs = ttlSeconds !== undefined ? 1000 * ttlSeconds : value === null ? this.#negativeTtlMs : this.#ttlMs;
     const expiresAtMs = storedAtMs + ttlMs;
-    const isHeld = false;
-    this.#store.set({ key, layer, value, version, storedAtMs, expiresAtMs, bytes, tags, isAffectedBy, isHeld });
+    this.#store.set({ key, layer, value, version, storedAtMs, expiresAtMs, bytes, tags, isAffectedBy });
   }
 
   #fresh(key: string): Entry | undefined {

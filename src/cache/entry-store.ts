@@ -13,7 +13,6 @@ export class EntryStore {
   readonly #entries: LRUCache<string, Entry>;
   readonly #tagged = new TagIndex<Entry>();
   readonly #layers = new Map<string, LayerCounters>();
-  #departures = 0;
 
   constructor({ maxEntries, maxBytes }: EntryStoreBounds) {
     this.#entries = new LRUCache<string, Entry>({
@@ -21,14 +20,12 @@ export class EntryStore {
       maxSize: maxBytes,
       sizeCalculation: (entry) => entry.bytes,
       onInsert: (entry) => {
-        entry.isHeld = true;
         this.#tagged.add(entry);
         this.counters(entry.layer).size++;
       },
       dispose: (entry, _key, reason) => {
-        entry.isHeld = false;
-        this.#departures++;
         this.#tagged.remove(entry);
+        for (const voucher of [...(entry.vouchers ?? [])]) voucher.void();
         const counters = this.counters(entry.layer);
         counters.size--;
         if (reason === 'evict') counters.evictions++;
@@ -77,16 +74,11 @@ export class EntryStore {
     return selected.length;
   }
 
-  /** How many entries have left so far, for whatever reason. As long as it stays the same, all that was held still is. */
-  get departures(): number {
-    return this.#departures;
-  }
-
   get size(): number {
     return this.#entries.size;
   }
 
-  summary(errors: number, secondTier?: LayerCounters) {
-    return summarize(this.#layers, { bytes: this.#entries.calculatedSize, errors }, secondTier);
+  summary(errors: number, others: ReadonlyMap<string, LayerCounters>) {
+    return summarize(this.#layers, { bytes: this.#entries.calculatedSize, errors }, others);
   }
 }

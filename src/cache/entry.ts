@@ -1,3 +1,5 @@
+import type { Voucher } from './voucher.ts';
+
 /** What a cached value, or a load that is still running, hangs on. */
 export interface Dependent {
   readonly tags: readonly string[];
@@ -18,8 +20,8 @@ export interface Entry extends Dependent {
   readonly expiresAtMs: number;
   /** Approximate, and never 0. */
   readonly bytes: number;
-  /** Whether it is in the store; once it has left it never comes back. */
-  isHeld: boolean;
+  /** What was made from it, and is void once it has left the store. */
+  vouchers?: Set<Voucher>;
 }
 
 /** What a value is stored under, besides its key. */

@@ -33,7 +33,7 @@ export interface LayerCounters {
 export function summarize(
   layers: ReadonlyMap<string, LayerCounters>,
   totals: { bytes: number; errors: number },
-  secondTier?: LayerCounters,
+  others: ReadonlyMap<string, LayerCounters>,
 ): CacheStats {
   const sum: LayerCounters = { hits: 0, misses: 0, size: 0, evictions: 0 };
   for (const layer of layers.values()) {
@@ -42,11 +42,14 @@ export function summarize(
     sum.size += layer.size;
     sum.evictions += layer.evictions;
   }
+  // What the others have no answer to is asked of the layers of the cache itself, and counts as a miss there. Nor are
+  // they asked for what those hold, except for the derived ones: a hit there spares all the reads below it.
+  for (const [name, { hits }] of others) if (name !== SECOND_TIER_LAYER) sum.hits += hits;
   return {
     ...sum,
     ...totals,
     hitRatePercent: hitRatePercent(sum),
-    layers: [...layers, ...(secondTier ? [[SECOND_TIER_LAYER, secondTier] as const] : [])].map(([name, counters]) => ({
+    layers: [...layers, ...others].map(([name, counters]) => ({
       name,
       ...counters,
       hitRatePercent: hitRatePercent(counters),

@@ -4,42 +4,47 @@ import type { Entry } from './entry.ts';
 export interface VoucherSource {
   readonly isTrusted: boolean;
   readonly nowMs: number;
-  /** Rises whenever an entry leaves. */
-  readonly departures: number;
 }
 
 /**
  * Vouches for something that was made from what one reader found: as long as it is valid, another reader would find the
- * same.
+ * same. It is void for good once one of the entries has left the cache, or the maker has let go of it.
  */
 export class Voucher {
   /** When the first of the entries expires, on the cache's clock. */
   readonly expiresAtMs: number;
   readonly #source: VoucherSource;
-  readonly #entries: readonly Entry[];
-  /** At how many departures the entries were last seen to be held. */
-  #heldAt: number;
+  readonly #entries: ReadonlySet<Entry>;
+  readonly #onVoid: () => void;
+  #isVoid = false;
 
-  constructor(source: VoucherSource, entries: readonly Entry[]) {
+  /** @param onVoid called once, when the voucher becomes void */
+  constructor(source: VoucherSource, entries: ReadonlySet<Entry>, onVoid: () => void) {
     this.#source = source;
     this.#entries = entries;
-    this.#heldAt = source.departures;
-    this.expiresAtMs = entries.reduce((first, entry) => Math.min(first, entry.expiresAtMs), Number.POSITIVE_INFINITY);
+    this.#onVoid = onVoid;
+    let expiresAtMs = Number.POSITIVE_INFINITY;
+    for (const entry of entries) {
+      expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
+      entry.vouchers ??= new Set();
+      entry.vouchers.add(this);
+    }
+    this.expiresAtMs = expiresAtMs;
   }
 
-  /** Once it is not, it never is again, save for the time that the cache is distrusted. */
   get isValid(): boolean {
-    const { departures, isTrusted, nowMs } = this.#source;
-    if (!isTrusted || nowMs >= this.expiresAtMs) return false;
-    // Most looks come when nothing has left since the last one.
-    if (departures === this.#heldAt) return true;
-    if (!this.#entries.every(({ isHeld }) => isHeld)) return false;
-    this.#heldAt = departures;
-    return true;
+    return !this.#isVoid && this.#source.isTrusted && this.#source.nowMs < this.expiresAtMs;
   }
 
   /** What it was made from. */
   get keys(): string[] {
-    return this.#entries.map(({ key }) => key);
+    return [...this.#entries].map(({ key }) => key);
+  }
+
+  void(): void {
+    if (this.#isVoid) return;
+    this.#isVoid = true;
+    for (const { vouchers } of this.#entries) vouchers?.delete(this);
+    this.#onVoid();
   }
 }

@@ -48,8 +48,9 @@ export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRout
       const kept = key === null ? undefined : responses!.get(key);
       if (kept) {
         reportKept(kept, { request, identity, startedAtMs, isDebugged }, parts);
-        const { contentType, parts: keys } = kept;
-        const report = () => ({ response: 'hit', ageSeconds: responses!.ageSeconds(kept), parts: keys }) as const;
+        const { contentType, voucher } = kept;
+        const report = () =>
+          ({ response: 'hit', ageSeconds: responses!.ageSeconds(kept), parts: voucher.keys }) as const;
         if (isDebugged) return sendText(withReport(kept.body.toString(), report()), contentType, reply);
         return sendReusable(kept, request, reply);
       }
@@ -97,7 +98,7 @@ function keyOf(responses: ResponseCache, request: FastifyRequest, identity: Iden
 
 /** A kept answer was read through the cache as a whole: to the figures it is one hit. */
 function reportKept(
-  { operationName, parts }: KeptResponse,
+  { operationName, voucher }: KeptResponse,
   asked: { request: FastifyRequest; identity: Identity; startedAtMs: number; isDebugged: boolean },
   { logger, metrics }: GraphqlRouteParts,
 ): void {
@@ -110,7 +111,7 @@ function reportKept(
   const reads = new ReadTrace();
   reads.hits = 1;
   const operation = { name: operationName, type: 'query', durationMs, errors: [] } as const;
-  const requestLogger = logger.child({ requestId: asked.request.id, ...(isDebugged && { parts }) });
+  const requestLogger = logger.child({ requestId: asked.request.id, ...(isDebugged && { parts: voucher.keys }) });
   reportOperation(operation, { identity, logger: requestLogger, reads }, metrics, isDebugged ? 'info' : 'debug');
 }
 

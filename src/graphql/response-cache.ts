@@ -7,35 +7,13 @@ import type { Cache, LayerCounters, ReadTrace, Voucher } from '../cache/index.ts
 export const RESPONSES = 'responses';
 
 /** A whole answer, as it went over the wire. */
-export class KeptResponse {
+export interface KeptResponse {
   readonly body: Buffer;
   readonly contentType: string;
   readonly operationName: string | null;
+  readonly etag: string;
   readonly keptAtMs: number;
-  readonly #voucher: Voucher;
-  #etag: string | undefined;
-
-  constructor(answer: CompleteAnswer, voucher: Voucher, keptAtMs: number) {
-    this.body = Buffer.from(answer.text);
-    this.contentType = answer.contentType;
-    this.operationName = answer.operationName;
-    this.keptAtMs = keptAtMs;
-    this.#voucher = voucher;
-  }
-
-  get isCurrent(): boolean {
-    return this.#voucher.isValid;
-  }
-
-  /** The keys of the records and lists it was built from. */
-  get parts(): readonly string[] {
-    return this.#voucher.keys;
-  }
-
-  get etag(): string {
-    this.#etag ??= strongEtag(this.body);
-    return this.#etag;
-  }
+  readonly voucher: Voucher;
 }
 
 export interface CompleteAnswer {
@@ -46,15 +24,14 @@ export interface CompleteAnswer {
 
 /** Longer requests are answered, but not recognized: they would crowd out many others. */
 const MAX_KEY_LENGTH = 16 * 1024;
-/** Beside the bytes and the key: the objects around them, and a reference for each part. */
-const OVERHEAD_BYTES = 500;
-const BYTES_PER_PART = 16;
+/** Beside the bytes and the key: the objects around them, and what is noted for each part. */
+const OVERHEAD_BYTES = 600;
+const BYTES_PER_PART = 60;
 
 /**
  * Answers kept as bytes, found by who may see them and by the exact request, without reading it.
  *
- * An answer is given as long as the cache vouches for everything it was built from, and never after. Nothing has to drop
- * it: a change makes its parts leave the cache, and the next look finds that out.
+ * An answer is given as long as the cache vouches for everything it was built from, and dropped the moment it does not.
  */
 export class ResponseCache {
   readonly #cache: Cache;
@@ -63,15 +40,16 @@ export class ResponseCache {
 
   constructor(cache: Cache, { maxBytes }: { readonly maxBytes: number }) {
     this.#cache = cache;
-    this.#counters = cache.counters(RESPONSES);
+    this.#counters = cache.addDerivedLayer(RESPONSES);
     this.#responses = new LRUCache<string, KeptResponse>({
       maxSize: maxBytes,
       onInsert: () => {
         this.#counters.size++;
       },
-      dispose: (_response, _key, reason) => {
+      dispose: ({ voucher }, _key, reason) => {
         this.#counters.size--;
         if (reason === 'evict') this.#counters.evictions++;
+        voucher.void();
       },
     });
   }
@@ -89,30 +67,36 @@ export class ResponseCache {
   /** The answer to give, if there is one that holds. */
   get(key: string): KeptResponse | undefined {
     const response = this.#responses.get(key);
-    if (response === undefined) return undefined;
-    if (!response.isCurrent) {
-      this.#responses.delete(key);
-      return undefined;
-    }
+    if (!response?.voucher.isValid) return undefined;
     this.#counters.hits++;
     return response;
   }
 
   /** Keeps an answer, unless something it was built from has changed since it was read. */
-  keep(key: string, answer: CompleteAnswer, reads: ReadTrace): void {
+  keep(key: string, { text, contentType, operationName }: CompleteAnswer, reads: ReadTrace): void {
     this.#counters.misses++;
-    const voucher = this.#cache.vouchFor(reads);
+    // First, because of two that are made at once the first one's end must not take the second along.
+    this.#responses.delete(key);
+    const voucher = this.#cache.vouchFor(reads, () => this.#responses.delete(key));
     if (!voucher) return;
-    const response = new KeptResponse(answer, voucher, this.#cache.nowMs);
-    const size = OVERHEAD_BYTES + 2 * key.length + response.body.byteLength + BYTES_PER_PART * reads.keys.length;
+    const body = Buffer.from(text);
+    const size = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * reads.keys.length;
+    let etag: string | undefined;
+    const response = {
+      body,
+      contentType,
+      operationName,
+      keptAtMs: this.#cache.nowMs,
+      voucher,
+      // Hashed only when somebody wants to know.
+      get etag() {
+        etag ??= strongEtag(body);
+        return etag;
+      },
+    };
     this.#responses.set(key, response, { size });
-  }
-
-  /** Lets go of the answers that hold no longer; of those that nobody asks for again nothing else would. */
-  sweep(): void {
-    for (const [key, response] of this.#responses.entries()) {
-      if (!response.isCurrent) this.#responses.delete(key);
-    }
+    // Too large to be kept at all.
+    if (!this.#responses.has(key)) voucher.void();
   }
 
   /** How many seconds ago an answer was kept. */
