@@ -4,8 +4,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { hasRole, type Identity } from '../auth/identity.ts';
 import { ReadTrace } from '../cache/index.ts';
-import { StationmasterError } from '../errors.ts';
 import { type Context, createContext } from './context.ts';
+import { checkHttpRequest, refuseOtherMethods } from './graphql-over-http.ts';
+import { parseJsonBody } from './json-bodies.ts';
 import type { Metrics } from './metrics.ts';
 import { reportOperation } from './request-log.ts';
 import { type KeptResponse, type ResponseCache, strongEtag } from './response-cache.ts';
@@ -17,6 +18,8 @@ export interface GraphqlRouteParts {
   readonly identify: (authorization: string | undefined) => Promise<Identity>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Whether browsers are shown Apollo Sandbox. */
+  readonly showsPage: boolean;
   /** `null`: every request is executed. */
   readonly responses: ResponseCache | null;
 }
@@ -35,11 +38,13 @@ const KEPT_BY_CLIENTS = 'private, no-cache';
 
 /** `POST` and `GET /graphql`: who asks is decided first, then kept answers are given, and the rest is Apollo's. */
 export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRouteParts): void {
-  const { apollo, identify, logger, responses } = parts;
+  const { apollo, identify, logger, responses, showsPage } = parts;
+  refuseOtherMethods(server, GRAPHQL_PATH);
   server.route({
     method: ['GET', 'POST'],
     url: GRAPHQL_PATH,
     exposeHeadRoute: false,
+    onRequest: async (request) => checkHttpRequest(request, { showsPage }),
     async handler(request, reply) {
       const startedAtMs = performance.now();
       const identity = await identify(request.headers.authorization);
@@ -65,7 +70,7 @@ export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRout
           method: request.method,
           headers: toHeaderMap(request.headers),
           search: searchOf(request),
-          body: request.method === 'POST' ? parseBody(request.body) : undefined,
+          body: request.method === 'POST' ? parseJsonBody(request.body) : undefined,
         },
         context: async () => context,
       });
@@ -162,14 +167,6 @@ function toHeaderMap(headers: FastifyRequest['headers']): HeaderMap {
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   return map;
-}
-
-function parseBody(body: unknown): unknown {
-  try {
-    return JSON.parse(body as string);
-  } catch {
-    throw new StationmasterError('BAD_USER_INPUT', 'The body of the request is not valid JSON.');
-  }
 }
 
 function send({ body, headers, status = 200 }: HTTPGraphQLResponse, reply: FastifyReply): FastifyReply {

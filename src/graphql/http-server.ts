@@ -14,8 +14,11 @@ import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { createErrorPresenter, HTTP_STATUS, presentError } from './errors.ts';
+import { statusByMediaType } from './graphql-over-http.ts';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
+import { HttpRefusal } from './http-refusal.ts';
+import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
 import { type Metrics, measureRootFields } from './metrics.ts';
 import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
@@ -85,7 +88,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     if (closing) reply.header('connection', 'close');
   });
   await server.register(cors, corsOptions(config.corsOrigins));
-  registerGraphqlRoute(server, { ...parts, apollo, responses: parts.responses ?? null });
+  const showsPage = config.environment !== 'production';
+  registerGraphqlRoute(server, { ...parts, apollo, showsPage, responses: parts.responses ?? null });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, parts);
   const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
@@ -147,6 +151,7 @@ function createApolloServer(
       createRequestLog(metrics),
       markStaleAnswers,
       noteReusableAnswers(schema),
+      statusByMediaType,
       // It would look at every field of every answer; nothing here may be kept by a proxy anyway.
       ApolloServerPluginCacheControlDisabled(),
       isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
@@ -162,6 +167,7 @@ function createFastify(logger: Logger): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => acceptRequestId(headers['x-request-id']) ?? uuidv7(),
+    frameworkErrors: (error, request, reply) => refuse(error, request, reply, logger),
   });
   server.server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.addHook('onRequest', async (request, reply) => {
@@ -170,9 +176,7 @@ function createFastify(logger: Logger): FastifyInstance {
   server.addHook('onResponse', async ({ id, method, url }, { elapsedTime, statusCode }) => {
     logger.debug({ requestId: id, method, path: pathOf(url), statusCode, durationMs: elapsedTime }, 'http request');
   });
-  // The body stays a string: what looks requests up by their body need not parse them.
-  server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  acceptJsonBodies(server);
   server.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, logger));
   server.setNotFoundHandler(({ method, url }) => {
     throw new StationmasterError('NOT_FOUND', `There is nothing at ${method} ${pathOf(url)}.`);
@@ -195,9 +199,12 @@ function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyRepl
   const refusal = isRefusedByFastify(error) ? new StationmasterError('BAD_USER_INPUT', error.message) : error;
   const formatted = presentError(refusal, { logger: requestLogger, requestId: request.id });
   const code = formatted.extensions?.code as ErrorCode;
-  const statusCode = refusal === error ? HTTP_STATUS[code] : error.statusCode!;
+  const isKnownToHttp = refusal !== error || error instanceof HttpRefusal;
+  const statusCode = isKnownToHttp ? error.statusCode! : HTTP_STATUS[code];
   requestLogger.info({ method: request.method, path: pathOf(request.url), statusCode, code }, 'request refused');
   if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
+  if (error instanceof HttpRefusal) reply.headers(error.headers);
+  endRefusedBody(request);
   return reply.code(statusCode).send({ errors: [formatted] });
 }
 
