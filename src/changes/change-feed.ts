@@ -59,6 +59,11 @@ export class ChangeFeed {
     return this.#gaps;
   }
 
+  /** How many follow at the moment. */
+  get followers(): number {
+    return this.#listeners.size;
+  }
+
   /** Adds a follower and returns what removes it again. */
   follow(listener: FeedListener): () => void {
     this.#listeners.add(listener);

@@ -7,6 +7,7 @@ import {
   GraphQLSchema,
   GraphQLString,
 } from 'graphql';
+import { createPushStream } from '../../../src/changes/index.ts';
 import { StationmasterError } from '../../../src/errors.ts';
 import type { Context } from '../../../src/graphql/context.ts';
 
@@ -53,12 +54,21 @@ class Channel<T> implements AsyncIterableIterator<T> {
   }
 }
 
+export interface StubChange {
+  readonly name: string;
+  readonly value: number;
+}
+
 export interface Stub {
   readonly schema: GraphQLSchema;
   /** The contexts root fields were resolved in, in order. */
   readonly contexts: Context[];
   /** One for every subscription to `ticks`. */
   readonly channels: Channel<number>[];
+  /** Tells whoever follows `changes`. Their events are shared, and replace each other by name where they have to. */
+  readonly publish: (change: StubChange) => void;
+  /** How many sources of `changes` are open. */
+  readonly openSources: () => number;
   /** Resolves when somebody waits for the field `slow` or an event of `stuck`. */
   readonly slowStarted: Promise<void>;
   /** Answers whoever waits for the field `slow`, and ends `stuck`. */
@@ -71,6 +81,7 @@ type Fields = Record<string, GraphQLFieldConfig<unknown, Context>>;
 export function createStub(): Stub {
   const contexts: Context[] = [];
   const channels: Channel<number>[] = [];
+  const followers = new Set<(change: StubChange) => void>();
   const started = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   const text = (resolve: GraphQLFieldConfig<unknown, Context>['resolve']) => ({ type: GraphQLString, resolve });
@@ -129,6 +140,33 @@ export function createStub(): Stub {
         return { value };
       },
     },
+    changes: {
+      type: new GraphQLObjectType({
+        name: 'Change',
+        fields: {
+          name: { type: GraphQLString },
+          value: { type: GraphQLInt },
+          padding: {
+            type: GraphQLString,
+            args: { size: { type: GraphQLInt } },
+            resolve: (_change, { size }) => 'x'.repeat(size),
+          },
+        },
+      }),
+      args: { of: { type: GraphQLString } },
+      subscribe: () =>
+        createPushStream<StubChange>(
+          (push) => {
+            followers.add(push);
+            return () => followers.delete(push);
+          },
+          { isShared: true, keyOf: ({ name }) => name, missed: { name: 'missed', value: -1 } },
+        ),
+      resolve(change, _args, context) {
+        contexts.push(context);
+        return change;
+      },
+    },
     stuck: {
       type: GraphQLInt,
       // biome-ignore lint/correctness/useYield: it waits for an event that never comes
@@ -162,5 +200,15 @@ export function createStub(): Stub {
     mutation: root('Mutation', mutation),
     subscription: root('Subscription', subscription),
   });
-  return { schema, contexts, channels, slowStarted: started.promise, releaseSlow: released.resolve };
+  return {
+    schema,
+    contexts,
+    channels,
+    publish(change) {
+      for (const push of followers) push(change);
+    },
+    openSources: () => followers.size,
+    slowStarted: started.promise,
+    releaseSlow: released.resolve,
+  };
 }
