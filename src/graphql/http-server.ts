@@ -12,6 +12,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { hasRole, type Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
+import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
 import { createErrorPresenter, HTTP_STATUS, presentError } from './errors.ts';
 import { statusByMediaType } from './graphql-over-http.ts';
@@ -152,6 +153,7 @@ function createApolloServer(
       markStaleAnswers,
       noteReusableAnswers(schema),
       statusByMediaType,
+      executeCompiled(new QueryCompiler(schema)),
       // It would look at every field of every answer; nothing here may be kept by a proxy anyway.
       ApolloServerPluginCacheControlDisabled(),
       isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
