@@ -77,7 +77,8 @@ export function executeCompiled(compiler: QueryCompiler): ApolloServerPlugin<Con
     async requestDidStart() {
       return {
         async responseForOperation({ contextValue, document, operation, operationName, request, response }) {
-          if (operation.operation !== OperationTypeNode.QUERY) return null;
+          // None is there when the client named one that the document does not have; it is refused later on.
+          if (operation?.operation !== OperationTypeNode.QUERY) return null;
           const execute = compiler.find(document, operationName);
           const result = await execute?.(contextValue, request.variables ?? {});
           return result ? { http: response.http, body: { kind: 'single', singleResult: result } } : null;

@@ -1,3 +1,4 @@
+import type { RequestListener, Server } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -8,7 +9,7 @@ import cors from '@fastify/cors';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { GraphQLSchema, ValidationRule } from 'graphql';
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
+import type { Authenticator } from '../auth/authenticator.ts';
 import { hasRole, type Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
@@ -16,6 +17,7 @@ import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
 import { createErrorPresenter, HTTP_STATUS, presentError } from './errors.ts';
 import { statusByMediaType } from './graphql-over-http.ts';
+import { openFastLane, requestIdOf } from './fast-lane.ts';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
 import { HttpRefusal } from './http-refusal.ts';
@@ -37,7 +39,7 @@ export interface HttpServerParts {
    *
    * @throws {StationmasterError} `UNAUTHENTICATED` for a bad token, `UNAVAILABLE` when it cannot be verified just now
    */
-  readonly identify: (authorization: string | undefined) => Promise<Identity>;
+  readonly identify: ((authorization: string | undefined) => Promise<Identity>) & Partial<Pick<Authenticator, 'known'>>;
   readonly health: Health;
   readonly metrics: Metrics;
   /** Answers to give again; every request is executed without. */
@@ -102,6 +104,14 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     timers,
     validationRules,
   });
+
+  const { responses } = parts;
+  const { known } = identify;
+  if (responses && known) {
+    const headersFor = createHeaderTable(config.corsOrigins);
+    const isOpen = () => !closing && !logger.isLevelEnabled('debug');
+    standBefore(server.server, (next) => openFastLane({ responses, known, isOpen, headersFor, metrics }, next));
+  }
 
   const closeAll = async (graceMs: number) => {
     const socketsClosed = sockets.close();
@@ -168,12 +178,12 @@ function createFastify(logger: Logger): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    genReqId: ({ headers }) => acceptRequestId(headers['x-request-id']) ?? uuidv7(),
     frameworkErrors: (error, request, reply) => refuse(error, request, reply, logger),
+    genReqId: requestIdOf,
   });
   server.server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('cache-control', 'private, no-store');
+    reply.header('x-request-id', request.id).header('cache-control', NOT_KEPT_BY_CLIENTS);
   });
   server.addHook('onResponse', async ({ id, method, url }, { elapsedTime, statusCode }) => {
     logger.debug({ requestId: id, method, path: pathOf(url), statusCode, durationMs: elapsedTime }, 'http request');
@@ -184,11 +194,6 @@ function createFastify(logger: Logger): FastifyInstance {
     throw new StationmasterError('NOT_FOUND', `There is nothing at ${method} ${pathOf(url)}.`);
   });
   return server;
-}
-
-/** An id that could not be mistaken for anything else in a log. */
-function acceptRequestId(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && /^[\w.-]{1,64}$/.test(header) ? header : undefined;
 }
 
 function pathOf(url: string): string {
@@ -215,6 +220,31 @@ function isRefusedByFastify({ code, statusCode = 500 }: FastifyError): boolean {
   return statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_');
 }
 
+/** Puts a listener before the one that the server has. */
+function standBefore(server: Server, wrap: (next: RequestListener) => RequestListener): void {
+  const [listener] = server.listeners('request') as RequestListener[];
+  server.off('request', listener!);
+  server.on('request', wrap(listener!));
+}
+
+/** The headers of every answer to a POST, by the origin of the page that asks. */
+function createHeaderTable(origins: readonly string[]): (origin: string | undefined) => readonly string[] | undefined {
+  const common = [
+    'cache-control',
+    NOT_KEPT_BY_CLIENTS,
+    'vary',
+    'Origin',
+    'access-control-expose-headers',
+    EXPOSED_HEADERS,
+  ];
+  const table = new Map<string | undefined, readonly string[]>([[undefined, common]]);
+  for (const origin of origins) table.set(origin, [...common, 'access-control-allow-origin', origin]);
+  return (origin) => table.get(origin);
+}
+
+const NOT_KEPT_BY_CLIENTS = 'private, no-store';
+const EXPOSED_HEADERS = 'etag, x-request-id';
+
 function corsOptions(origins: readonly string[]) {
   return {
     origin: [...origins],
@@ -227,7 +257,7 @@ function corsOptions(origins: readonly string[]) {
       'x-cache-debug',
       'x-request-id',
     ],
-    exposedHeaders: ['etag', 'x-request-id'],
+    exposedHeaders: EXPOSED_HEADERS,
     maxAge: 600,
   };
 }

@@ -23,7 +23,7 @@ export interface CompleteAnswer {
 }
 
 /** Longer requests are answered, but not recognized: they would crowd out many others. */
-const MAX_KEY_LENGTH = 16 * 1024;
+export const MAX_KEY_LENGTH = 16 * 1024;
 /** Beside the bytes and the key: the objects around them, and what is noted for each part. */
 const OVERHEAD_BYTES = 600;
 const BYTES_PER_PART = 60;
