@@ -18,12 +18,17 @@ interface Reply {
   readonly answer: Answer;
 }
 
-/** Posts `body` as it is. */
+/** Posts `body` as it is, and takes the media type in which the status says what became of the request. */
 async function post(body: string, headers: Record<string, string> = {}): Promise<Reply> {
   const authorization = `Bearer ${await testApp.token('ADMIN')}`;
   const response = await fetch(`${testApp.app.url}/graphql`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization, ...headers },
+    headers: {
+      accept: 'application/graphql-response+json',
+      'content-type': 'application/json',
+      authorization,
+      ...headers,
+    },
     body,
   });
   return { status: response.status, headers: response.headers, answer: (await response.json()) as Answer };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
-import { validate as isUuid, version as uuidVersion } from 'uuid';
+import { validate as isUuid } from 'uuid';
 import { startStubServer, stopStubServers, until } from './support/stub-server.ts';
 
 afterEach(stopStubServers);
@@ -183,7 +183,7 @@ describe('the request id', () => {
     const { post } = await startStubServer();
     const response = await post('{ hello }', { headers: header === undefined ? {} : { 'x-request-id': header } });
     const requestId = response.headers.get('x-request-id')!;
-    expect(isUuid(requestId) && uuidVersion(requestId)).toBe(7);
+    expect(isUuid(requestId)).toBe(true);
   });
 });
 
