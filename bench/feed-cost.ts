@@ -1,15 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { Client, Pool } from 'pg';
-import type { Database } from '../src/database/database.ts';
+import { withFleet } from './database.ts';
+import { median } from './median.ts';
 
 const USAGE = `Measures what the announcements cost those who write: commits per second with the triggers on and off.
 
   npm run bench:feed -- [--seconds 3] [--rounds 3]
 
-It makes and drops a database of its own on the PostgreSQL that TEST_DATABASE_URL names.`;
+It makes and drops a database of its own on the PostgreSQL that DATABASE_URL names.`;
 
-const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
 const WORKSTATIONS = 10_000;
 const BATCH = 100;
 
@@ -35,7 +34,7 @@ async function run(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  await withDatabase(async (url) => {
+  await withFleet(WORKSTATIONS, async ({ url, ids }) => {
     const pool = new Pool({ connectionString: url, max: 40 });
     // Its last connections may still be closing when the database is dropped beneath them.
     pool.on('error', () => {});
@@ -46,7 +45,6 @@ async function run(): Promise<void> {
     listener.on('notification', ({ payload }) => {
       heardBytes += payload!.length;
     });
-    const ids = (await pool.query<{ id: string }>('select id from workstation order by id')).rows.map(({ id }) => id);
     console.log('write | clients | commits/s off | commits/s on | on/off | rows/s on | announced bytes/row');
     console.log('----- | ------: | ------------: | -----------: | -----: | --------: | ------------------:');
     for (const [name, { rows, text }] of Object.entries(WRITES)) {
@@ -111,33 +109,6 @@ async function write(pool: Pool, { ids, rows, text, clients, seconds }: Load): P
     }),
   );
   return counts.reduce((sum, count) => sum + count, 0);
-}
-
-async function withDatabase(work: (url: string) => Promise<void>): Promise<void> {
-  const name = `stationmaster_bench_${randomBytes(6).toString('hex')}`;
-  const server = new Client({ connectionString: SERVER_URL });
-  await server.connect();
-  await server.query(`create database ${name}`);
-  const url = new URL(SERVER_URL);
-  url.pathname = `/${name}`;
-  try {
-    const { openDatabase } = await import('../dist/src/database/database.js' as string);
-    const { migrate } = await import('../dist/src/database/migrate.js' as string);
-    const { seedFleet } = await import('../dist/src/database/seed.js' as string);
-    const { entities } = await import('../dist/src/features/entities.js' as string);
-    const database: Database = await openDatabase({ kind: 'postgresql', url: url.href, poolSize: 2 }, { entities });
-    await migrate(database);
-    await seedFleet(database, { managers: 100, workstations: WORKSTATIONS });
-    await database.close();
-    await work(url.href);
-  } finally {
-    await server.query(`drop database ${name} with (force)`);
-    await server.end();
-  }
-}
-
-function median(figures: readonly number[]): number {
-  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)]!;
 }
 
 run().catch((error) => {

@@ -1,134 +1,123 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import autocannon from 'autocannon';
-import type { CacheMode } from './server.ts';
+import { Client } from 'pg';
+import type { Bench, Report, Workload } from './bench.ts';
+import { withFleet } from './database.ts';
+import { LoadGenerator } from './load-generator.ts';
+import { asText, writeReport } from './report.ts';
+import { type Contender, PEERS } from './servers.ts';
+import { WORKLOADS } from './workloads/index.ts';
 
-const USAGE = `Measures the list query with the cache off, cold and hot, in turns, and prints medians.
+const USAGE = `Measures this server side by side with others on the same rows, and checks the goals.
 
-  npm run bench -- [--seconds 4] [--rounds 3] [--connections 16]
+  npm run bench -- [--only hot-list,cold-list] [--peers mercurius,yoga | none]
+                   [--seconds 4] [--rounds 3] [--connections 64] [--report bench]
 
-It runs on the embedded database, or on the PostgreSQL that DATABASE_URL names, whose fleet it leaves as it is.`;
+  --only      workloads: ${WORKLOADS.map(({ name }) => name).join(', ')}
+  --peers     ${PEERS.map(({ name }) => name).join(', ')}
+  --report    the folder that report.md and report.svg are written to; none for no report
 
-const LIST = `{ workstations(first: 50) {
-  nodes { id name hostname ipAddress operatingSystem status cpuUsage memoryUsage diskUsage manager { id name email } }
-} }`;
+It makes a database of its own on the PostgreSQL that DATABASE_URL names (postgres://postgres@127.0.0.1:5432/ by
+default), and drops it in the end.`;
 
-const MODES: readonly CacheMode[] = ['off', 'cold', 'hot'];
+const WORKSTATIONS = 10_000;
+const peersFolder = fileURLToPath(new URL('./peers/', import.meta.url));
 
-interface Measurement {
-  readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly statementsPerRequest: number;
-}
-
-interface BenchServer {
-  readonly url: string;
-  countStatements(): Promise<number>;
-  stop(): Promise<void>;
+interface Choice {
+  readonly workloads: readonly Workload[];
+  readonly peers: readonly Contender[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly connections: number;
+  readonly reportFolder: string | null;
 }
 
 async function run(): Promise<void> {
+  const choice = readArguments();
+  if (!choice) return console.log(USAGE);
+  preparePeers();
+  const load = new LoadGenerator();
+  try {
+    await withFleet(WORKSTATIONS, async (fleet) => {
+      const { workloads, reportFolder, ...settings } = choice;
+      const bench: Bench = { ...settings, fleet, load, progress: console.log };
+      const reports: Report[] = [];
+      for (const workload of workloads) {
+        console.log(`\n${workload.name}`);
+        const report = await workload.run(bench);
+        console.log(asText(report));
+        reports.push(report);
+      }
+      if (!reportFolder) return;
+      await writeReport(reportFolder, reports, { ...settings, postgresql: await versionOf(fleet.url) });
+      console.log(`\nWritten to ${reportFolder}: report.md, report.svg`);
+    });
+  } finally {
+    load.stop();
+  }
+}
+
+/** `null` when help is asked for. @throws {TypeError} for what is not known */
+function readArguments(): Choice | null {
+  const text = (value: string) => ({ type: 'string', default: value }) as const;
   const { values } = parseArgs({
     options: {
-      seconds: { type: 'string', default: '4' },
-      rounds: { type: 'string', default: '3' },
-      connections: { type: 'string', default: '16' },
+      only: text(''),
+      peers: text(''),
+      seconds: text('4'),
+      rounds: text('3'),
+      connections: text('64'),
+      report: text('bench'),
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return console.log(USAGE);
-  const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map(Number);
-  const measured = new Map<CacheMode, Measurement[]>(MODES.map((mode) => [mode, []]));
-  // Rounds in turn rather than one mode after the other, so that a slow minute of the machine falls on all of them.
-  for (let round = 1; round <= rounds!; round++) {
-    for (const mode of MODES) {
-      const result = await measure(mode, seconds!, connections!);
-      measured.get(mode)!.push(result);
-      console.log(`round ${round}, ${mode}: ${Math.round(result.requestsPerSecond)} requests/s`);
-    }
-  }
-  report(measured, `${seconds} s, ${rounds} rounds, ${connections} connections, ${availableParallelism()} cores`);
-}
-
-async function measure(mode: CacheMode, seconds: number, connections: number): Promise<Measurement> {
-  const server = await startServer(mode);
-  try {
-    const load = (duration: number) =>
-      autocannon({
-        url: `${server.url}/graphql`,
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: LIST }),
-        connections,
-        duration,
-      });
-    await load(1);
-    const before = await server.countStatements();
-    const { requests, latency, non2xx, errors } = await load(seconds);
-    if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed with the cache ${mode}.`);
-    const statements = (await server.countStatements()) - before;
-    return {
-      requestsPerSecond: requests.average,
-      p50Ms: latency.p50,
-      p99Ms: latency.p99,
-      statementsPerRequest: statements / requests.total,
-    };
-  } finally {
-    await server.stop();
-  }
-}
-
-async function startServer(mode: CacheMode): Promise<BenchServer> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
-  const child: ChildProcess = fork(new URL('./server.ts', import.meta.url), [mode], {
-    env: { ...process.env, NODE_ENV: 'development', DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
+  if (values.help) return null;
+  const [seconds, rounds, connections] = [values.seconds, values.rounds, values.connections].map((value) => {
+    if (!(Number(value) > 0)) throw new TypeError(`${value} is not a number above 0.`);
+    return Number(value);
+  }) as [number, number, number];
   return {
-    url,
-    async countStatements() {
-      child.send('statements');
-      const [{ statements }] = (await once(child, 'message')) as [{ statements: number }];
-      return statements;
-    },
-    async stop() {
-      child.disconnect();
-      await once(child, 'exit');
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    workloads: choose('workload', WORKLOADS, values.only),
+    peers: values.peers === 'none' ? [] : choose('peer', PEERS, values.peers),
+    seconds,
+    rounds,
+    connections,
+    reportFolder: values.report === 'none' ? null : values.report,
   };
 }
 
-function report(measured: ReadonlyMap<CacheMode, readonly Measurement[]>, conditions: string): void {
-  const off = median(measured.get('off')!, 'requestsPerSecond');
-  console.log(`\nList of 50 workstations with their managers; medians (${conditions})\n`);
-  console.log('cache | requests/s | against off | p50 ms | p99 ms | SQL statements/request');
-  console.log('----- | ---------: | ----------: | -----: | -----: | ---------------------:');
-  for (const [mode, results] of measured) {
-    const figure = (name: keyof Measurement) => median(results, name);
-    const requestsPerSecond = figure('requestsPerSecond');
-    console.log(
-      [
-        mode,
-        Math.round(requestsPerSecond),
-        `${(requestsPerSecond / off).toFixed(2)} x`,
-        figure('p50Ms'),
-        figure('p99Ms'),
-        figure('statementsPerRequest').toFixed(3),
-      ].join(' | '),
-    );
-  }
+/** Those that are named, or all. */
+function choose<Named extends { readonly name: string }>(
+  kind: string,
+  all: readonly Named[],
+  names: string,
+): readonly Named[] {
+  if (names === '') return all;
+  return names.split(',').map((name) => {
+    const chosen = all.find((one) => one.name === name);
+    if (!chosen) throw new TypeError(`There is no ${kind} "${name}".`);
+    return chosen;
+  });
 }
 
-function median(results: readonly Measurement[], name: keyof Measurement): number {
-  const sorted = results.map((result) => result[name]).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
+/** The peers have packages of their own, which nobody needs who does not measure. */
+function preparePeers(): void {
+  const npm = (...args: string[]) => execFileSync('npm', args, { stdio: 'inherit' });
+  if (!existsSync(`${peersFolder}node_modules/.package-lock.json`)) {
+    console.log('The peers are not installed yet: npm ci --prefix bench/peers. This takes a minute, once.');
+    npm('ci', '--prefix', peersFolder, '--no-audit', '--no-fund');
+  }
+  execFileSync('npx', ['--no-install', 'tsc', '-p', peersFolder], { stdio: 'inherit' });
+}
+
+async function versionOf(url: string): Promise<string> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ server_version: string }>('show server_version');
+  await client.end();
+  return rows[0]!.server_version.split(' ')[0]!;
 }
 
 run().catch((error) => {

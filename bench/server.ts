@@ -1,32 +1,81 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Server } from 'node:http';
 import type { App } from '../src/app.ts';
+import type { Cache, Fence, ReadOptions } from '../src/cache/index.ts';
+import type { ResponseCache as ResponseCacheType } from '../src/graphql/response-cache.ts';
+import { announce, countStatements } from './measured-process.ts';
 
 /*
- * The built server as a process of its own, so that the load generator does not share its event loop. It reports its
- * address, and on request how many SQL statements it has sent.
+ * The built server as a process of its own. `hot`: as in production. `cold`: as in production, but no request finds
+ * anything that another one has brought into the cache.
  */
 
-/** `off`: nothing is ever served from the cache. `cold`: every request finds it empty. `hot`: as in production. */
-export type CacheMode = 'off' | 'cold' | 'hot';
+const statements = countStatements(import.meta.url, import.meta.resolve('@mikro-orm/postgresql'));
 
 const { createApp } = await import('../dist/src/app.js' as string);
 const { loadConfig } = await import('../dist/src/config.js' as string);
 
-const mode = process.argv[2] as CacheMode;
 const app: App = await createApp(loadConfig(process.env));
+if (process.argv[2] === 'cold') {
+  await recognizeNoRequest();
+  keepApart(app.cache);
+}
 
-if (mode === 'off') app.cache.distrust();
-if (mode === 'cold') {
-  const { emit } = Server.prototype;
-  Server.prototype.emit = function (this: Server, event: string | symbol, ...args: unknown[]) {
-    if (event === 'request') app.cache.clear();
-    return Reflect.apply(emit, this, [event, ...args]);
+announce({
+  url: app.url,
+  statements,
+  clear: () => app.cache.clear(),
+  details: () => app.cache.getStats(),
+  close: () => app.close(),
+});
+
+/** Whole answers are kept, under a key that no other request has. */
+async function recognizeNoRequest(): Promise<void> {
+  const { ResponseCache } = (await import('../dist/src/graphql/response-cache.js' as string)) as {
+    ResponseCache: typeof ResponseCacheType;
+  };
+  const { keyOf } = ResponseCache.prototype;
+  let count = 0;
+  ResponseCache.prototype.keyOf = function (this: ResponseCacheType, ...args) {
+    const key = keyOf.apply(this, args);
+    return key === null ? null : `${key}\n${++count}`;
   };
 }
 
-process.on('message', () => process.send!({ statements: app.database.statementCount }));
-process.on('disconnect', async () => {
-  await app.close();
-  process.exit(0);
-});
-process.send!({ url: app.url });
+/**
+ * Gives each request keys of its own. Emptying the cache at each request would not do: of many at a time, each would
+ * still find what the others bring in meanwhile. So everything is looked up, loaded and stored, but never met again.
+ */
+function keepApart(cache: Cache): void {
+  const requests = new AsyncLocalStorage<string>();
+  let count = 0;
+  const { emit } = Server.prototype;
+  Server.prototype.emit = function (this: Server, event: string | symbol, ...args: unknown[]) {
+    const deliver = () => Reflect.apply(emit, this, [event, ...args]);
+    return event === 'request' ? requests.run(`${++count}|`, deliver) : deliver();
+  };
+  const readMany = cache.readMany.bind(cache);
+  cache.readMany = function readApart<V>(
+    keys: readonly string[],
+    loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
+    options: ReadOptions<V>,
+  ): Promise<V[]> {
+    const prefix = requests.getStore() ?? '0|';
+    const apart = (key: string) => prefix + key;
+    const plain = (key: string) => key.slice(prefix.length);
+    const { tagsOf, isAffectedBy } = options;
+    return readMany(
+      keys.map(apart),
+      (missing, { prime, mayKeep }) =>
+        loadMissing(missing.map(plain), {
+          prime: (key, value, storeOptions) => prime(apart(key), value, storeOptions),
+          mayKeep: (key) => mayKeep(apart(key)),
+        }),
+      {
+        ...options,
+        tagsOf: tagsOf && ((key) => tagsOf(plain(key))),
+        isAffectedBy: isAffectedBy && ((change, value, key) => isAffectedBy(change, value, plain(key))),
+      },
+    );
+  };
+}

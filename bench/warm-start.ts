@@ -1,24 +1,20 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { Client } from 'pg';
-import type { Database } from '../src/database/database.ts';
+import { withFleet } from './database.ts';
+import { median } from './median.ts';
+import { STATIONMASTER, type StartOptions, startServer } from './servers.ts';
 
 const USAGE = `Measures how an instance starts: without a second cache tier, with one that a running instance has filled, and with
 one that nobody has vouched for since.
 
   npm run bench:warm-start -- [--rounds 5] [--connections 16]
 
-It makes and drops a database of its own on the PostgreSQL that TEST_DATABASE_URL names, and starts a redis-server of its
+It makes and drops a database of its own on the PostgreSQL that DATABASE_URL names, and starts a redis-server of its
 own for each measurement.`;
 
-const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
 const WORKSTATIONS = 2000;
 const READ = 'query ($id: ID!) { workstation(id: $id) { id name hostname ipAddress status cpuUsage version } }';
 
@@ -34,13 +30,6 @@ interface Measurement {
   readonly p99Ms: number;
 }
 
-interface Instance {
-  readonly url: string;
-  readonly startMs: number;
-  countStatements(): Promise<number>;
-  stop(): Promise<void>;
-}
-
 async function run(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -50,7 +39,7 @@ async function run(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  await withDatabase(async (databaseUrl, ids) => {
+  await withFleet(WORKSTATIONS, async ({ url: databaseUrl, ids }) => {
     const measured = new Map<Case, Measurement[]>(CASES.map((name) => [name, []]));
     // In turn, so that a slow minute of the machine falls on all.
     for (let round = 1; round <= Number(values.rounds); round++) {
@@ -70,14 +59,14 @@ async function measure(
   ids: readonly string[],
   connections: number,
 ): Promise<Measurement> {
-  if (name === 'no second tier') return measureStart({ DATABASE_URL: databaseUrl }, ids, connections);
+  if (name === 'no second tier') return measureStart({ databaseUrl }, ids, connections);
   const redis = await startRedis();
   try {
-    const env = { DATABASE_URL: databaseUrl, REDIS_URL: redis.url };
-    const other = await startInstance(env);
+    const options = { databaseUrl, environment: { REDIS_URL: redis.url } };
+    const other = await startServer(STATIONMASTER, options);
     await readAll(other.url, ids, connections);
     if (name === 'filled, nobody runs') await other.stop();
-    const result = await measureStart(env, ids, connections);
+    const result = await measureStart(options, ids, connections);
     if (name !== 'filled, nobody runs') await other.stop();
     return result;
   } finally {
@@ -85,16 +74,18 @@ async function measure(
   }
 }
 
-async function measureStart(env: NodeJS.ProcessEnv, ids: readonly string[], connections: number): Promise<Measurement> {
-  const instance = await startInstance(env);
+async function measureStart(options: StartOptions, ids: readonly string[], connections: number): Promise<Measurement> {
+  const launchedAtMs = performance.now();
+  const instance = await startServer(STATIONMASTER, options);
   try {
-    const before = await instance.countStatements();
+    const startMs = performance.now() - launchedAtMs;
+    const before = await instance.usage();
     const startedAtMs = performance.now();
     const latencies = (await readAll(instance.url, ids, connections)).sort((a, b) => a - b);
     return {
-      startMs: instance.startMs,
+      startMs,
       requestsMs: performance.now() - startedAtMs,
-      statements: (await instance.countStatements()) - before,
+      statements: (await instance.usage()).statements - before.statements,
       p50Ms: latencies[Math.floor(latencies.length * 0.5)]!,
       p99Ms: latencies[Math.floor(latencies.length * 0.99)]!,
     };
@@ -124,39 +115,6 @@ async function readAll(url: string, ids: readonly string[], connections: number)
   return latencies;
 }
 
-async function startInstance(env: NodeJS.ProcessEnv): Promise<Instance> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
-  const startedAtMs = performance.now();
-  const child: ChildProcess = fork(new URL('./server.ts', import.meta.url), ['hot'], {
-    env: {
-      ...process.env,
-      NODE_ENV: 'development',
-      DATA_DIR: dataDir,
-      PORT: '0',
-      LOG_LEVEL: 'silent',
-      WARM_UP: 'off',
-      REDIS_URL: '',
-      ...env,
-    },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [{ url }] = (await once(child, 'message')) as [{ url: string }];
-  return {
-    url,
-    startMs: performance.now() - startedAtMs,
-    async countStatements() {
-      child.send('statements');
-      const [{ statements }] = (await once(child, 'message')) as [{ statements: number }];
-      return statements;
-    },
-    async stop() {
-      child.disconnect();
-      await once(child, 'exit');
-      await rm(dataDir, { recursive: true, force: true });
-    },
-  };
-}
-
 async function startRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
@@ -176,33 +134,6 @@ async function startRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   };
 }
 
-async function withDatabase(work: (url: string, ids: readonly string[]) => Promise<void>): Promise<void> {
-  const name = `stationmaster_bench_${randomBytes(6).toString('hex')}`;
-  const server = new Client({ connectionString: SERVER_URL });
-  await server.connect();
-  await server.query(`create database ${name}`);
-  const url = new URL(SERVER_URL);
-  url.pathname = `/${name}`;
-  try {
-    const { openDatabase } = await import('../dist/src/database/database.js' as string);
-    const { migrate } = await import('../dist/src/database/migrate.js' as string);
-    const { seedFleet } = await import('../dist/src/database/seed.js' as string);
-    const { entities } = await import('../dist/src/features/entities.js' as string);
-    const database: Database = await openDatabase({ kind: 'postgresql', url: url.href, poolSize: 2 }, { entities });
-    await migrate(database);
-    await seedFleet(database, { managers: 100, workstations: WORKSTATIONS });
-    const rows = await database.query<{ id: string }>('ids', 'select id from workstation order by id', []);
-    await database.close();
-    await work(
-      url.href,
-      rows.map(({ id }) => id),
-    );
-  } finally {
-    await server.query(`drop database ${name} with (force)`);
-    await server.end();
-  }
-}
-
 function report(measured: ReadonlyMap<Case, readonly Measurement[]>, conditions: string): void {
   console.log(`\n${WORKSTATIONS} workstations asked for one by one after a start; medians (${conditions})\n`);
   console.log('second tier | start ms | SQL statements | all answered ms | p50 ms | p99 ms');
@@ -213,10 +144,6 @@ function report(measured: ReadonlyMap<Case, readonly Measurement[]>, conditions:
     const latencies = [figure('p50Ms').toFixed(2), figure('p99Ms').toFixed(2)];
     console.log([name, Math.round(startMs), statements, Math.round(requestsMs), ...latencies].join(' | '));
   }
-}
-
-function median(figures: readonly number[]): number {
-  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)]!;
 }
 
 run().catch((error) => {

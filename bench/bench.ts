@@ -1,0 +1,33 @@
+import type { Fleet } from './database.ts';
+import type { LoadGenerator } from './load-generator.ts';
+import type { Contender } from './servers.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What a workload is given. */
+export interface Bench {
+  readonly fleet: Fleet;
+  readonly load: LoadGenerator;
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly connections: number;
+  /** Those that were chosen. */
+  readonly peers: readonly Contender[];
+  progress(line: string): void;
+}
+
+export interface Workload {
+  readonly name: string;
+  readonly run: (bench: Bench) => Promise<Report>;
+}
+
+/** What a workload gives back. */
+export interface Report {
+  readonly name: string;
+  readonly title: string;
+  /** How it was measured: what is asked, and what "hot" or "cold" means. */
+  readonly method: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+  readonly chart?: { readonly unit: string; readonly bars: readonly { label: string; value: number }[] };
+  readonly verdicts: readonly Verdict[];
+}

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/*
+ * HTTP/1.1 as far as a load generator needs it: one request at a time on a connection that is kept open, written from
+ * ready bytes. Every request that is generated costs the machine that is measured, so this does next to nothing.
+ */
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
+const READ_BUFFER_BYTES = 256 * 1024;
+
+/** Called with each answer; `body` is only good until it returns. */
+export type OnAnswer = (status: number, body: Buffer) => void;
+
+export class Connection {
+  onAnswer: OnAnswer = () => {};
+  readonly #socket: Socket;
+  /** What has come of an answer that is not complete. */
+  #pending: Buffer | null = null;
+
+  static async open(url: string, onFailure: (error: Error) => void): Promise<Connection> {
+    const { hostname, port } = new URL(url);
+    let connection: Connection | undefined;
+    const socket = connect({
+      host: hostname,
+      port: Number(port),
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafe(READ_BUFFER_BYTES),
+        callback(bytes, buffer) {
+          connection!.#receive((buffer as Buffer).subarray(0, bytes));
+          return true;
+        },
+      },
+    });
+    await once(socket, 'connect');
+    connection = new Connection(socket);
+    socket.on('error', onFailure);
+    socket.on('close', () => onFailure(new Error('The server closed a connection.')));
+    return connection;
+  }
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  send(request: Buffer): void {
+    this.#socket.write(request);
+  }
+
+  close(): void {
+    this.#socket.removeAllListeners('close');
+    this.#socket.removeAllListeners('error').on('error', () => {});
+    this.#socket.destroy();
+  }
+
+  #receive(bytes: Buffer): void {
+    const data = this.#pending ? Buffer.concat([this.#pending, bytes]) : bytes;
+    const headEnd = data.indexOf(HEAD_END);
+    const body = headEnd === -1 ? null : bodyOf(data, headEnd);
+    if (body === null) {
+      // Copied, because what was read into is read into again.
+      this.#pending = this.#pending ? data : Buffer.from(data);
+      return;
+    }
+    this.#pending = null;
+    // HTTP/1.1 200
+    this.onAnswer(Number(data.toString('latin1', 9, 12)), body);
+  }
+}
+
+/** The body of an answer; `null` while some of it is missing. */
+function bodyOf(data: Buffer, headEnd: number): Buffer | null {
+  const start = headEnd + HEAD_END.length;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(data.toString('latin1', 0, headEnd))?.[1];
+  if (length === undefined) return data.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) ? unchunk(data, start) : null;
+  const end = start + Number(length);
+  return data.length < end ? null : data.subarray(start, end);
+}
+
+function unchunk(data: Buffer, start: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = start; ; ) {
+    const lineEnd = data.indexOf('\r\n', at);
+    const size = Number.parseInt(data.toString('latin1', at, lineEnd), 16);
+    if (size === 0) return Buffer.concat(parts);
+    parts.push(data.subarray(lineEnd + 2, lineEnd + 2 + size));
+    at = lineEnd + 2 + size + 2;
+  }
+}
+
+/** The bytes of a POST to `/graphql`. */
+export function post(url: string, body: string): Buffer {
+  const head = [
+    'POST /graphql HTTP/1.1',
+    `host: ${new URL(url).host}`,
+    'content-type: application/json',
+    'accept: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ];
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

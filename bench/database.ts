@@ -1,0 +1,62 @@
+import { Client } from 'pg';
+import type { Database } from '../src/database/database.ts';
+
+/** A database full of workstations, made for one run. */
+export interface Fleet {
+  readonly url: string;
+  /** The workstations' ids, in an order that says nothing about the rows. */
+  readonly ids: readonly string[];
+}
+
+const SERVER_URL = process.env.DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/postgres';
+const MANAGERS = 100;
+
+/**
+ * Makes a database on the PostgreSQL that DATABASE_URL names, migrates and fills it as Stationmaster does, and drops it
+ * when `work` is done, has failed, or Ctrl-C was pressed.
+ */
+export async function withFleet<Result>(
+  workstations: number,
+  work: (fleet: Fleet) => Promise<Result>,
+): Promise<Result> {
+  const name = `stationmaster_bench_${process.pid}_${workstations}`;
+  const server = new Client({ connectionString: SERVER_URL });
+  await server.connect();
+  const url = new URL(SERVER_URL);
+  url.pathname = `/${name}`;
+  await server.query(`create database ${name}`);
+  const interrupted = interruption();
+  try {
+    return await Promise.race([fill(url.href, workstations).then(work), interrupted.rejection]);
+  } finally {
+    interrupted.forget();
+    await server.query(`drop database ${name} with (force)`);
+    await server.end();
+  }
+}
+
+async function fill(url: string, workstations: number): Promise<Fleet> {
+  const { openDatabase } = await import('../dist/src/database/database.js' as string);
+  const { migrate } = await import('../dist/src/database/migrate.js' as string);
+  const { seedFleet } = await import('../dist/src/database/seed.js' as string);
+  const { entities } = await import('../dist/src/features/entities.js' as string);
+  const database: Database = await openDatabase({ kind: 'postgresql', url, poolSize: 2 }, { entities });
+  await migrate(database);
+  await seedFleet(database, { managers: MANAGERS, workstations });
+  const rows = await database.query<{ id: string }>('ids', 'select id from workstation order by md5(id::text)', []);
+  await database.close();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  // Not left to chance: autovacuum would come in the middle of somebody's turn, and plans would change.
+  await client.query('vacuum analyze');
+  await client.end();
+  return { url, ids: rows.map(({ id }) => id) };
+}
+
+function interruption(): { readonly rejection: Promise<never>; forget(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(new Error('Interrupted.'));
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  promise.catch(() => {});
+  return { rejection: promise, forget: () => process.off('SIGINT', stop).off('SIGTERM', stop) };
+}

@@ -1,0 +1,190 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Bench } from './bench.ts';
+import type { Fleet } from './database.ts';
+import type { LoadPlan, LoadResult, Traffic } from './load-plan.ts';
+import { median } from './median.ts';
+import { body } from './queries.ts';
+import { type Contender, FLOOR, type RunningServer, startServer } from './servers.ts';
+
+const LEAD_IN_SECONDS = 0.5;
+const WARM_UP_SECONDS = 2;
+const COMPARED_ANSWERS = 200;
+const QUESTIONS_AT_ONCE = 16;
+
+/** One who takes part in a workload: a server, what is sent to it, and the figures it gets. */
+export interface Entrant {
+  readonly label: string;
+  readonly contender: Contender;
+  readonly fleet: Fleet;
+  readonly traffic: Traffic;
+}
+
+export interface Figures {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuMsPer1000: number;
+  readonly statementsPerRequest: number;
+  readonly peakMegabytes: number;
+  /** In all rounds together. */
+  readonly staleAnswers: number;
+  readonly rowsWrittenPerSecond: number;
+  /** Of one core, spent by the load generator: near 100 it was what limited. */
+  readonly generatorPercent: number;
+  /** What the server said of itself before and after each round. */
+  readonly details: readonly (readonly [before: unknown, after: unknown])[];
+}
+
+/** The bodies that are only read, of any traffic: they can be asked for beforehand. */
+export function readsOf(traffic: Traffic): readonly string[] {
+  if (traffic.kind === 'reads') return traffic.requests;
+  const records = traffic.ids.map((id) => body(traffic.record, { id }));
+  return traffic.kind === 'telemetry' ? [body(traffic.list), ...records] : records;
+}
+
+/**
+ * Measures all entrants in turns: each round gives every one of them some seconds, so that a slow minute of the machine
+ * falls on all. The first is the one whose answers the others must give too, which is looked at before anything is
+ * measured.
+ * @returns their figures, in their order: medians over the rounds
+ */
+export async function measureInRounds(bench: Bench, entrants: readonly Entrant[]): Promise<Figures[]> {
+  const running: RunningServer[] = [];
+  try {
+    for (const { contender, fleet, label } of entrants) {
+      if (contender !== FLOOR) bench.progress(`  starting ${label}`);
+      const first = running[0];
+      const answers = contender === FLOOR ? await askAll(first!.url, readsOf(entrants[0]!.traffic)) : undefined;
+      running.push(await startServer(contender, { databaseUrl: fleet.url, answers }));
+    }
+    await compareAnswers(entrants, running);
+    return await takeTurns(
+      bench,
+      entrants.map((entrant, index) => ({ ...entrant, server: running[index]! })),
+    );
+  } finally {
+    await Promise.all(running.map((server) => server.stop()));
+  }
+}
+
+interface Turn {
+  readonly label: string;
+  readonly server: RunningServer;
+  readonly contender: Contender;
+  readonly traffic: Traffic;
+}
+
+/** Warms everything up, then lets each have its turn, round after round. @returns medians, in the order of the turns */
+export async function takeTurns(bench: Bench, turns: readonly Turn[]): Promise<Figures[]> {
+  for (const turn of turns) await warmUp(bench, turn);
+  const taken: Figures[][] = turns.map(() => []);
+  for (let round = 1; round <= bench.rounds; round++) {
+    for (const [index, turn] of turns.entries()) {
+      const figures = await measureOnce(bench, turn);
+      taken[index]!.push(figures);
+      bench.progress(`  round ${round}, ${turn.label}: ${Math.round(figures.requestsPerSecond)} requests/s`);
+    }
+  }
+  return taken.map(summarize);
+}
+
+/** So many different requests are asked once of every server: each may be compiled, planned or otherwise prepared. */
+const PREPARED_REQUESTS = 1000;
+
+/** Until compiled code and, where there are caches, every answer is in place. */
+async function warmUp(bench: Bench, { contender, traffic, server: { url } }: Turn): Promise<void> {
+  const reads = readsOf(traffic);
+  if (reads.length > 1 && (contender.isCaching || reads.length <= PREPARED_REQUESTS)) {
+    await bench.load.run({ url, connections: bench.connections, once: reads });
+  }
+  const seconds = Math.min(WARM_UP_SECONDS, bench.seconds);
+  await bench.load.run({ ...planFor(bench, traffic, url), leadInSeconds: 0, seconds });
+}
+
+async function measureOnce(bench: Bench, { traffic, server }: Turn): Promise<Figures> {
+  const before = await server.usage();
+  const result = await bench.load.run(planFor(bench, traffic, server.url));
+  const after = await server.usage();
+  return {
+    requestsPerSecond: result.requests / result.seconds,
+    p50Ms: result.p50Ms,
+    p99Ms: result.p99Ms,
+    ...perRequest(result, before, after),
+    peakMegabytes: after.peakMegabytes,
+    staleAnswers: result.staleAnswers,
+    rowsWrittenPerSecond: result.rowsWritten / result.seconds,
+    generatorPercent: result.cpuMs / result.seconds / 10,
+    details: [[before.details, after.details]],
+  };
+}
+
+function perRequest(
+  { answered }: LoadResult,
+  before: { statements: number; cpuMs: number },
+  after: { statements: number; cpuMs: number },
+) {
+  return {
+    cpuMsPer1000: (1000 * (after.cpuMs - before.cpuMs)) / answered,
+    statementsPerRequest: (after.statements - before.statements) / answered,
+  };
+}
+
+function planFor({ connections, seconds }: Bench, traffic: Traffic, url: string): LoadPlan {
+  return { url, connections, leadInSeconds: LEAD_IN_SECONDS, seconds, traffic };
+}
+
+/** @throws when a server answers anything else than the first one */
+async function compareAnswers(entrants: readonly Entrant[], running: readonly RunningServer[]): Promise<void> {
+  const expected = await askAll(running[0]!.url, sample(readsOf(entrants[0]!.traffic)));
+  for (const [index, { contender, fleet, label, traffic }] of entrants.entries()) {
+    if (index === 0 || contender === FLOOR || fleet !== entrants[0]!.fleet) continue;
+    const given = await askAll(running[index]!.url, sample(readsOf(traffic)));
+    for (const [place, [request, answer]] of given.entries()) {
+      if (isDeepStrictEqual(dataOf(answer), dataOf(expected[place]![1]))) continue;
+      const answers = [expected[place]![1], answer].map((text) => text.slice(0, 1500));
+      throw new Error(`${label} does not answer as ${entrants[0]!.label} does.\n${request}\n${answers.join('\n')}`);
+    }
+  }
+}
+
+function dataOf(answer: string): unknown {
+  const { data, errors } = JSON.parse(answer);
+  if (errors || !data) throw new Error(`A request failed: ${answer.slice(0, 1500)}`);
+  return data;
+}
+
+/** Evenly spread, the same places for everybody. */
+function sample(requests: readonly string[]): string[] {
+  const step = Math.max(1, Math.floor(requests.length / COMPARED_ANSWERS));
+  return requests.filter((_, index) => index % step === 0);
+}
+
+async function askAll(url: string, requests: readonly string[]): Promise<[request: string, answer: string][]> {
+  const answers: [string, string][] = new Array(requests.length);
+  const waiting = requests.entries();
+  const askOn = async () => {
+    for (const [place, request] of waiting) {
+      const headers = { 'content-type': 'application/json', accept: 'application/json' };
+      const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: request });
+      answers[place] = [request, await response.text()];
+    }
+  };
+  await Promise.all(Array.from({ length: QUESTIONS_AT_ONCE }, askOn));
+  return answers;
+}
+
+function summarize(turns: readonly Figures[]): Figures {
+  const middle = (figure: keyof Omit<Figures, 'details'>) => median(turns.map((turn) => turn[figure]));
+  return {
+    requestsPerSecond: middle('requestsPerSecond'),
+    p50Ms: middle('p50Ms'),
+    p99Ms: middle('p99Ms'),
+    cpuMsPer1000: middle('cpuMsPer1000'),
+    statementsPerRequest: middle('statementsPerRequest'),
+    rowsWrittenPerSecond: middle('rowsWrittenPerSecond'),
+    generatorPercent: middle('generatorPercent'),
+    peakMegabytes: Math.max(...turns.map(({ peakMegabytes }) => peakMegabytes)),
+    staleAnswers: turns.reduce((sum, turn) => sum + turn.staleAnswers, 0),
+    details: turns.flatMap(({ details }) => details),
+  };
+}

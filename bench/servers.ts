@@ -1,0 +1,138 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Question, Usage } from './measured-process.ts';
+
+/** A server that can be measured. */
+export interface Contender {
+  readonly name: string;
+  readonly title: string;
+  readonly module: URL;
+  readonly arguments: readonly string[];
+  /** Whether it keeps answers, or parts of them, between requests. */
+  readonly isCaching: boolean;
+  readonly dialect: 'stationmaster' | 'postgraphile';
+}
+
+const peer = (file: string, settings: Omit<Contender, 'module' | 'dialect'> & Partial<Contender>): Contender => ({
+  module: new URL(`./peers/dist/peers/${file}.js`, import.meta.url),
+  dialect: 'stationmaster',
+  ...settings,
+});
+
+export const FLOOR = peer('floor', { name: 'floor', title: 'bare node:http', arguments: [], isCaching: false });
+
+const ownModule = new URL('./server.ts', import.meta.url);
+
+export const STATIONMASTER: Contender = {
+  name: 'stationmaster',
+  title: 'Stationmaster',
+  module: ownModule,
+  arguments: ['hot'],
+  isCaching: true,
+  dialect: 'stationmaster',
+};
+
+/** The same, but every request finds its caches empty. */
+export const STATIONMASTER_COLD: Contender = { ...STATIONMASTER, arguments: ['cold'], isCaching: false };
+
+export const PEERS: readonly Contender[] = [
+  peer('apollo', { name: 'apollo', title: 'Apollo + MikroORM', arguments: [], isCaching: false }),
+  peer('apollo', {
+    name: 'apollo-cached',
+    title: 'Apollo + MikroORM, response cache',
+    arguments: ['cached'],
+    isCaching: true,
+  }),
+  peer('mercurius', { name: 'mercurius', title: 'Mercurius, JIT', arguments: [], isCaching: false }),
+  peer('mercurius', {
+    name: 'mercurius-cached',
+    title: 'Mercurius, JIT, cache',
+    arguments: ['cached'],
+    isCaching: true,
+  }),
+  peer('yoga', { name: 'yoga', title: 'Yoga', arguments: [], isCaching: false }),
+  peer('yoga', { name: 'yoga-cached', title: 'Yoga, response cache', arguments: ['cached'], isCaching: true }),
+  peer('postgraphile', {
+    name: 'postgraphile',
+    title: 'PostGraphile 5',
+    arguments: [],
+    isCaching: false,
+    dialect: 'postgraphile',
+  }),
+];
+
+export interface RunningServer {
+  readonly url: string;
+  usage(): Promise<Usage & { readonly details?: unknown }>;
+  /** Empties its caches; resolves to its usage after that. */
+  clear(): Promise<Usage>;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly databaseUrl: string;
+  /** What the floor is to answer, by the body of the request. */
+  readonly answers?: readonly (readonly [body: string, answer: string])[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+export async function startServer(
+  { module, arguments: args, name }: Contender,
+  { databaseUrl, answers, environment }: StartOptions,
+): Promise<RunningServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
+  const child = fork(module, args, {
+    env: { ...process.env, ...SETTINGS, DATABASE_URL: databaseUrl, DATA_DIR: dataDir, ...environment },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  if (answers) child.send(answers);
+  const { url } = (await messageOf(child, name)) as { url: string };
+  const ask = async (question: Question) => {
+    child.send(question);
+    return (await messageOf(child, name)) as Usage;
+  };
+  return {
+    url,
+    usage: () => ask('usage'),
+    clear: () => ask('clear'),
+    async stop() {
+      if (child.exitCode === null && child.connected) {
+        child.disconnect();
+        await once(child, 'exit');
+      }
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** For all servers alike; each heeds what it knows. Nobody logs, limits rates, or asks who is there. */
+const SETTINGS = {
+  NODE_ENV: 'production',
+  GRAPHILE_ENV: 'production',
+  HOST: '127.0.0.1',
+  PORT: '0',
+  LOG_LEVEL: 'silent',
+  REDIS_URL: '',
+  WARM_UP: 'off',
+  DATABASE_POOL_SIZE: '10',
+  ANONYMOUS_ROLE: 'OPERATOR',
+  AUTH_JWT_SECRET: randomBytes(32).toString('hex'),
+};
+
+async function messageOf(child: ChildProcess, name: string): Promise<unknown> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([
+      once(child, 'message', over).then(([message]) => message),
+      once(child, 'exit', over).then(([code]) => {
+        throw new Error(`The server "${name}" ended with ${code}.`);
+      }),
+    ]);
+  } finally {
+    over.abort();
+  }
+}

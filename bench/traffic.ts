@@ -1,0 +1,109 @@
+import { post } from './connection.ts';
+import type { Traffic } from './load-plan.ts';
+import { body } from './queries.ts';
+import { createRandom, zipf } from './zipf.ts';
+
+/** One request, and what is done with its answer. */
+export interface Exchange {
+  readonly bytes: Buffer;
+  /** @throws when the answer is not what it should be */
+  answered(answer: Buffer): void;
+}
+
+export interface TrafficSource {
+  next(): Exchange;
+  readonly staleAnswers: number;
+}
+
+export function createTraffic(traffic: Traffic, url: string): TrafficSource {
+  if (traffic.kind === 'reads') return readSame(traffic, url);
+  if (traffic.kind === 'reads and writes') return readAndWrite(traffic, url);
+  return readWhileReported(traffic, url);
+}
+
+/** A request whose answer never changes: looked into once, from then on known by its length. */
+export function unchanging(url: string, request: string): Exchange {
+  let length = -1;
+  return {
+    bytes: post(url, request),
+    answered(answer) {
+      if (answer.length === length) return;
+      if (length !== -1) throw new Error(`An answer changed: ${answer.toString().slice(0, 500)}`);
+      refuseErrors(answer);
+      length = answer.length;
+    },
+  };
+}
+
+function readSame({ requests, order }: Traffic & { kind: 'reads' }, url: string): TrafficSource {
+  const exchanges = requests.map((request) => unchanging(url, request));
+  const place = order === 'zipf' ? zipf(exchanges.length, createRandom(1)) : inTurn(exchanges.length);
+  return { next: () => exchanges[place()]!, staleAnswers: 0 };
+}
+
+/** Of each workstation it knows the version that the last answered write showed; a read begun after that must show it too. */
+function readAndWrite(
+  { record, update, ids, writeShare }: Traffic & { kind: 'reads and writes' },
+  url: string,
+): TrafficSource {
+  const random = createRandom(2);
+  const place = zipf(ids.length, random);
+  const reads = ids.map((id) => post(url, body(record, { id })));
+  const writtenVersions = new Uint32Array(ids.length);
+  let writes = 0;
+  let staleAnswers = 0;
+  const write = (index: number): Exchange => ({
+    bytes: post(url, body(update, { id: ids[index], hostname: `bench-${process.pid}-${++writes}.fleet.example` })),
+    answered(answer) {
+      writtenVersions[index] = Math.max(writtenVersions[index]!, versionIn(answer));
+    },
+  });
+  const read = (index: number): Exchange => {
+    const atLeast = writtenVersions[index]!;
+    return {
+      bytes: reads[index]!,
+      answered(answer) {
+        if (versionIn(answer) < atLeast) staleAnswers++;
+      },
+    };
+  };
+  return {
+    next: () => (random() < writeShare ? write(place()) : read(place())),
+    get staleAnswers() {
+      return staleAnswers;
+    },
+  };
+}
+
+function readWhileReported({ list, record, ids }: Traffic & { kind: 'telemetry' }, url: string): TrafficSource {
+  const place = zipf(ids.length, createRandom(3));
+  const records = ids.map((id) => changing(post(url, body(record, { id }))));
+  const theList = changing(post(url, body(list)));
+  let turn = 0;
+  return { next: () => (turn++ % 2 === 0 ? theList : records[place()]!), staleAnswers: 0 };
+}
+
+/** A request whose answer is another each time; its length says nothing. */
+function changing(bytes: Buffer): Exchange {
+  return { bytes, answered: refuseErrors };
+}
+
+function inTurn(count: number): () => number {
+  let at = 0;
+  return () => at++ % count;
+}
+
+const DATA = Buffer.from('{"data":{');
+const VERSION = Buffer.from('"version":');
+
+function versionIn(answer: Buffer): number {
+  refuseErrors(answer);
+  const at = answer.indexOf(VERSION);
+  return at === -1 ? 0 : Number.parseInt(answer.toString('latin1', at + VERSION.length, at + VERSION.length + 10), 10);
+}
+
+/** A server that meets an error puts it first, or has no data at all. */
+function refuseErrors(answer: Buffer): void {
+  if (answer.subarray(0, DATA.length).equals(DATA) && !answer.includes('"errors":')) return;
+  throw new Error(`A request failed: ${answer.toString().slice(0, 500)}`);
+}

@@ -1,0 +1,33 @@
+/** Whether a goal was met. */
+export interface Verdict {
+  readonly goal: string;
+  /** What was measured, in the unit of the goal; `null` when what it needs was not measured. */
+  readonly measured: number | null;
+  readonly isMet: boolean | null;
+  /** In percent of the goal; 0 when it is met. */
+  readonly missedByPercent: number;
+}
+
+export function atLeast(goal: string, measured: number | null, bound: number): Verdict {
+  return judge(goal, measured, (value) => (bound - value) / bound);
+}
+
+export function atMost(goal: string, measured: number | null, bound: number): Verdict {
+  return judge(goal, measured, (value) => (value - bound) / (bound || 1));
+}
+
+function judge(goal: string, measured: number | null, shortfall: (value: number) => number): Verdict {
+  if (measured === null || !Number.isFinite(measured)) {
+    return { goal, measured: null, isMet: null, missedByPercent: 0 };
+  }
+  const missedBy = shortfall(measured);
+  return { goal, measured, isMet: missedBy <= 0, missedByPercent: missedBy <= 0 ? 0 : 100 * missedBy };
+}
+
+export function verdictInWords({ goal, measured, isMet, missedByPercent }: Verdict): string {
+  if (measured === null) return `not judged: ${goal} (what it is compared with was not measured)`;
+  const figure = Number(measured.toPrecision(3));
+  return isMet
+    ? `met: ${goal}; measured ${figure}`
+    : `missed by ${Math.ceil(missedByPercent)} %: ${goal}; measured ${figure}`;
+}

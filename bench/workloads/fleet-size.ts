@@ -1,0 +1,67 @@
+import type { Bench, Report, Workload } from '../bench.ts';
+import { type Fleet, withFleet } from '../database.ts';
+import { body, documentsFor } from '../queries.ts';
+import { type Entrant, type Figures, measureInRounds } from '../rounds.ts';
+import { STATIONMASTER, STATIONMASTER_COLD } from '../servers.ts';
+import { atMost } from '../verdict.ts';
+
+const SIZES = [100, 1000, 10_000, 100_000];
+
+export const fleetSize: Workload = {
+  name: 'fleet-size',
+  run: (bench) => withFleets(bench, SIZES, [], (fleets) => run(bench, fleets)),
+};
+
+/** All sizes at once, so that they take turns; the fleet of the run itself is one of them. */
+async function withFleets<Result>(
+  bench: Bench,
+  [size, ...others]: readonly number[],
+  fleets: readonly Fleet[],
+  work: (fleets: readonly Fleet[]) => Promise<Result>,
+): Promise<Result> {
+  if (size === undefined) return work(fleets);
+  if (size === bench.fleet.ids.length) return withFleets(bench, others, [...fleets, bench.fleet], work);
+  bench.progress(`  a fleet of ${size}`);
+  return withFleet(size, (fleet) => withFleets(bench, others, [...fleets, fleet], work));
+}
+
+async function run(bench: Bench, fleets: readonly Fleet[]): Promise<Report> {
+  const requests = [body(documentsFor('stationmaster').list)];
+  const entrants = [STATIONMASTER, STATIONMASTER_COLD].flatMap((contender) =>
+    fleets.map(
+      (fleet): Entrant => ({
+        label: `${contender.arguments[0]}, ${fleet.ids.length} workstations`,
+        contender,
+        fleet,
+        traffic: { kind: 'reads', requests, order: 'in turn' },
+      }),
+    ),
+  );
+  const figures = await measureInRounds(bench, entrants);
+  const hot = figures.slice(0, fleets.length);
+  const cold = figures.slice(fleets.length);
+  return {
+    name: 'fleet-size',
+    title: 'Fleet size',
+    method: 'The list of 50 workstations with their managers, hot and cold, in fleets of different sizes.',
+    columns: ['workstations', 'hot requests/s', 'hot p99 ms', 'cold requests/s', 'cold p99 ms', 'cold SQL per request'],
+    rows: fleets.map(({ ids }, index) => [
+      ids.length,
+      Math.round(hot[index]!.requestsPerSecond),
+      Number(hot[index]!.p99Ms.toFixed(2)),
+      Math.round(cold[index]!.requestsPerSecond),
+      Number(cold[index]!.p99Ms.toFixed(2)),
+      Number(cold[index]!.statementsPerRequest.toFixed(2)),
+    ]),
+    verdicts: [
+      atMost('hot: flat within 10 %', spreadPercent(hot), 10),
+      atMost('cold: flat within 20 %', spreadPercent(cold), 20),
+    ],
+  };
+}
+
+/** By how much the slowest is below the fastest. */
+function spreadPercent(figures: readonly Figures[]): number {
+  const rates = figures.map(({ requestsPerSecond }) => requestsPerSecond);
+  return 100 * (1 - Math.min(...rates) / Math.max(...rates));
+}

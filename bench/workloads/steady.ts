@@ -1,0 +1,131 @@
+import type { Bench, Report, Workload } from '../bench.ts';
+import type { Fleet } from '../database.ts';
+import type { Traffic } from '../load-plan.ts';
+import { type Documents, documentsFor } from '../queries.ts';
+import { type Entrant, type Figures, measureInRounds } from '../rounds.ts';
+import { type Contender, FLOOR, STATIONMASTER, STATIONMASTER_COLD } from '../servers.ts';
+import type { Verdict } from '../verdict.ts';
+
+/** The same kind of traffic for every server, for some seconds. */
+export interface SteadyWorkload {
+  readonly name: string;
+  readonly title: string;
+  readonly asks: string;
+  readonly cache: 'hot' | 'cold';
+  /** Without it for what bare bytes cannot answer. Default: with it. */
+  readonly hasFloor?: boolean;
+  readonly traffic: (documents: Documents, fleet: Fleet) => Traffic;
+  readonly judge: (standings: Standings) => readonly Verdict[];
+}
+
+/** More would only wait for the database: all servers have ten connections to it. */
+const COLD_CONNECTIONS = 16;
+
+const METHODS = {
+  hot: 'Hot: caches are on, and every answer was asked for once before.',
+  cold:
+    'Cold: no request finds in Stationmaster’s caches what another one brought there; everything is looked up, loaded and ' +
+    'stored, which counts against it. The peers run without their caches. Statements stay prepared for all.',
+};
+
+export function steadyWorkload(spec: SteadyWorkload): Workload {
+  return { name: spec.name, run: (bench) => run(spec, bench) };
+}
+
+async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
+  const { cache, traffic, hasFloor = true } = spec;
+  const contenders = [
+    cache === 'hot' ? STATIONMASTER : STATIONMASTER_COLD,
+    ...bench.peers.filter(({ isCaching }) => cache === 'hot' || !isCaching),
+    ...(hasFloor ? [FLOOR] : []),
+  ];
+  const entrants = contenders.map(
+    (contender): Entrant => ({
+      label: contender.title,
+      contender,
+      fleet: bench.fleet,
+      traffic: traffic(documentsFor(contender.dialect), bench.fleet),
+    }),
+  );
+  const connections = cache === 'cold' ? Math.min(COLD_CONNECTIONS, bench.connections) : bench.connections;
+  const standings = new Standings(contenders, await measureInRounds({ ...bench, connections }, entrants));
+  const canBeStale = entrants[0]!.traffic.kind === 'reads and writes';
+  return {
+    name: spec.name,
+    title: spec.title,
+    method: `${spec.asks} ${METHODS[cache]}`,
+    columns: canBeStale ? [...COLUMNS, 'stale answers'] : COLUMNS,
+    rows: standings.all.map(({ contender, figures }) => {
+      const row = rowOf(contender, figures, standings.floor);
+      return canBeStale ? [...row, figures.staleAnswers] : row;
+    }),
+    chart: {
+      unit: 'requests/s',
+      bars: standings.all.map(({ contender, figures }) => ({
+        label: contender.title,
+        value: figures.requestsPerSecond,
+      })),
+    },
+    verdicts: spec.judge(standings),
+  };
+}
+
+const COLUMNS = [
+  'server',
+  'requests/s',
+  'of the floor',
+  'p50 ms',
+  'p99 ms',
+  'server CPU ms per 1,000',
+  'SQL per request',
+  'peak MB',
+  'generator busy %',
+];
+
+function rowOf({ title }: Contender, figures: Figures, floor: Figures | null) {
+  return [
+    title,
+    Math.round(figures.requestsPerSecond),
+    floor && round(figures.requestsPerSecond / floor.requestsPerSecond, 3),
+    round(figures.p50Ms, 2),
+    round(figures.p99Ms, 2),
+    round(figures.cpuMsPer1000, 1),
+    round(figures.statementsPerRequest, 3),
+    Math.round(figures.peakMegabytes),
+    Math.round(figures.generatorPercent),
+  ];
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+/** Who did how well. */
+export class Standings {
+  readonly all: readonly { readonly contender: Contender; readonly figures: Figures }[];
+
+  constructor(contenders: readonly Contender[], figures: readonly Figures[]) {
+    this.all = contenders.map((contender, index) => ({ contender, figures: figures[index]! }));
+  }
+
+  get own(): Figures {
+    return this.all[0]!.figures;
+  }
+
+  get floor(): Figures | null {
+    return this.all.find(({ contender }) => contender === FLOOR)?.figures ?? null;
+  }
+
+  /** Our requests per second as a multiple of the floor's; `null` without a floor. */
+  get ofFloor(): number | null {
+    return this.floor && this.own.requestsPerSecond / this.floor.requestsPerSecond;
+  }
+
+  /** Our requests per second as a multiple of those of the best peer that counts; `null` when none took part. */
+  overBest(counts: (contender: Contender, figures: Figures) => boolean = () => true): number | null {
+    const rates = this.all
+      .filter(({ contender, figures }, index) => index > 0 && contender !== FLOOR && counts(contender, figures))
+      .map(({ figures }) => figures.requestsPerSecond);
+    return rates.length === 0 ? null : this.own.requestsPerSecond / Math.max(...rates);
+  }
+}

@@ -1,0 +1,63 @@
+import type { CacheStats } from '../../src/cache/index.ts';
+import type { Bench, Report, Workload } from '../bench.ts';
+import { documentsFor } from '../queries.ts';
+import { type Figures, takeTurns } from '../rounds.ts';
+import { STATIONMASTER, startServer } from '../servers.ts';
+import { atLeast } from '../verdict.ts';
+
+const CLIENTS = 64;
+const ROWS_PER_SECOND = 1000;
+const REPORT = 'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored } }';
+
+export const telemetry: Workload = { name: 'telemetry', run };
+
+async function run(bench: Bench): Promise<Report> {
+  const { list, record } = documentsFor('stationmaster');
+  // One server in both turns: a second one would hear of the same changes, and spend the same time on them.
+  const server = await startServer(STATIONMASTER, { databaseUrl: bench.fleet.url });
+  const turns = [0, ROWS_PER_SECOND].map((rowsPerSecond) => ({
+    label: rowsPerSecond === 0 ? 'without writes' : `${rowsPerSecond} rows/s written`,
+    contender: STATIONMASTER,
+    server,
+    traffic: { kind: 'telemetry', list, record, report: REPORT, ids: bench.fleet.ids, rowsPerSecond } as const,
+  }));
+  const figuresOf = takeTurns({ ...bench, connections: CLIENTS }, turns).finally(() => server.stop());
+  const [quiet, busy] = (await figuresOf) as [Figures, Figures];
+  return {
+    name: 'telemetry',
+    title: 'Telemetry',
+    method:
+      `${CLIENTS} clients read the list of 50 and single workstations (Zipf) in turn, while telemetry of the whole ` +
+      `fleet comes in through the same server, ${ROWS_PER_SECOND} rows a second, 100 to a request; and without that.`,
+    columns: ['', 'requests/s', 'p50 ms', 'p99 ms', 'server CPU ms per 1,000', 'rows written/s', 'record hits %'],
+    rows: [quiet, busy].map((figures, index) => [
+      turns[index]!.label,
+      Math.round(figures.requestsPerSecond),
+      Number(figures.p50Ms.toFixed(2)),
+      Number(figures.p99Ms.toFixed(2)),
+      Number(figures.cpuMsPer1000.toFixed(1)),
+      Math.round(figures.rowsWrittenPerSecond),
+      Number(recordHitsPercent(figures).toFixed(2)),
+    ]),
+    verdicts: [
+      atLeast('the record layer hits in at least 99 % of its reads', recordHitsPercent(busy), 99),
+      atLeast('at least 0.60 of the throughput without writes', busy.requestsPerSecond / quiet.requestsPerSecond, 0.6),
+      atLeast(`${ROWS_PER_SECOND} rows written a second`, busy.rowsWrittenPerSecond, 0.98 * ROWS_PER_SECOND),
+    ],
+  };
+}
+
+/** Over all rounds. */
+function recordHitsPercent({ details }: Figures): number {
+  const total = { hits: 0, misses: 0 };
+  for (const [before, after] of details) {
+    total.hits += recordLayer(after).hits - recordLayer(before).hits;
+    total.misses += recordLayer(after).misses - recordLayer(before).misses;
+  }
+  return (100 * total.hits) / (total.hits + total.misses);
+}
+
+function recordLayer(details: unknown): { readonly hits: number; readonly misses: number } {
+  const { layers } = details as CacheStats;
+  return layers.find(({ name }) => name === 'workstations') ?? { hits: 0, misses: 0 };
+}
