@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { Client } from 'pg';
 import { CHANNEL, ChangeFeed, createPostgresqlSource } from '../../src/changes/index.ts';
 import { createEventQueue } from './event-queue.ts';
+import { notification, startScriptedPostgresql } from './scripted-postgresql.ts';
 import { describeSourceContract } from './source-contract.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 
@@ -70,6 +71,42 @@ test('where nobody listens the source is down, and can be closed between two att
   expect(events.unread).toEqual([{ kind: 'down', reason: expect.objectContaining({ code: 'ECONNREFUSED' }) }]);
   await expect(source.notify('hello')).rejects.toThrow('The change feed is not connected.');
   await source.close();
+});
+
+describe('what comes together with the answer to LISTEN', () => {
+  const closing: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
+  async function start(answer: Parameters<typeof startScriptedPostgresql>[0]) {
+    const server = await startScriptedPostgresql(answer);
+    const source = createPostgresqlSource({ connectionString: server.connectionString, heartbeatMs: 60_000, ...QUICK });
+    closing.push(server.close, source.close);
+    const events = createEventQueue();
+    await source.start(events.handlers);
+    return { events, source };
+  }
+
+  test('is neither lost nor told before the source is up, and keeps its order', async () => {
+    const { events } = await start(({ socket, listening }) => {
+      const packet = [notification('before'), listening, notification('after'), notification('last')];
+      socket.write(Buffer.concat(packet));
+    });
+    expect(events.unread).toEqual([
+      { kind: 'up' },
+      { kind: 'payload', payload: 'before' },
+      { kind: 'payload', payload: 'after' },
+      { kind: 'payload', payload: 'last' },
+    ]);
+  });
+
+  test('is not told at all when the answer itself does not come: the next one might not be heard', async () => {
+    const { events, source } = await start(({ socket }) => void socket.end(notification('unheard')));
+    await source.close();
+    expect(new Set(events.unread.map(({ kind }) => kind))).toEqual(new Set(['down']));
+  });
 });
 
 const describeOnPostgresql = process.env.TEST_ENGINE === 'postgresql' ? describe : describe.skip;

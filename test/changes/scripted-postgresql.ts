@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { CHANNEL } from '../../src/changes/index.ts';
+
+/*
+ * As much of PostgreSQL's protocol, version 3, as it takes to decide what stands in one packet with the answer to LISTEN:
+ * see "Message Formats" in its documentation. A real server sends what it likes, when it likes.
+ */
+
+const IDLE = 'I';
+const PROCESS_ID = 1;
+
+function message(type: string, ...parts: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(parts);
+  return Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+}
+
+const text = (value: string) => Buffer.from(`${value}\0`);
+const READY_FOR_QUERY = message('Z', Buffer.from(IDLE));
+const AUTHENTICATION_OK = message('R', int32(0));
+
+/** NotificationResponse: what somebody announced on the channel. */
+export function notification(payload: string): Buffer {
+  return message('A', int32(PROCESS_ID), text(CHANNEL), text(payload));
+}
+
+export interface AskedToListen {
+  readonly socket: Socket;
+  /** The answer: CommandComplete and ReadyForQuery. */
+  readonly listening: Buffer;
+}
+
+/** A server that lets everybody in and leaves the answer to LISTEN to the test. */
+export async function startScriptedPostgresql(answer: (asked: AskedToListen) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(Buffer.concat([AUTHENTICATION_OK, READY_FOR_QUERY]));
+      socket.on('data', (query) => {
+        const listening = Buffer.concat([message('C', text('LISTEN')), READY_FOR_QUERY]);
+        if (query.includes('listen ')) answer({ socket, listening });
+      });
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    connectionString: `postgres://postgres@127.0.0.1:${(server.address() as AddressInfo).port}/test`,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
