@@ -76,7 +76,11 @@ export class Cache {
 
   /** Removes everything and returns how many entries there were. Loads that are running will not store. */
   clear(): number {
-    this.secondTier?.renew();
+    this.secondTier?.discard();
+    return this.#drop();
+  }
+
+  #drop(): number {
     this.#loads.overtakeAll();
     return this.#store.deleteWhere(() => true);
   }
@@ -87,7 +91,7 @@ export class Cache {
    */
   invalidate(pattern: string): number {
     const isSelected = compileGlob(pattern);
-    this.secondTier?.renew();
+    this.secondTier?.discard();
     this.#loads.overtakeKeys(isSelected);
     return this.#store.deleteWhere((entry) => isSelected(entry.key));
   }
@@ -146,7 +150,7 @@ export class Cache {
 
   /** Drops everything, then serves again: announcements are heard from here on. */
   trust(): void {
-    this.clear();
+    this.#drop();
     this.#distrustedAtMs = null;
     this.#outage = null;
     this.secondTier?.listen();

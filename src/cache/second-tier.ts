@@ -50,6 +50,8 @@ const FLOOR_PERIOD_MS = 15_000;
 const MAX_QUEUED_WRITES = 20_000;
 const WRITES_PER_CALL = 200;
 const KEYS_PER_READ = 500;
+/** How far the clocks of two instances may be apart, as they know the clock of the tier. */
+const CLOCK_TOLERANCE_MS = 1000;
 
 /** An instance's part in a generation; given up as soon as it cannot vouch for everything any more. */
 interface Membership {
@@ -93,6 +95,7 @@ export class SecondTier {
   #queue: QueuedWrite[] = [];
   #isFlushing = false;
   #lastBeatMs: number;
+  #discardedAtMs = Number.NEGATIVE_INFINITY;
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: SecondTierOptions) {
@@ -142,9 +145,10 @@ export class SecondTier {
     return this.#counters;
   }
 
-  /** Every change is announced from now on. */
+  /** Every change is announced from now on. What came before that may have been missed. */
   listen(): void {
     this.#isListening = true;
+    this.#leave();
     this.#enter();
   }
 
@@ -161,7 +165,16 @@ export class SecondTier {
   }
 
   /**
-   * The same on hearing of something that made all instances distrust what they had written. To be called as the messages
+   * Uses nothing that was written until now, not even what the database says is unchanged: who clears a cache may do so
+   * because rows were changed behind the back of the triggers that count versions.
+   */
+  discard(): void {
+    this.#discardedAtMs = this.#clock.now();
+    this.renew();
+  }
+
+  /**
+   * As `renew`, on hearing of something that made all instances distrust what they had written. To be called as the messages
    * are heard, so that those who answer have heard it too.
    */
   rejoin(): void {
@@ -194,11 +207,13 @@ export class SecondTier {
     if (!membership) return null;
     const { generation } = membership;
     const nowMs = this.#tier.nowMs();
+    // A version that is unchanged does not make the content that was read with it any younger.
+    const untilMs = new WeakMap<object, number>();
     return {
-      read: (keys) => this.#read(keys, generation),
+      read: (keys) => this.#read(keys, generation, untilMs),
       store: (key, version, record) => {
         if (!this.#membership) return;
-        const entry = { v: version, g: generation, u: nowMs + this.#ttlMs, r: record };
+        const entry = { v: version, g: generation, u: untilMs.get(record) ?? nowMs + this.#ttlMs, r: record };
         this.#enqueue({ key: this.#fullKey(key), entry, notAfterMs: nowMs + MAX_WRITE_DELAY_MS, isAnnounced: false });
       },
     };
@@ -273,17 +288,24 @@ export class SecondTier {
     if (parseTierEntry(proof ?? null)?.g === generation) membership.generation = generation;
   }
 
-  async #read(keys: readonly string[], generation: string): Promise<ReadonlyMap<string, TierRecord>> {
+  async #read(
+    keys: readonly string[],
+    generation: string,
+    untilMs: WeakMap<object, number>,
+  ): Promise<ReadonlyMap<string, TierRecord>> {
     const texts = await this.#readTier(keys.map((key) => this.#fullKey(key)));
     const nowMs = this.#tier.nowMs();
+    const discardedAtMs = nowMs - (this.#clock.now() - this.#discardedAtMs) + CLOCK_TOLERANCE_MS;
     const found = new Map<string, TierRecord>();
     keys.forEach((key, index) => {
       const entry = parseTierEntry(texts[index] ?? null);
       // A tombstone tells that an older version is gone, not that there is no row: it may have been made again.
-      const isUsable = entry?.r && entry.v >= this.#floors.of(key) && versionOf(entry.r) === entry.v;
+      const isUsable = entry?.r && entry.u > nowMs && entry.v >= this.#floors.of(key) && versionOf(entry.r) === entry.v;
       if (!isUsable) return;
-      const isVouchedFor = entry.g === generation && entry.u > nowMs;
+      const isVouchedFor = entry.g === generation;
+      if (!isVouchedFor && entry.u - this.#ttlMs <= discardedAtMs) return;
       found.set(key, { record: entry.r!, version: entry.v, isVouchedFor });
+      untilMs.set(entry.r!, entry.u);
     });
     this.#counters.hits += found.size;
     this.#counters.misses += keys.length - found.size;

@@ -4,7 +4,7 @@ export interface TierEntry {
   readonly v: number;
   /** The generation that vouches for it; see `SecondTier`. */
   readonly g: string;
-  /** Until when it vouches, on the clock of the tier. The entry may be held for longer, to refuse older ones. */
+  /** Until when it may be used, on the clock of the tier. The entry may be held for longer, to refuse older ones. */
   readonly u: number;
   /** The record; `null`: deleted; left out: changed, but the content is not known. */
   readonly r?: object | null;

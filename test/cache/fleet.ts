@@ -83,7 +83,8 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       },
     });
     if (sabotage) Object.assign(secondTier, sabotages[sabotage]!(secondTier));
-    const cache = new Cache({ clock, ttlSeconds: TTL_SECONDS, secondTier });
+    // Few entries, because their places are made beforehand, and instances are started by the thousand.
+    const cache = new Cache({ clock, ttlSeconds: TTL_SECONDS, maxEntries: 100, secondTier });
     cache.distrust();
     secondTier.start();
     return {
@@ -160,7 +161,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
         break;
       case 'clear':
         secondTier.rejoin();
-        if (message.from !== instance.index) cache.clear();
+        cache.clear();
         raise(floors, message.states);
         break;
       case 'tier':
@@ -243,8 +244,8 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       const instance = instances[index]!;
       const states = latest();
       instance.cache.clear();
-      raise(instance.floors, states);
       await pause(`${index}: clear on its way`);
+      // It is answered once it was heard here, too; an instance that cannot be told drops everything when it hears again.
       if (instance.isListening) publish({ kind: 'clear', from: index, states });
     },
 
@@ -298,6 +299,10 @@ function isBetween(index: number, after: Map<string, number>, upTo: Map<string, 
 const sabotages: Record<string, (tier: SecondTier) => object> = {
   'announcements are not written': () => ({ announce() {} }),
   'what was seen is forgotten': () => ({ saw() {} }),
+  'neither a gap nor a clear ends the trust': (tier) => ({
+    deafen() {},
+    renew: () => tier.generation ?? SecondTier.prototype.renew.call(tier),
+  }),
 };
 
 export type Fleet = ReturnType<typeof createFleet>;

@@ -219,10 +219,10 @@ describe('what nobody vouches for', () => {
   });
 
   test.each([
-    ['the feed was lost', 'trust'],
-    ['the cache was cleared', 'clear'],
-    ['a pattern was invalidated', 'invalidate'],
-  ] as const)('includes what was written before %s', async (_name, disturbance) => {
+    ['is checked when it was written before the feed was lost', 'trust', 'check a'],
+    ['is not even checked when the cache was cleared since', 'clear', 'find a'],
+    ['is not even checked when a pattern was invalidated since', 'invalidate', 'find a'],
+  ] as const)('%s', async (_name, disturbance, statement) => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
@@ -234,10 +234,29 @@ describe('what nobody vouches for', () => {
     instance.cache.delete(keyOf('a'));
     site.asked();
     await instance.read('a');
-    expect(site.asked()).toEqual(['check a']);
+    expect(site.asked()).toEqual([statement]);
   });
 
-  test('includes what is older than a TTL', async () => {
+  test('is loaded anew after its TTL, however often it was checked since', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    site.waitSeconds(200, instance);
+    instance.cache.distrust();
+    instance.cache.trust();
+    await instance.read('a');
+    await settled();
+    site.waitSeconds(101, instance);
+    // A session that switched all triggers off: the version does not tell.
+    site.rows.set('a', { ...item('a'), name: 'changed without a word' });
+    instance.cache.delete(keyOf('a'));
+    expect(await instance.read('a')).toEqual([{ ...item('a'), name: 'changed without a word' }]);
+    expect(site.asked()).toEqual(['find a', 'check a', 'find a']);
+  });
+
+  test('is not used after its TTL, if it is still held', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
@@ -250,7 +269,7 @@ describe('what nobody vouches for', () => {
     site.clock.advanceSeconds(2);
     site.asked();
     await instance.read('a');
-    expect(site.asked()).toEqual(['check a']);
+    expect(site.asked()).toEqual(['find a']);
   });
 
   test('includes what an instance that stood still brings back from long ago', async () => {

@@ -87,8 +87,8 @@ export class PerformanceService {
 
   #obey(command: Command): void {
     const { cache, feed, instanceId: from, onError } = this.#options;
-    if (command.from === from) return;
     switch (command.command) {
+      // Those of this instance, too: what was announced before them may have come in since, and be older than the order.
       case 'clearCache':
         cache.clear();
         break;
@@ -96,6 +96,7 @@ export class PerformanceService {
         cache.invalidate(command.pattern);
         break;
       case 'report':
+        if (command.from === from) break;
         feed
           .send({ command: 'reported', question: command.question, from, report: { ...this.#report() } })
           .catch(onError);

@@ -1,0 +1,40 @@
+// First, because TypeGraphQL's decorators look for it as soon as they are loaded.
+import 'reflect-metadata';
+import { Cache } from '../../src/cache/index.ts';
+import { ChangeFeed } from '../../src/changes/index.ts';
+import { PerformanceService } from '../../src/features/performance/index.ts';
+import { createFakeSource } from '../changes/fake-source.ts';
+
+/** The service of one instance, whose feed says what the test lets it say. */
+async function createService() {
+  const { source, sent, up, sayText } = createFakeSource();
+  const feed = new ChangeFeed({ source });
+  const cache = new Cache();
+  const service = new PerformanceService({
+    cache,
+    feed,
+    instanceId: 'this one',
+    countManagers: async () => 0,
+    countListeners: async () => 1,
+    sockets: () => ({ activeConnections: 0, activeSubscriptions: 0 }),
+    onError: () => {},
+  });
+  await feed.start();
+  up();
+  return { cache, service, hearOwnOrder: () => sayText(sent.shift()!) };
+}
+
+test.each([
+  ['clearCache', (service: PerformanceService) => service.clearCache()],
+  ['invalidateCache', (service: PerformanceService) => service.invalidateCache('workstations_*')],
+])('%s also removes what came into the cache before the order was heard', async (_name, clear) => {
+  const { cache, service, hearOwnOrder } = await createService();
+  cache.set('workstations_1', 'held');
+  const clearing = clear(service);
+  expect(cache.get('workstations_1')).toBeUndefined();
+  // What is announced before the order is older than it, and with a second tier readers may have had it from there.
+  cache.set('workstations_1', 'announced before the order');
+  hearOwnOrder();
+  expect(await clearing).toMatchObject({ entriesRemoved: 1 });
+  expect(cache.get('workstations_1')).toBeUndefined();
+});
