@@ -20,6 +20,10 @@ export interface Config {
     readonly anonymousRole: 'VIEWER' | 'OPERATOR' | 'ADMIN' | 'AGENT' | undefined;
   };
   readonly corsOrigins: readonly string[];
+  /** Whether clients may ask for the schema. */
+  readonly introspection: boolean;
+  /** How much one query may ask for; see `QueryLimits`. */
+  readonly queries: QueryLimits;
   /** How much WebSockets may ask for; see `SocketLimits`. */
   readonly sockets: SocketLimits;
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
@@ -33,6 +37,23 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly staleIfErrorSeconds: number;
   readonly shutdownGraceSeconds: number;
+}
+
+/** What bounds the cost of one query, whatever it says. */
+export interface QueryLimits {
+  /** Characters of its text. */
+  readonly maxLength: number;
+  readonly maxTokens: number;
+  /** Levels of fields within fields. */
+  readonly maxDepth: number;
+  readonly maxAliases: number;
+  readonly maxDirectives: number;
+  /** Fields, counted anew wherever a fragment with them is spread. */
+  readonly maxFields: number;
+  /** Selections that come to the same field of the answer. */
+  readonly maxRepeats: number;
+  /** Fields, those of a page counted as often as it has rows. */
+  readonly maxCost: number;
 }
 
 /** What bounds the cost of WebSockets. */
@@ -110,6 +131,17 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       ),
     },
     corsOrigins: read('CORS_ORIGINS', orNone(origins), defaults.corsOrigins) ?? [],
+    introspection: read('INTROSPECTION', onOff, environment !== 'production'),
+    queries: {
+      maxLength: read('QUERY_MAX_LENGTH', wholeNumber(100, 1_048_576), 65_536),
+      maxTokens: read('QUERY_MAX_TOKENS', wholeNumber(10, 1_000_000), 2000),
+      maxDepth: read('QUERY_MAX_DEPTH', wholeNumber(1, 1000), 10),
+      maxAliases: read('QUERY_MAX_ALIASES', wholeNumber(0, 1_000_000), 50),
+      maxDirectives: read('QUERY_MAX_DIRECTIVES', wholeNumber(0, 1_000_000), 50),
+      maxFields: read('QUERY_MAX_FIELDS', wholeNumber(1, 1_000_000), 1000),
+      maxRepeats: read('QUERY_MAX_REPEATS', wholeNumber(1, 1_000_000), 20),
+      maxCost: read('QUERY_MAX_COST', wholeNumber(1, 1_000_000_000), 100_000),
+    },
     sockets: {
       maxConnections: read('SOCKET_MAX_CONNECTIONS', wholeNumber(1, 1_000_000), 10_000),
       maxUninitialized: read('SOCKET_MAX_UNINITIALIZED', wholeNumber(1, 1_000_000), 1000),

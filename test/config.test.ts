@@ -14,6 +14,17 @@ test('needs no settings at all in development', () => {
     dataDir: '.data',
     auth: { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, anonymousRole: 'VIEWER' },
     corsOrigins: ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'],
+    introspection: true,
+    queries: {
+      maxLength: 65_536,
+      maxTokens: 2000,
+      maxDepth: 10,
+      maxAliases: 50,
+      maxDirectives: 50,
+      maxFields: 1000,
+      maxRepeats: 20,
+      maxCost: 100_000,
+    },
     sockets: {
       maxConnections: 10_000,
       maxUninitialized: 1000,
@@ -34,7 +45,7 @@ test('needs no settings at all in development', () => {
 
 test('opens nothing to strangers in production unless told to', () => {
   const config = loadConfig({ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET });
-  expect(config).toMatchObject({ environment: 'production', host: '0.0.0.0', corsOrigins: [], logLevel: 'info' });
+  expect(config).toMatchObject({ environment: 'production', host: '0.0.0.0', corsOrigins: [], introspection: false });
   expect(config.auth.anonymousRole).toBeUndefined();
 });
 
@@ -60,6 +71,15 @@ test('reads every setting', () => {
     AUTH_AUDIENCE: 'stationmaster',
     ANONYMOUS_ROLE: 'AGENT',
     CORS_ORIGINS: 'https://a.example.com, http://localhost:3000/,https://a.example.com,',
+    INTROSPECTION: 'on',
+    QUERY_MAX_LENGTH: '1000',
+    QUERY_MAX_TOKENS: '200',
+    QUERY_MAX_DEPTH: '5',
+    QUERY_MAX_ALIASES: '0',
+    QUERY_MAX_DIRECTIVES: '1',
+    QUERY_MAX_FIELDS: '30',
+    QUERY_MAX_REPEATS: '2',
+    QUERY_MAX_COST: '4000',
     SOCKET_MAX_CONNECTIONS: '20',
     SOCKET_MAX_UNINITIALIZED: '5',
     SOCKET_INIT_TIMEOUT_SECONDS: '3',
@@ -91,6 +111,17 @@ test('reads every setting', () => {
       anonymousRole: 'AGENT',
     },
     corsOrigins: ['https://a.example.com', 'http://localhost:3000'],
+    introspection: true,
+    queries: {
+      maxLength: 1000,
+      maxTokens: 200,
+      maxDepth: 5,
+      maxAliases: 0,
+      maxDirectives: 1,
+      maxFields: 30,
+      maxRepeats: 2,
+      maxCost: 4000,
+    },
     sockets: {
       maxConnections: 20,
       maxUninitialized: 5,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { createContext } from '../graphql/context.ts';
-import { DEFAULT_PAGE_SIZE } from '../graphql/pagination.ts';
+import { DEFAULT_PAGE_SIZE } from '../graphql/page-size.ts';
 import { type ManagerSource, readManagerPage } from './manager/index.ts';
 import { readWorkstationList, type WorkstationSource } from './workstation/index.ts';
 

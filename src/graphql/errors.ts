@@ -2,6 +2,7 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import type { Logger } from 'pino';
 import { PatternError } from '../cache/index.ts';
+import type { Config } from '../config.ts';
 import { ERROR_CODES, type ErrorCode, StationmasterError } from '../errors.ts';
 import type { Context } from './context.ts';
 
@@ -9,6 +10,8 @@ import type { Context } from './context.ts';
 export interface ErrorScope {
   readonly logger: Logger;
   readonly requestId?: string;
+  /** Whether clients are kept from guessing their way through the schema by graphql-js' "Did you mean". */
+  readonly hidesSuggestions?: boolean;
 }
 
 /**
@@ -25,7 +28,7 @@ export function presentErrors(errors: readonly unknown[], scope: ErrorScope): Gr
     const cause = findCause(error);
     if (!loggedCauses.has(cause)) logFailure(explanation.code, error, cause, scope.logger);
     loggedCauses.add(cause);
-    return format(error, explanation, scope.requestId);
+    return format(error, explanation, scope);
   });
 }
 
@@ -39,13 +42,13 @@ export function presentError(error: unknown, scope: ErrorScope): GraphQLFormatte
  * the plugin, which is, presents the errors first and `formatError` hands out the result. `logger` is for errors met
  * outside any request.
  */
-export function createErrorPresenter(logger: Logger): {
+export function createErrorPresenter({ logger, hidesSuggestions = false }: Omit<ErrorScope, 'requestId'>): {
   plugin: ApolloServerPlugin<Context>;
   formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError;
 } {
   const presented = new WeakMap<object, GraphQLFormattedError>();
-  const present = (errors: readonly Error[], context: Context) => {
-    presentErrors(errors, context).forEach((formatted, index) => {
+  const present = (errors: readonly Error[], { logger, requestId }: Context) => {
+    presentErrors(errors, { logger, requestId, hidesSuggestions }).forEach((formatted, index) => {
       presented.set(errors[index]!, formatted);
     });
   };
@@ -61,8 +64,16 @@ export function createErrorPresenter(logger: Logger): {
       },
     },
     formatError: (_formatted, error) =>
-      (error instanceof Error ? presented.get(error) : undefined) ?? presentError(error, { logger }),
+      (error instanceof Error ? presented.get(error) : undefined) ?? presentError(error, { logger, hidesSuggestions }),
   };
+}
+
+/** Those who may ask for the schema may have it spelled as well, except in production. */
+export function hidesSuggestions({
+  environment,
+  introspection,
+}: Pick<Config, 'environment' | 'introspection'>): boolean {
+  return environment === 'production' || !introspection;
 }
 
 /** The HTTP status of a request that is refused before anything is executed. */
@@ -186,10 +197,14 @@ function isAboutTheRequest(error: GraphQLError): boolean {
   return kind !== undefined && (kind === Kind.VARIABLE || kind.endsWith('Value'));
 }
 
-function format(error: unknown, { code, message, field }: Explanation, requestId?: string): GraphQLFormattedError {
+function format(
+  error: unknown,
+  { code, message, field }: Explanation,
+  { hidesSuggestions, requestId }: ErrorScope,
+): GraphQLFormattedError {
   const { locations, path } = error instanceof GraphQLError ? error : {};
   return {
-    message,
+    message: hidesSuggestions ? message.replace(SUGGESTION, '') : message,
     ...(locations && { locations }),
     ...(path && { path }),
     extensions: {
@@ -199,6 +214,9 @@ function format(error: unknown, { code, message, field }: Explanation, requestId
     },
   };
 }
+
+/** graphql-js puts it last, whatever it is about: fields, arguments, types, enum values. */
+const SUGGESTION = / ?Did you mean [^]*\?$/;
 
 function logFailure(code: Explanation['code'], error: unknown, cause: unknown, logger: Logger): void {
   const path = error instanceof GraphQLError ? error.path?.join('.') : undefined;

@@ -8,6 +8,7 @@ import { type Context, createContext } from './context.ts';
 import { checkHttpRequest, refuseOtherMethods } from './graphql-over-http.ts';
 import { parseJsonBody } from './json-bodies.ts';
 import type { Metrics } from './metrics.ts';
+import type { QueryGuard } from './query-limits.ts';
 import { reportOperation } from './request-log.ts';
 import { type KeptResponse, type ResponseCache, strongEtag } from './response-cache.ts';
 
@@ -18,6 +19,7 @@ export interface GraphqlRouteParts {
   readonly identify: (authorization: string | undefined) => Promise<Identity>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly queries: QueryGuard;
   /** Whether browsers are shown Apollo Sandbox. */
   readonly showsPage: boolean;
   /** `null`: every request is executed. */
@@ -38,7 +40,7 @@ const KEPT_BY_CLIENTS = 'private, no-cache';
 
 /** `POST` and `GET /graphql`: who asks is decided first, then kept answers are given, and the rest is Apollo's. */
 export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRouteParts): void {
-  const { apollo, identify, logger, responses, showsPage } = parts;
+  const { apollo, identify, logger, queries, responses, showsPage } = parts;
   refuseOtherMethods(server, GRAPHQL_PATH);
   server.route({
     method: ['GET', 'POST'],
@@ -70,7 +72,7 @@ export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRout
           method: request.method,
           headers: toHeaderMap(request.headers),
           search: searchOf(request),
-          body: request.method === 'POST' ? parseJsonBody(request.body) : undefined,
+          body: request.method === 'POST' ? readBody(request, queries) : undefined,
         },
         context: async () => context,
       });
@@ -159,6 +161,12 @@ function varyWith(reply: FastifyReply, names: string): string {
 function searchOf({ url }: FastifyRequest): string {
   const start = url.indexOf('?');
   return start === -1 ? '' : url.slice(start);
+}
+
+function readBody(request: FastifyRequest, queries: QueryGuard): unknown {
+  const body = parseJsonBody(request.body);
+  queries.checkLength((body as { query?: unknown } | null)?.query);
+  return body;
 }
 
 function toHeaderMap(headers: FastifyRequest['headers']): HeaderMap {

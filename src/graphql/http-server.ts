@@ -15,7 +15,7 @@ import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
 import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
-import { createErrorPresenter, HTTP_STATUS, presentError } from './errors.ts';
+import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from './errors.ts';
 import { openFastLane, requestIdOf } from './fast-lane.ts';
 import { statusByMediaType } from './graphql-over-http.ts';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
@@ -23,6 +23,7 @@ import { type Health, registerHealthRoutes } from './health.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
 import { type Metrics, measureRootFields } from './metrics.ts';
+import { createQueryGuard, limitCost, type QueryGuard } from './query-limits.ts';
 import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { noteReusableAnswers } from './reusable-answers.ts';
@@ -31,7 +32,10 @@ import type { Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
 
 export interface HttpServerParts {
-  readonly config: Pick<Config, 'environment' | 'host' | 'port' | 'corsOrigins' | 'sockets'>;
+  readonly config: Pick<
+    Config,
+    'environment' | 'host' | 'port' | 'corsOrigins' | 'introspection' | 'queries' | 'sockets'
+  >;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
   /**
@@ -81,7 +85,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { config, health, identify, logger, metrics, timers, validationRules } = parts;
   const schema = measureRootFields(parts.schema, metrics);
-  const apollo = createApolloServer(parts, schema);
+  const queries = createQueryGuard(config.queries);
+  const apollo = createApolloServer(parts, schema, queries);
   await apollo.start();
 
   const server = createFastify(logger);
@@ -92,7 +97,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   });
   await server.register(cors, corsOptions(config.corsOrigins));
   const showsPage = config.environment !== 'production';
-  registerGraphqlRoute(server, { ...parts, apollo, showsPage, responses: parts.responses ?? null });
+  registerGraphqlRoute(server, { ...parts, apollo, queries, showsPage, responses: parts.responses ?? null });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, parts);
   const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
@@ -100,6 +105,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     identify,
     logger,
     metrics,
+    queries,
     schema,
     timers,
     validationRules,
@@ -143,22 +149,24 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
 function createApolloServer(
   { config, logger, metrics, plugins = [], validationRules = [] }: HttpServerParts,
   schema: GraphQLSchema,
+  queries: QueryGuard,
 ): ApolloServer<Context> {
   const isProduction = config.environment === 'production';
-  const errors = createErrorPresenter(logger);
+  const errors = createErrorPresenter({ logger, hidesSuggestions: hidesSuggestions(config) });
   return new ApolloServer<Context>({
     schema,
     logger,
     nodeEnv: config.environment,
-    introspection: !isProduction,
-    hideSchemaDetailsFromClientErrors: isProduction,
+    introspection: config.introspection,
     includeStacktraceInErrorResponses: false,
     csrfPrevention: true,
     stopOnTerminationSignals: false,
     formatError: errors.formatError,
-    validationRules: [...validationRules],
+    parseOptions: queries.parseOptions,
+    validationRules: [queries.rule, ...validationRules],
     plugins: [
       errors.plugin,
+      limitCost(queries),
       createRequestLog(metrics),
       markStaleAnswers,
       noteReusableAnswers(schema),

@@ -1,9 +1,7 @@
 import { Field, ObjectType } from 'type-graphql';
 import type { Position } from '../cache/index.ts';
 import { StationmasterError } from '../errors.ts';
-
-export const DEFAULT_PAGE_SIZE = 50;
-export const MAX_PAGE_SIZE = 500;
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './page-size.ts';
 
 /** What a client asked for, checked. */
 export interface PageRequest {

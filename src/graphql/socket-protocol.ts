@@ -24,13 +24,14 @@ import type { Config } from '../config.ts';
 import { StationmasterError } from '../errors.ts';
 import { Broadcasts, type Deliver, type EventSource, type Subscriber } from './broadcast.ts';
 import { type Context, createContext } from './context.ts';
-import { presentError, presentErrors } from './errors.ts';
+import { hidesSuggestions, presentError, presentErrors } from './errors.ts';
 import type { Outbox } from './outbox.ts';
+import type { QueryGuard } from './query-limits.ts';
 import { type RequestObserver, reportOperation } from './request-log.ts';
 import { runAt, type Timers } from './timers.ts';
 
 export interface SocketProtocolParts {
-  readonly config: Pick<Config, 'environment' | 'sockets'>;
+  readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
   /**
@@ -40,6 +41,7 @@ export interface SocketProtocolParts {
    */
   readonly identify: (authorization: string | undefined) => Promise<Identity>;
   readonly metrics: RequestObserver;
+  readonly queries: QueryGuard;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[] | undefined;
   readonly timers: Timers;
@@ -124,7 +126,8 @@ function closeOnExpiry(socket: WebSocket, { expiresAtMs }: Identity, timers: Tim
 }
 
 function operationHooks(parts: SocketProtocolParts): Hooks {
-  const { config, logger, metrics, schema } = parts;
+  const { config, logger, metrics, queries, schema } = parts;
+  const scope = { hidesSuggestions: hidesSuggestions(config) };
   const rules = validationRules(parts);
   const startedAtMs = new WeakMap<ExecutionArgs, number>();
 
@@ -138,7 +141,8 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
   };
   const present = (args: ExecutionArgs, result: ExecutionResult) => {
     const context = contextOf(args);
-    const errors = presentErrors(result.errors ?? [], context);
+    const { logger, requestId } = context;
+    const errors = presentErrors(result.errors ?? [], { ...scope, logger, requestId });
     const { name, operation: type } = operationOf(args);
     const durationMs = performance.now() - (startedAtMs.get(args) ?? performance.now());
     const level = type === 'subscription' ? 'debug' : 'info';
@@ -155,10 +159,13 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
     onSubscribe({ extra, subscriptions }, _id, { operationName, query, variables }) {
       const { maxSubscriptions } = config.sockets;
       if (Object.keys(subscriptions).length > maxSubscriptions) return [tooManyOperations(maxSubscriptions)];
-      const document = parseOrExplain(query);
+      const document = parseOrExplain(query, queries);
       if (document instanceof GraphQLError) return [document];
       const faults = validate(schema, document, rules);
       if (faults.length > 0) return faults;
+      const operation = getOperationAST(document, operationName);
+      const excess = operation && queries.findExcessiveCost(document, operation, variables);
+      if (excess) return [excess];
       const contextValue = makeContext(extra.identity!);
       return { schema, document, operationName, variableValues: variables, contextValue };
     },
@@ -176,7 +183,7 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
 
     onError(_connection, _id, _payload, errors) {
       const requestId = uuidv7();
-      return presentErrors(errors, { requestId, logger: logger.child({ requestId }) });
+      return presentErrors(errors, { ...scope, requestId, logger: logger.child({ requestId }) });
     },
   };
 }
@@ -231,16 +238,18 @@ function tooManyOperations(max: number): GraphQLError {
   return new GraphQLError(originalError.message, { originalError });
 }
 
-function validationRules({ config, validationRules: rules = [] }: SocketProtocolParts) {
-  const introspection = config.environment === 'production' ? [NoSchemaIntrospectionCustomRule] : [];
-  return [...specifiedRules, ...introspection, ...rules];
+function validationRules({ config, queries, validationRules: rules = [] }: SocketProtocolParts) {
+  const introspection = config.introspection ? [] : [NoSchemaIntrospectionCustomRule];
+  return [queries.rule, ...specifiedRules, ...introspection, ...rules];
 }
 
-function parseOrExplain(query: string): DocumentNode | GraphQLError {
+function parseOrExplain(query: string, { checkLength, parseOptions }: QueryGuard): DocumentNode | GraphQLError {
   try {
-    return parse(query);
+    checkLength(query);
+    return parse(query, parseOptions);
   } catch (error) {
     if (error instanceof GraphQLError) return error;
+    if (error instanceof StationmasterError) return new GraphQLError(error.message, { originalError: error });
     throw error;
   }
 }

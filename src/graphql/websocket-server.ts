@@ -22,7 +22,7 @@ export interface SocketCounts {
 }
 
 export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers' | 'counts'> {
-  readonly config: Pick<Config, 'environment' | 'corsOrigins' | 'sockets'>;
+  readonly config: Pick<Config, 'environment' | 'corsOrigins' | 'introspection' | 'sockets'>;
   readonly timers?: Timers | undefined;
 }
 

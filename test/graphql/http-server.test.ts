@@ -374,7 +374,7 @@ test('the schema can be asked for, but not in production', async () => {
   expect(await (await development.post(document)).json()).toEqual({
     data: { __schema: { queryType: { name: 'Query' } } },
   });
-  const production = await startStubServer({ config: PRODUCTION });
+  const production = await startStubServer({ config: { ...PRODUCTION, introspection: false } });
   expect(await (await production.post(document)).json()).toMatchObject({
     errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
   });

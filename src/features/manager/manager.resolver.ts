@@ -14,14 +14,8 @@ import {
 import type { Role } from '../../auth/identity.ts';
 import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
-import {
-  type Connection,
-  connection,
-  DEFAULT_PAGE_SIZE,
-  isTimeMs,
-  pageRequest,
-  presentRows,
-} from '../../graphql/pagination.ts';
+import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
+import { type Connection, connection, isTimeMs, pageRequest, presentRows } from '../../graphql/pagination.ts';
 import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
 import { DateTime } from '../../graphql/scalars.ts';
 import {
