@@ -64,6 +64,7 @@ export async function startIssuer() {
       const kid = crypto.randomUUID();
       keys.push({ ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' });
       return {
+        kid,
         publicKey,
         /** Signs a token for an hour; `undefined` leaves a claim, or the key's id, out. */
         sign: (claims: JWTPayload = {}, header: { kid?: string | undefined } = { kid }) => {
