@@ -59,6 +59,9 @@ export function createErrorPresenter({ logger, hidesSuggestions = false }: Omit<
       }),
       async unexpectedErrorProcessingRequest({ error, requestContext }) {
         present([error], requestContext.contextValue);
+        const code = presented.get(error)?.extensions?.code as ErrorCode;
+        // A rule of graphql-js throws what it should report; Apollo takes any such error for its own.
+        if (error instanceof GraphQLError) error.extensions.http = { status: HTTP_STATUS[code] };
         // Apollo would go on with an error of its own, which formatError could not tell the request of.
         throw error;
       },

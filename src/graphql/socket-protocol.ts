@@ -161,7 +161,7 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
       if (Object.keys(subscriptions).length > maxSubscriptions) return [tooManyOperations(maxSubscriptions)];
       const document = parseOrExplain(query, queries);
       if (document instanceof GraphQLError) return [document];
-      const faults = validate(schema, document, rules);
+      const faults = validateOrExplain(schema, document, rules);
       if (faults.length > 0) return faults;
       const operation = getOperationAST(document, operationName);
       const excess = operation && queries.findExcessiveCost(document, operation, variables);
@@ -250,6 +250,16 @@ function parseOrExplain(query: string, { checkLength, parseOptions }: QueryGuard
   } catch (error) {
     if (error instanceof GraphQLError) return error;
     if (error instanceof StationmasterError) return new GraphQLError(error.message, { originalError: error });
+    throw error;
+  }
+}
+
+/** A rule of graphql-js throws what it should report: of a subscription whose root depends on a variable. */
+function validateOrExplain(...parameters: Parameters<typeof validate>): readonly GraphQLError[] {
+  try {
+    return validate(...parameters);
+  } catch (error) {
+    if (error instanceof GraphQLError) return [error];
     throw error;
   }
 }

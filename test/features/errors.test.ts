@@ -122,6 +122,13 @@ describe('A request that is none is answered with one error', () => {
     },
   );
 
+  test('a subscription over HTTP whose root depends on a variable', async () => {
+    const query = 'subscription ($yes: Boolean!) { workstationChanged @include(if: $yes) { id } }';
+    const { answer, status } = await ask(query, { yes: true });
+    expectRefusal(answer, 'BAD_USER_INPUT');
+    expect(status).toBe(400);
+  });
+
   test('a mutation by GET', async () => {
     const query = encodeURIComponent('mutation { clearCache { entriesRemoved } }');
     const response = await fetch(`${testApp.app.url}/graphql?query=${query}`, {

@@ -345,6 +345,12 @@ describe('Subscriptions that cannot be', () => {
       {},
       undefined,
     ],
+    [
+      'a root that depends on a variable',
+      'subscription ($yes: Boolean!) { workstationChanged @include(if: $yes) { id } }',
+      { yes: true },
+      undefined,
+    ],
     ['an id that is none', CHANGES, { ids: [{ id: 1 }] }, 'ids[0]'],
     ['ids that hold null', CHANGES, { ids: [null] }, 'ids[0]'],
     ['a period that is no number', METRICS, { every: 'second' }, undefined],
