@@ -1,19 +1,27 @@
 // First, because TypeGraphQL's decorators look for it as soon as they are loaded.
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import type { Logger } from 'pino';
-import { createAuthenticator } from './auth/authenticator.ts';
+import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
 import { resolveAuth } from './auth/development-secret.ts';
 import { ROLES, type Role } from './auth/identity.ts';
 import { createTokenVerifier, signToken } from './auth/tokens.ts';
 import { Cache, type Clock, createRedisTier, SecondTier, systemClock, type TierMessage } from './cache/index.ts';
-import { CHANNEL, ChangeFeed, createPgliteSource, createPostgresqlSource } from './changes/index.ts';
+import {
+  CHANNEL,
+  ChangeFeed,
+  createPgliteSource,
+  createPostgresqlSource,
+  type NotificationSource,
+} from './changes/index.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { identifyDatabase } from './database/identity.ts';
 import { countListeners, LISTENER_NAME } from './database/listeners.ts';
 import { migrate } from './database/migrate.ts';
+import { untilItSucceeds } from './database/patience.ts';
 import { isFleetEmpty, seedFleet } from './database/seed.ts';
 import { createWriter } from './database/writer.ts';
 import { StationmasterError } from './errors.ts';
@@ -50,6 +58,10 @@ import { ResponseCache } from './graphql/response-cache.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
 const DEMO_FLEET = { managers: 100, workstations: 1000 };
+/** How long a start waits for its database before it listens without one. */
+const PATIENCE_MS = 1000;
+/** The part of the grace that is kept for letting go of the database. */
+const CLEAN_UP_MS = 500;
 const DEVELOPMENT_TOKEN_SECONDS = 24 * 60 * 60;
 
 export interface AppOptions {
@@ -57,6 +69,8 @@ export interface AppOptions {
   readonly logger?: Logger;
   /** An embedded database that is open already; whoever opened it closes it. */
   readonly pglite?: PGlite;
+  /** Gives up a start that may still be waiting for its database. */
+  readonly signal?: AbortSignal;
 }
 
 export interface App {
@@ -67,17 +81,30 @@ export interface App {
   readonly feed: ChangeFeed;
   /** A token for each role, in development; otherwise `null`: they are secrets, and would end up in logs. */
   readonly tokens: Readonly<Record<Role, string>> | null;
-  /** Answers what is in flight, then lets go of everything. Resolves when nothing runs any more. */
-  close(): Promise<void>;
+  /**
+   * Answers what is in flight, then lets go of everything. Resolves when nothing runs any more, which takes no longer
+   * than the configured grace.
+   * @param drainSeconds how long requests are still taken while `/readyz` sends load balancers elsewhere; default 0
+   */
+  close(drainSeconds?: number): Promise<void>;
+}
+
+/** What the whole server is at. */
+interface Stage {
+  current: 'starting' | 'waiting for the database' | 'running' | 'stopping';
 }
 
 /**
- * Starts the whole application and resolves once it listens.
- * @throws when the database cannot be opened or migrated, or the port is taken; nothing is left running then
+ * Starts the whole application and resolves once it is ready. A database that cannot be reached is waited for; the server
+ * listens meanwhile, so that probes get their answer.
+ * @throws when the database cannot be used, the port is taken, or `signal` says so; nothing is left running then
  */
 export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
   const logger = options.logger ?? createLogger(config);
   const onError = (error: unknown) => logger.error({ err: error }, 'going on after an error');
+  const stage: Stage = { current: 'starting' };
+  const failed = new AbortController();
+  const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
   const started: (() => unknown)[] = [];
   const closeAll = async () => {
     for (const stop of started.reverse()) await stop();
@@ -85,11 +112,10 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   try {
     const database = await openDatabase(config.database, { entities, pglite: options.pglite });
     started.push(() => database.close());
-    await migrate(database);
-    if (config.demoFleet && (await isFleetEmpty(database))) await seedFleet(database, DEMO_FLEET);
 
+    let databaseId = '';
     const secondTier = config.redisUrl
-      ? await openSecondTier(config, { database, onError, send: (message) => feed.send(message) })
+      ? createSecondTier(config, { databaseId: () => databaseId, onError, send: (message) => feed.send(message) })
       : undefined;
     if (secondTier) started.push(() => secondTier.close());
     const cache = new Cache({
@@ -104,24 +130,28 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const sweep = setInterval(() => cache.cleanupExpired(), SWEEP_PERIOD_MS).unref();
     started.push(() => clearInterval(sweep));
 
-    const source = database.pglite
-      ? createPgliteSource(database.pglite)
-      : createPostgresqlSource({
-          connectionString: (config.database as { url: string }).url,
-          applicationName: LISTENER_NAME,
-        });
-    const feed = new ChangeFeed({ source, onError });
+    const feed = new ChangeFeed({ source: createSource(config, database), onError });
     followChanges(feed, cache);
-    await feed.start();
     started.push(() => feed.close());
 
-    const http = await createServer(config, { cache, responses, database, feed, logger, onError });
-    started.push(() => http.close(config.shutdownGraceSeconds * 1000));
+    const http = await createServer(config, { cache, responses, database, feed, logger, onError, stage });
+    let graceMs = config.shutdownGraceSeconds * 1000;
+    started.push(() => http.close(Math.max(0, graceMs - CLEAN_UP_MS)));
+
+    const prepared = prepareDatabase(database, config, { stage, logger, signal });
+    started.push(() => prepared.catch(() => {}));
+    // Whoever finds the port open shall be served. But probes must have an answer while there is no database.
+    await Promise.race([prepared, ...(database.pglite ? [] : [sleep(PATIENCE_MS, undefined, { ref: false })])]);
+    await http.listen();
+    databaseId = await prepared;
+    secondTier?.start();
+    await feed.start();
+    stage.current = 'running';
     if (config.warmUp) {
       const warmedUp = warmUp({ cache, database }, logger);
       started.push(() => warmedUp);
     }
-    await http.listen();
+    let closing: Promise<void> | undefined;
     return {
       get url() {
         return http.url;
@@ -130,28 +160,76 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       cache,
       feed,
       tokens: config.environment === 'development' ? await developmentTokens(config) : null,
-      close: closeAll,
+      close(drainSeconds = 0) {
+        closing ??= (async () => {
+          stage.current = 'stopping';
+          http.drain();
+          await sleep(drainSeconds * 1000);
+          graceMs -= drainSeconds * 1000;
+          await closeAll();
+        })();
+        return closing;
+      },
     };
   } catch (error) {
+    failed.abort();
     await closeAll();
     throw error;
   }
 }
 
+/**
+ * Migrates the database and, where configured, fills it, as soon as it can be reached.
+ * @returns what tells it from other databases
+ */
+function prepareDatabase(
+  database: Database,
+  { demoFleet }: Config,
+  { stage, logger, signal }: Pick<ServerParts, 'stage' | 'logger'> & { signal: AbortSignal },
+): Promise<string> {
+  const prepare = async () => {
+    await migrate(database);
+    if (demoFleet && (await isFleetEmpty(database))) await seedFleet(database, DEMO_FLEET);
+    return identifyDatabase(database);
+  };
+  return untilItSucceeds(prepare, {
+    isPassing: isDatabaseUnavailable,
+    onRetry: (error, waitMs) => {
+      stage.current = 'waiting for the database';
+      logger.warn(`The database cannot be reached (${describeCause(error)}); trying again in ${waitMs} ms.`);
+    },
+    signal,
+  });
+}
+
+/** The innermost reason, in a few words. Node gathers one error per address it tried, and leaves the message empty. */
+function describeCause(error: unknown): string {
+  const { message, code, errors } = error as Error & { code?: string; errors?: unknown[] };
+  return message || (errors?.length ? describeCause(errors[0]) : (code ?? 'for an unknown reason'));
+}
+
+function createSource({ database: config }: Config, { pglite }: Database): NotificationSource {
+  if (pglite) return createPgliteSource(pglite);
+  const { url: connectionString } = config as { url: string };
+  return createPostgresqlSource({ connectionString, applicationName: LISTENER_NAME });
+}
+
 /** Keys say which database they are of, and of which fields their records: after a change of either others are used. */
-async function openSecondTier(
+function createSecondTier(
   { cache, redisUrl }: Config,
   {
-    database,
+    databaseId,
     send,
     onError,
-  }: Pick<ServerParts, 'database' | 'onError'> & { send(message: TierMessage): Promise<void> },
-): Promise<SecondTier> {
-  const keyPrefix = `stationmaster:1.${RECORD_SCHEMA}:${await identifyDatabase(database)}`;
-  const tier = createRedisTier({ url: redisUrl! });
-  const secondTier = new SecondTier({ tier, keyPrefix, send, ttlSeconds: cache.ttlSeconds, onError });
-  secondTier.start();
-  return secondTier;
+  }: Pick<ServerParts, 'onError'> & { databaseId(): string; send(message: TierMessage): Promise<void> },
+): SecondTier {
+  return new SecondTier({
+    tier: createRedisTier({ url: redisUrl! }),
+    keyPrefix: () => `stationmaster:1.${RECORD_SCHEMA}:${databaseId()}`,
+    send,
+    ttlSeconds: cache.ttlSeconds,
+    onError,
+  });
 }
 
 function isOutage(error: unknown): boolean {
@@ -165,11 +243,12 @@ interface ServerParts {
   readonly feed: ChangeFeed;
   readonly logger: Logger;
   readonly onError: (error: unknown) => void;
+  readonly stage: Stage;
 }
 
 async function createServer(
   config: Config,
-  { cache, responses, database, feed, logger, onError }: ServerParts,
+  { cache, responses, database, feed, logger, onError, stage }: ServerParts,
 ): Promise<HttpServer> {
   const source = { cache, database };
   const writer = createWriter({ database, channel: CHANNEL, settled: (xid, scope) => feed.settled(xid, scope) });
@@ -199,17 +278,18 @@ async function createServer(
     },
   });
   const auth = await resolveAuth(config);
-  const identify = createAuthenticator({ verify: createTokenVerifier(auth), anonymousRole: auth.anonymousRole });
+  const authenticate = createAuthenticator({ verify: createTokenVerifier(auth), anonymousRole: auth.anonymousRole });
   const http: HttpServer = await createHttpServer({
     config,
     logger,
     schema,
-    identify,
+    identify: onceOpen(authenticate, stage),
     responses,
     health: {
       readiness: () => ({
-        ready: feed.state === 'live',
+        ready: stage.current === 'running' && feed.state === 'live',
         details: {
+          stage: stage.current,
           changeFeed: feed.state,
           gaps: feed.gaps,
           ...(cache.secondTier && { secondTier: cache.secondTier.isUp ? 'up' : 'down' }),
@@ -224,6 +304,21 @@ async function createServer(
     }),
   });
   return http;
+}
+
+/** Whether requests could find a database without tables. */
+function isUnprepared({ current }: Stage): boolean {
+  return current === 'starting' || current === 'waiting for the database';
+}
+
+/** Lets nobody in before there is anything to ask for. */
+function onceOpen(authenticate: Authenticator, stage: Stage): Authenticator {
+  const identify = (authorization: unknown) => {
+    if (!isUnprepared(stage)) return authenticate(authorization);
+    const message = `The server is ${stage.current}; try again.`;
+    return Promise.reject(new StationmasterError('UNAVAILABLE', message));
+  };
+  return Object.assign(identify, { known: authenticate.known });
 }
 
 async function developmentTokens(config: Config): Promise<Record<Role, string> | null> {

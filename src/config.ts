@@ -37,6 +37,8 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly staleIfErrorSeconds: number;
   readonly shutdownGraceSeconds: number;
+  /** How much of that goes by before connections are refused. */
+  readonly shutdownDrainSeconds: number;
 }
 
 /** What bounds the cost of one query, whatever it says. */
@@ -85,9 +87,15 @@ export class ConfigError extends Error {
 const APOLLO_SANDBOX = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'] as const;
 
 const DEFAULTS = {
-  development: { host: '127.0.0.1', anonymousRole: 'VIEWER', corsOrigins: APOLLO_SANDBOX, logLevel: 'info' },
-  test: { host: '127.0.0.1', anonymousRole: 'VIEWER', corsOrigins: [], logLevel: 'silent' },
-  production: { host: '0.0.0.0', anonymousRole: undefined, corsOrigins: [], logLevel: 'info' },
+  development: {
+    host: '127.0.0.1',
+    anonymousRole: 'VIEWER',
+    corsOrigins: APOLLO_SANDBOX,
+    logLevel: 'info',
+    drainSeconds: 1,
+  },
+  test: { host: '127.0.0.1', anonymousRole: 'VIEWER', corsOrigins: [], logLevel: 'silent', drainSeconds: 0 },
+  production: { host: '0.0.0.0', anonymousRole: undefined, corsOrigins: [], logLevel: 'info', drainSeconds: 2 },
 } as const;
 
 /**
@@ -102,6 +110,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const defaults = DEFAULTS[environment];
   const dataDir = read('DATA_DIR', trimmedText, '.data');
   const databaseUrl = read('DATABASE_URL', postgresqlUrl, undefined);
+  const graceSeconds = read('SHUTDOWN_GRACE_SECONDS', wholeNumber(0, 3600), 10);
   const poolSize = read('DATABASE_POOL_SIZE', wholeNumber(1, 1000), 10);
 
   const responseCacheMaxBytes = read(
@@ -161,10 +170,18 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     warmUp: read('WARM_UP', onOff, true),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), defaults.logLevel),
     staleIfErrorSeconds: read('STALE_IF_ERROR_SECONDS', wholeNumber(0, 86_400), 60),
-    shutdownGraceSeconds: read('SHUTDOWN_GRACE_SECONDS', wholeNumber(0, 3600), 10),
+    shutdownGraceSeconds: graceSeconds,
+    shutdownDrainSeconds: read(
+      'SHUTDOWN_DRAIN_SECONDS',
+      wholeNumber(0, 3600),
+      Math.min(defaults.drainSeconds, Math.floor(graceSeconds / 2)),
+    ),
   };
 
   problems.push(...findAuthProblems(env, environment));
+  if (config.shutdownDrainSeconds > graceSeconds) {
+    problems.push(`SHUTDOWN_DRAIN_SECONDS must be no more than SHUTDOWN_GRACE_SECONDS, which is ${graceSeconds}.`);
+  }
   if (isSet(env, 'REDIS_URL') && !isSet(env, 'DATABASE_URL')) {
     problems.push('DATABASE_URL must be set when REDIS_URL is, but is not.');
   }

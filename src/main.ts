@@ -1,30 +1,48 @@
 import { type App, createApp } from './app.ts';
-import { type Config, ConfigError, loadConfig, loadEnvFileIfPresent } from './config.ts';
+import { type Config, loadConfig, loadEnvFileIfPresent } from './config.ts';
+import { explainFailure } from './start-error.ts';
 
-/** `EX_CONFIG` of sysexits.h. */
-const EXIT_BAD_CONFIGURATION = 78;
+/** The exit code of a process that a signal ends at once is this and the number of the signal, as shells have it. */
+const EXIT_BY_SIGNAL = 128;
+const SIGNAL_NUMBER = { SIGINT: 2, SIGTERM: 15 } as const;
+type StopSignal = keyof typeof SIGNAL_NUMBER;
+
+/** A terminal sends Ctrl-C to npm and to its child alike, and npm passes its own on. */
+const ECHO_MS = 100;
 
 async function main(): Promise<void> {
   loadEnvFileIfPresent();
   const config = loadConfig(process.env);
-  const starting = createApp(config);
-  stopOnSignals(starting);
-  introduce(await starting, config);
+  const givenUp = new AbortController();
+  const starting = createApp(config, { signal: givenUp.signal });
+  onStopSignal(async (signal) => {
+    givenUp.abort();
+    const app = await starting.catch(() => null);
+    // Load balancers have nothing to do with somebody's Ctrl-C.
+    await app?.close(signal === 'SIGTERM' ? config.shutdownDrainSeconds : 0);
+    process.exit(0);
+  });
+  const app = await starting.catch((error) => {
+    if (givenUp.signal.aborted) return null;
+    throw error;
+  });
+  if (app) introduce(app, config);
 }
 
 /** The first signal stops in good order; a second one at once. */
-function stopOnSignals(starting: Promise<App>): void {
-  let isStopping = false;
-  const stop = async (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    say(`${signal}: answering what is in flight, then stopping. Once more to stop at once.`);
-    const app = await starting;
-    await app.close();
-    process.exit(0);
+function onStopSignal(stop: (signal: StopSignal) => Promise<void>): void {
+  let stoppingSinceMs: number | undefined;
+  const handle = (signal: StopSignal) => {
+    if (stoppingSinceMs === undefined) {
+      stoppingSinceMs = performance.now();
+      say(`${signal}: answering what is in flight, then stopping. Once more to stop at once.`);
+      stop(signal).catch(fail);
+    } else if (performance.now() - stoppingSinceMs > ECHO_MS) {
+      process.exit(EXIT_BY_SIGNAL + SIGNAL_NUMBER[signal]);
+    }
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
 }
 
 function introduce({ url, tokens }: App, { environment }: Config): void {
@@ -41,16 +59,10 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** What went wrong, in one line where the reason is known; else with all there is to know. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
-  const { name, code, message, stack } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return 'The port is in use by another program. Stop it, or choose another with PORT.';
-  if (code === 'ECONNREFUSED') return 'The database refuses connections. Is it running, and is DATABASE_URL right?';
-  return name === 'DataFolderInUseError' ? message : `Stationmaster could not start: ${stack ?? error}`;
+function fail(error: unknown): never {
+  const { message, exitCode } = explainFailure(error);
+  process.stderr.write(`${message}\n`);
+  process.exit(exitCode);
 }
 
-main().catch((error) => {
-  process.stderr.write(`${explain(error)}\n`);
-  process.exit(error instanceof ConfigError ? EXIT_BAD_CONFIGURATION : 1);
-});
+main().catch(fail);

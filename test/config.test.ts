@@ -40,6 +40,7 @@ test('needs no settings at all in development', () => {
     responseCache: { maxBytes: 134_217_728 },
     staleIfErrorSeconds: 60,
     shutdownGraceSeconds: 10,
+    shutdownDrainSeconds: 1,
   });
 });
 
@@ -95,7 +96,8 @@ test('reads every setting', () => {
     WARM_UP: 'off',
     LOG_LEVEL: 'trace',
     STALE_IF_ERROR_SECONDS: '0',
-    SHUTDOWN_GRACE_SECONDS: '0',
+    SHUTDOWN_GRACE_SECONDS: '8',
+    SHUTDOWN_DRAIN_SECONDS: '3',
   });
   expect(config).toEqual({
     environment: 'production',
@@ -137,8 +139,18 @@ test('reads every setting', () => {
     warmUp: false,
     logLevel: 'trace',
     staleIfErrorSeconds: 0,
-    shutdownGraceSeconds: 0,
+    shutdownGraceSeconds: 8,
+    shutdownDrainSeconds: 3,
   });
+});
+
+test.each([
+  [{ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET }, 2],
+  [{ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET, SHUTDOWN_GRACE_SECONDS: '3' }, 1],
+  [{ SHUTDOWN_GRACE_SECONDS: '0' }, 0],
+  [{ NODE_ENV: 'test' }, 0],
+])('gives load balancers time to notice a stop, but never all of the grace: %j', (env, seconds) => {
+  expect(loadConfig(env).shutdownDrainSeconds).toBe(seconds);
 });
 
 test('lists every problem in one message', () => {
@@ -173,6 +185,10 @@ test.each([
       AUTH_AUDIENCE: 'us',
     },
     'Only one of AUTH_JWT_SECRET and AUTH_JWKS_URL may be set, but both are.',
+  ],
+  [
+    { SHUTDOWN_GRACE_SECONDS: '3', SHUTDOWN_DRAIN_SECONDS: '4' },
+    'SHUTDOWN_DRAIN_SECONDS must be no more than SHUTDOWN_GRACE_SECONDS, which is 3.',
   ],
   [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, but is "-1".'],
   [{ PORT: '0x10' }, 'PORT must be a whole number from 0 to 65535, but is "0x10".'],

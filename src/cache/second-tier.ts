@@ -15,8 +15,11 @@ export type TierMessage =
 
 export interface SecondTierOptions {
   readonly tier: Tier;
-  /** Before every key: nothing else in the tier is ever touched. Those who share it share one database and one schema. */
-  readonly keyPrefix: string;
+  /**
+   * Before every key: nothing else in the tier is ever touched. Those who share it share one database and one schema.
+   * A function is not asked before `start`.
+   */
+  readonly keyPrefix: string | (() => string);
   readonly send: (message: TierMessage) => Promise<void>;
   /** How long a record is taken as it is. Default 300. */
   readonly ttlSeconds?: number;
@@ -81,7 +84,7 @@ interface QueuedWrite extends TierWrite {
  */
 export class SecondTier {
   readonly #tier: Tier;
-  readonly #keyPrefix: string;
+  readonly #keyPrefix: () => string;
   readonly #send: (message: TierMessage) => Promise<void>;
   readonly #ttlMs: number;
   readonly #onError: (error: unknown) => void;
@@ -100,7 +103,8 @@ export class SecondTier {
 
   constructor(options: SecondTierOptions) {
     this.#tier = options.tier;
-    this.#keyPrefix = options.keyPrefix;
+    const { keyPrefix } = options;
+    this.#keyPrefix = typeof keyPrefix === 'string' ? () => keyPrefix : keyPrefix;
     this.#send = options.send;
     this.#ttlMs = 1000 * (options.ttlSeconds ?? 300);
     this.#onError = options.onError ?? (() => {});
@@ -368,7 +372,7 @@ export class SecondTier {
   }
 
   #fullKey(key: string): string {
-    return `${this.#keyPrefix}:${key}`;
+    return `${this.#keyPrefix()}:${key}`;
   }
 
   #proofKey(question: string, from: string): string {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import { MikroORM } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
@@ -37,6 +38,8 @@ export interface OpenDatabaseOptions {
 /** A reader would rather hear within a second that there is no answer than wait for it. */
 const READ_TIMEOUT_MS = 900;
 
+const GOODBYE_MS = 400;
+
 type Run = <Row>(name: string, text: string, values: readonly unknown[], timeoutMs?: number) => Promise<Row[]>;
 
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
@@ -73,7 +76,8 @@ export async function openDatabase(
       return statementCount;
     },
     close: async () => {
-      await orm.close();
+      // A server that hangs would never say goodbye.
+      await Promise.race([orm.close(), ...(pglite ? [] : [sleep(GOODBYE_MS, undefined, { ref: false })])]);
       if (pglite && !given) await pglite.close();
     },
   };

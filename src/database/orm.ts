@@ -21,6 +21,8 @@ export function createOrmOptions(database: Config['database'], entities: Entitie
     migrations: { migrationsList: migrations, tableName: 'stationmaster_migrations', snapshot: false, silent: true },
     // The migrations own the schema: its triggers and collations are beyond what entities say.
     schemaGenerator: { skipTables: [/./] },
+    // Connecting would look for the database and make it where it is missing, such as where its name was misspelt.
+    ensureDatabase: false,
     forceUtcTimezone: true,
     discovery: { warnWhenNoEntities: false },
   };

@@ -66,6 +66,8 @@ export interface HttpServer {
    * @throws an error with the code `EADDRINUSE` when another program has the port
    */
   listen(): Promise<string>;
+  /** Goes on as before, but asks every client to connect anew for its next request: elsewhere, if all goes well. */
+  drain(): void;
   /**
    * Takes no more requests, answers those in flight for up to `graceMs`, sends sockets away with 1001, then cuts what is
    * left. Resolves when nothing runs any more; further calls change nothing.
@@ -91,9 +93,10 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
 
   const server = createFastify(logger);
   let closing: Promise<void> | undefined;
+  let isDraining = false;
   server.addHook('onSend', async (_request, reply) => {
     // Otherwise a client's kept-alive connection would hold up the close long after its last answer.
-    if (closing) reply.header('connection', 'close');
+    if (isDraining) reply.header('connection', 'close');
   });
   await server.register(cors, corsOptions(config.corsOrigins));
   const showsPage = config.environment !== 'production';
@@ -115,7 +118,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const { known } = identify;
   if (responses && known) {
     const headersFor = createHeaderTable(config.corsOrigins);
-    const isOpen = () => !closing && !logger.isLevelEnabled('debug');
+    const isOpen = () => !isDraining && !logger.isLevelEnabled('debug');
     standBefore(server.server, (next) => openFastLane({ responses, known, isOpen, headersFor, metrics }, next));
   }
 
@@ -139,7 +142,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       await server.listen({ host: config.host, port: config.port });
       return findUrl(server, config);
     },
+    drain() {
+      isDraining = true;
+    },
     close(graceMs) {
+      isDraining = true;
       closing ??= closeAll(graceMs);
       return closing;
     },
@@ -188,6 +195,8 @@ function createFastify(logger: Logger): FastifyInstance {
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => refuse(error, request, reply, logger),
     genReqId: requestIdOf,
+    // Who is connected already has an answer coming.
+    return503OnClosing: false,
   });
   server.server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.addHook('onRequest', async (request, reply) => {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { findImports, findViolations, type ImportRule, type PackageRule } from './import-rules.ts';
 
-const TOP = ['config.ts', 'errors.ts'];
+const TOP = ['config.ts', 'errors.ts', 'start-error.ts'];
 const FEATURES = ['features/*/index.ts', 'features/*.ts'];
 const LOWER = ['graphql/**', 'auth/**', 'database/**', 'changes/**', 'cache/**'];
 
@@ -9,6 +9,7 @@ const LOWER = ['graphql/**', 'auth/**', 'database/**', 'changes/**', 'cache/**']
 const RULES: readonly ImportRule[] = [
   { from: 'errors.ts', may: [] },
   { from: 'config.ts', may: ['errors.ts'] },
+  { from: 'start-error.ts', may: ['config.ts'] },
   { from: 'main.ts', may: ['app.ts', ...TOP] },
   { from: 'cli/**', may: ['app.ts', 'cli/**', ...FEATURES, ...LOWER, ...TOP] },
   { from: 'app.ts', may: [...FEATURES, ...LOWER, ...TOP] },
@@ -121,7 +122,7 @@ describe('the import rules', () => {
 
   test('name the file, the import and what would be allowed', () => {
     expect(violationsOf('changes/change-feed.ts', "import '../app.ts';")).toEqual([
-      'src/changes/change-feed.ts imports src/app.ts, but may import only changes/**, cache/**, config.ts, errors.ts',
+      'src/changes/change-feed.ts imports src/app.ts, but may import only changes/**, cache/**, config.ts, errors.ts, start-error.ts',
     ]);
     expect(violationsOf('auth/auth-checker.ts', "import { createContext } from '../graphql/context.ts';")).toEqual([
       'src/auth/auth-checker.ts imports src/graphql/context.ts, which it may import only as a type',

@@ -55,6 +55,13 @@ export async function createEmbeddedDatabase(): Promise<{ pglite: PGlite; dispos
   return { pglite, dispose: () => pglite.close() };
 }
 
+/** Puts a migrated, empty database into a folder, for a server process to open. */
+export async function createEmbeddedFolder(dataDir: string): Promise<void> {
+  const dump = new Blob([await readFile(process.env[TEMPLATE]!)]);
+  const pglite = await PGlite.create({ dataDir, loadDataDir: dump });
+  await pglite.close();
+}
+
 /** A migrated, empty database; whoever asks for it disposes of it. */
 export async function createServerDatabase(): Promise<{ url: string; dispose(): Promise<void> }> {
   const name = `stationmaster_test_${randomBytes(6).toString('hex')}`;
