@@ -40,7 +40,7 @@ const KEPT_BY_CLIENTS = 'private, no-cache';
 
 /** `POST` and `GET /graphql`: who asks is decided first, then kept answers are given, and the rest is Apollo's. */
 export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRouteParts): void {
-  const { apollo, identify, logger, queries, responses, showsPage } = parts;
+  const { identify, responses, showsPage } = parts;
   refuseOtherMethods(server, GRAPHQL_PATH);
   server.route({
     method: ['GET', 'POST'],
@@ -52,44 +52,59 @@ export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRout
       const identity = await identify(request.headers.authorization);
       const isDebugged = request.headers['x-cache-debug'] !== undefined && hasRole(identity, 'ADMIN');
       const key = responses ? keyOf(responses, request, identity) : null;
+      const asked = { request, identity, startedAtMs, isDebugged, key };
       const kept = key === null ? undefined : responses!.get(key);
-      if (kept) {
-        reportKept(kept, { request, identity, startedAtMs, isDebugged }, parts);
-        const { contentType, voucher } = kept;
-        const report = () =>
-          ({ response: 'hit', ageSeconds: responses!.ageSeconds(kept), parts: voucher.keys }) as const;
-        if (isDebugged) return sendText(withReport(kept.body.toString(), report()), contentType, reply);
-        return sendReusable(kept, request, reply);
-      }
-
-      const context = createContext({
-        requestId: request.id,
-        identity,
-        logger: logger.child({ requestId: request.id }),
-      });
-      const response = await apollo.executeHTTPGraphQLRequest({
-        httpGraphQLRequest: {
-          method: request.method,
-          headers: toHeaderMap(request.headers),
-          search: searchOf(request),
-          body: request.method === 'POST' ? readBody(request, queries) : undefined,
-        },
-        context: async () => context,
-      });
-      const { reads, answer } = context;
-      if (response.body.kind !== 'complete' || (response.status ?? 200) !== 200) return send(response, reply);
-      const contentType = response.headers.get('content-type')!;
-      const text = response.body.string;
-      const { isReusable, operationName } = answer;
-      if (key !== null && isReusable) responses!.keep(key, { text, contentType, operationName }, reads);
-      if (isDebugged) {
-        const report = { response: isReusable && key !== null ? 'miss' : 'none', parts: reads.keys, reads } as const;
-        return sendText(withReport(text, report), contentType, reply);
-      }
-      if (!isReusable || reads.stale > 0 || request.method !== 'GET') return send(response, reply);
-      return sendReusable({ body: text, contentType, etag: strongEtag(text) }, request, reply);
+      return kept ? giveKept(kept, asked, reply, parts) : execute(asked, reply, parts);
     },
   });
+}
+
+interface Asked {
+  readonly request: FastifyRequest;
+  readonly identity: Identity;
+  readonly startedAtMs: number;
+  /** Whether the answer is to say what it was made of. */
+  readonly isDebugged: boolean;
+  /** Where the answer is kept; `null`: nowhere. */
+  readonly key: string | null;
+}
+
+function giveKept(kept: KeptResponse, asked: Asked, reply: FastifyReply, parts: GraphqlRouteParts): FastifyReply {
+  reportKept(kept, asked, parts);
+  if (!asked.isDebugged) return sendReusable(kept, asked.request, reply);
+  const ageSeconds = parts.responses!.ageSeconds(kept);
+  const report: CacheReport = { response: 'hit', ageSeconds, parts: kept.voucher.keys };
+  return sendText(withReport(kept.body.toString(), report), kept.contentType, reply);
+}
+
+async function execute(
+  { request, identity, isDebugged, key }: Asked,
+  reply: FastifyReply,
+  { apollo, logger, queries, responses }: GraphqlRouteParts,
+): Promise<FastifyReply> {
+  const requestId = request.id;
+  const context = createContext({ requestId, identity, logger: logger.child({ requestId }) });
+  const response = await apollo.executeHTTPGraphQLRequest({
+    httpGraphQLRequest: {
+      method: request.method,
+      headers: toHeaderMap(request.headers),
+      search: searchOf(request),
+      body: request.method === 'POST' ? readBody(request, queries) : undefined,
+    },
+    context: async () => context,
+  });
+  if (response.body.kind !== 'complete' || (response.status ?? 200) !== 200) return send(response, reply);
+  const { reads, answer } = context;
+  const text = response.body.string;
+  const contentType = response.headers.get('content-type')!;
+  const isKept = key !== null && answer.isReusable;
+  if (isKept) responses!.keep(key, { text, contentType, operationName: answer.operationName }, reads);
+  if (isDebugged) {
+    const report: CacheReport = { response: isKept ? 'miss' : 'none', parts: reads.keys, reads };
+    return sendText(withReport(text, report), contentType, reply);
+  }
+  if (!answer.isReusable || reads.stale > 0 || request.method !== 'GET') return send(response, reply);
+  return sendReusable({ body: text, contentType, etag: strongEtag(text) }, request, reply);
 }
 
 /**
@@ -106,7 +121,7 @@ function keyOf(responses: ResponseCache, request: FastifyRequest, identity: Iden
 /** A kept answer was read through the cache as a whole: to the figures it is one hit. */
 function reportKept(
   { operationName, voucher }: KeptResponse,
-  asked: { request: FastifyRequest; identity: Identity; startedAtMs: number; isDebugged: boolean },
+  asked: Asked,
   { logger, metrics }: GraphqlRouteParts,
 ): void {
   const durationMs = performance.now() - asked.startedAtMs;

@@ -46,7 +46,8 @@ export class ResponseCache {
       onInsert: () => {
         this.#counters.size++;
       },
-      dispose: ({ voucher }, _key, reason) => {
+      // After, because the end of the voucher comes back here.
+      disposeAfter: ({ voucher }, _key, reason) => {
         this.#counters.size--;
         if (reason === 'evict') this.#counters.evictions++;
         voucher.void();
