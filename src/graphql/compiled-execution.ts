@@ -1,7 +1,8 @@
 import type { ApolloServerPlugin } from '@apollo/server';
-import { type DocumentNode, type GraphQLSchema, OperationTypeNode } from 'graphql';
+import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { applyConditions, conditionalVariables, settleConditions } from './conditions.ts';
 import type { Context } from './context.ts';
 
 export interface CompilerOptions {
@@ -21,21 +22,27 @@ export interface ExecutedData {
 
 interface KnownQuery {
   executions: number;
-  /** `null`: it cannot be compiled. */
-  compiled?: CompiledQuery | null;
+  /** The variables that decide what of it is executed; `null`: nothing does. Known once it is compiled. */
+  conditions?: readonly string[] | null;
+  /** By what those variables say. `null`: it cannot be compiled. */
+  readonly compiled: Map<string, CompiledQuery | null>;
 }
+
+/** More ways to settle its conditions than this a query has in earnest only to crowd out others. */
+const MAX_VARIANTS = 16;
 
 /**
  * Compiles the queries that come often, by graphql-jit, which makes a function of each.
  *
  * What is compiled must answer exactly as graphql-js does. So only data is taken from it: whatever has an error, in its
  * variables or in a field, is executed again by graphql-js, which words and places errors by the book. Queries have no
- * effects, and what they read is still held by the loaders of the operation.
+ * effects, and what they read is still held by the loaders of the operation. And `@skip` and `@include` are settled
+ * before: graphql-jit loses track of them where fields are merged.
  */
 export class QueryCompiler {
   readonly #schema: GraphQLSchema;
   readonly #threshold: number;
-  readonly #known: LRUCache<DocumentNode, Map<string, KnownQuery>>;
+  readonly #known: LRUCache<OperationDefinitionNode, KnownQuery>;
 
   constructor(schema: GraphQLSchema, { threshold = 3, maxQueries = 500 }: CompilerOptions = {}) {
     this.#schema = schema;
@@ -43,26 +50,39 @@ export class QueryCompiler {
     this.#known = new LRUCache({ max: maxQueries });
   }
 
-  /** The compiled form of a query of a document that was validated, once it has come often enough; else `null`. */
-  find(document: DocumentNode, operationName: string | null): CompiledQuery | null {
-    const operations = this.#known.get(document);
-    const name = operationName ?? '';
-    const known = operations?.get(name);
+  /**
+   * The compiled form of a query of a document that was validated, once it has come often enough; else `null`.
+   * @param variables as the client sent them
+   */
+  find(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>>,
+  ): CompiledQuery | null {
+    const known = this.#known.get(operation);
     if (!known) {
-      if (operations) operations.set(name, { executions: 1 });
-      else this.#known.set(document, new Map([[name, { executions: 1 }]]));
+      this.#known.set(operation, { executions: 1, compiled: new Map() });
       return null;
     }
-    if (known.compiled === undefined && ++known.executions > this.#threshold) {
-      known.compiled = this.#compile(document, operationName);
+    if (++known.executions <= this.#threshold) return null;
+    if (known.conditions === undefined) known.conditions = conditionalVariables(document);
+    const settled = settleConditions(known.conditions ?? [], operation, variables);
+    if (!settled) return null;
+    const variant = [...settled.values()].join();
+    let compiled = known.compiled.get(variant);
+    if (compiled === undefined && known.compiled.size < MAX_VARIANTS) {
+      const rest = known.conditions ? applyConditions(document, settled) : document;
+      compiled = this.#compile(rest, operation);
+      known.compiled.set(variant, compiled);
     }
-    return known.compiled ?? null;
+    return compiled ?? null;
   }
 
-  #compile(document: DocumentNode, operationName: string | null): CompiledQuery | null {
+  #compile(document: DocumentNode, { name }: OperationDefinitionNode): CompiledQuery | null {
     // The function's results are object literals, in which this key means something else.
     if (document.loc?.source.body.includes('__proto__')) return null;
-    const compiled = compileQuery(this.#schema, document, operationName ?? '', { disablingCapturingStackErrors: true });
+    const options = { disablingCapturingStackErrors: true };
+    const compiled = compileQuery(this.#schema, document, name?.value ?? '', options);
     if (!isCompiledQuery(compiled)) return null;
     return async (context, variables) => {
       const { data, errors } = await compiled.query(undefined, context, variables);
@@ -76,11 +96,11 @@ export function executeCompiled(compiler: QueryCompiler): ApolloServerPlugin<Con
   return {
     async requestDidStart() {
       return {
-        async responseForOperation({ contextValue, document, operation, operationName, request, response }) {
+        async responseForOperation({ contextValue, document, operation, request, response }) {
           // None is there when the client named one that the document does not have; it is refused later on.
           if (operation?.operation !== OperationTypeNode.QUERY) return null;
-          const execute = compiler.find(document, operationName);
-          const result = await execute?.(contextValue, request.variables ?? {});
+          const variables = request.variables ?? {};
+          const result = await compiler.find(document, operation, variables)?.(contextValue, variables);
           return result ? { http: response.http, body: { kind: 'single', singleResult: result } } : null;
         },
       };
