@@ -1,11 +1,18 @@
-import type { Cache as CacheType } from '../src/cache/index.ts';
+import type { Cache as CacheType, ReadTrace as ReadTraceType } from '../src/cache/index.ts';
+import type { ResponseCache as ResponseCacheType } from '../src/graphql/response-cache.ts';
 
 /*
  * What the cache itself takes, in a process that does nothing else: memory is read after a collection of garbage, with
  * and without the entries.
  */
 
-const { Cache } = (await import('../dist/src/cache/index.js' as string)) as { Cache: typeof CacheType };
+const { Cache, ReadTrace } = (await import('../dist/src/cache/index.js' as string)) as {
+  Cache: typeof CacheType;
+  ReadTrace: typeof ReadTraceType;
+};
+const { ResponseCache } = (await import('../dist/src/graphql/response-cache.js' as string)) as {
+  ResponseCache: typeof ResponseCacheType;
+};
 
 const CACHED = 50_000;
 const BATCH = 50;
@@ -22,10 +29,17 @@ export interface MemoryFigures {
   readonly accountedShare: number;
   readonly heapShare: number;
   readonly entriesShare: number;
+  /** The same of whole answers, each to another request, beside the workstations they show. */
+  readonly answersHeapShare: number;
 }
 
 async function measure(): Promise<MemoryFigures> {
-  return { ...(await measureEntry()), ...(await measureByteBound()), ...(await measureEntryBound()) };
+  return {
+    ...(await measureEntry()),
+    ...(await measureByteBound()),
+    ...(await measureEntryBound()),
+    ...(await measureAnswers()),
+  };
 }
 
 async function measureEntry(): Promise<Pick<MemoryFigures, 'ownBytes' | 'heapBytes'>> {
@@ -60,6 +74,33 @@ async function measureEntryBound(): Promise<Pick<MemoryFigures, 'entriesShare'>>
     most = Math.max(most, cache.getStats().size);
   }
   return { entriesShare: most / MAX_ENTRIES };
+}
+
+/** One workstation after the other is asked for, each time with a request that never came before. */
+async function measureAnswers(): Promise<Pick<MemoryFigures, 'answersHeapShare'>> {
+  const cache = new Cache();
+  await fill(cache, 0, BATCH);
+  const before = heapBytes();
+  const answers = new ResponseCache(cache, { maxBytes: MAX_BYTES });
+  const viewer = { subject: 'probe', roles: ['VIEWER'], isAnonymous: true, expiresAtMs: null } as const;
+  let answersHeapShare = 0;
+  for (let index = 0; index < DISTINCT_KEYS; index++) {
+    const reads = new ReadTrace();
+    const place = index % BATCH;
+    await cache.readMany([`workstations_${idOf(place)}`], neverAsked, { layer: 'workstations', trace: reads });
+    const request = `POST {"query":"query Q${index} { workstation(id: \\"${idOf(place)}\\") { id name } }"}`;
+    const text = `{"data":{"workstation":${workstationJson(place)}}}`;
+    const answer = { text, contentType: 'application/json', operationName: `Q${index}` };
+    answers.keep(answers.keyOf(viewer, 'application/json', request)!, answer, reads);
+    if (index % (DISTINCT_KEYS / 10) === 0) {
+      answersHeapShare = Math.max(answersHeapShare, (heapBytes() - before) / MAX_BYTES);
+    }
+  }
+  return { answersHeapShare };
+}
+
+function neverAsked(): never {
+  throw new Error('It was cached.');
 }
 
 /** Reads workstations through the cache, a page at a time, as the loaders do. */

@@ -14,6 +14,7 @@ export interface Conditions {
   readonly rounds: number;
   readonly connections: number;
   readonly postgresql: string;
+  readonly commit: string;
 }
 
 /** As it is shown while the benchmark runs. */
@@ -62,16 +63,17 @@ function section({ title, method, columns, rows, verdicts }: Report, limit: stri
   ];
 }
 
-function describe({ seconds, rounds, connections, postgresql }: Conditions): string[] {
+function describe({ seconds, rounds, connections, postgresql, commit }: Conditions): string[] {
   const model = cpus()[0]?.model.trim() ?? 'unknown processor';
   return [
-    `Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, of ${commit()}: ${availableParallelism()} cores`,
+    `Made by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)}, of ${commit}: ${availableParallelism()} cores`,
     `(${model}), Node ${process.versions.node}, PostgreSQL ${postgresql}, everything on this machine. Each figure is the`,
     `median of ${rounds} rounds of ${seconds} s with ${connections} connections, in which all servers took turns; one process each.`,
   ];
 }
 
-function commit(): string {
+/** What is measured. */
+export function commitInWords(): string {
   try {
     const read = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
     return `commit ${read('rev-parse', '--short', 'HEAD')}${read('status', '--porcelain', 'src') && ', changed'}`;

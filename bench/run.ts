@@ -6,7 +6,7 @@ import { Client } from 'pg';
 import type { Bench, Report, Workload } from './bench.ts';
 import { withFleet } from './database.ts';
 import { LoadGenerator } from './load-generator.ts';
-import { asText, writeReport } from './report.ts';
+import { asText, commitInWords, writeReport } from './report.ts';
 import { type Contender, PEERS } from './servers.ts';
 import { WORKLOADS } from './workloads/index.ts';
 
@@ -51,7 +51,11 @@ async function run(): Promise<void> {
         reports.push(report);
       }
       if (!reportFolder) return;
-      await writeReport(reportFolder, reports, { ...settings, postgresql: await versionOf(fleet.url) });
+      await writeReport(reportFolder, reports, {
+        ...settings,
+        postgresql: await versionOf(fleet.url),
+        commit: commitInWords(),
+      });
       console.log(`\nWritten to ${reportFolder}: report.md, report.svg`);
     });
   } finally {

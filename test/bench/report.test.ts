@@ -1,0 +1,123 @@
+import type { Report } from '../../bench/bench.ts';
+import { drawCharts } from '../../bench/chart.ts';
+import { documentsFor } from '../../bench/queries.ts';
+import { asMarkdown } from '../../bench/report.ts';
+import { createTraffic, type Exchange, type TrafficSource } from '../../bench/traffic.ts';
+import { atLeast, atMost, verdictInWords } from '../../bench/verdict.ts';
+import { createRandom, zipf } from '../../bench/zipf.ts';
+
+const report: Report = {
+  name: 'hot-list',
+  title: 'Hot list',
+  method: 'One request over and over.',
+  columns: ['server', 'requests/s', 'of the floor'],
+  rows: [
+    ['Stationmaster', 500, 0.5],
+    ['<bare> node:http', 1000, null],
+  ],
+  chart: {
+    unit: 'requests/s',
+    bars: [
+      { label: 'Stationmaster', value: 500 },
+      { label: '<bare> node:http', value: 1000 },
+    ],
+  },
+  verdicts: [atLeast('at least 0.85 of the floor', 0.5, 0.85)],
+};
+
+const conditions = { seconds: 4, rounds: 3, connections: 64, postgresql: '18.3', commit: 'commit 1234567' };
+
+describe('a goal', () => {
+  test('is met at its very bound', () => {
+    expect(verdictInWords(atLeast('at least 3 times the best peer', 3, 3))).toBe(
+      'met: at least 3 times the best peer; measured 3',
+    );
+    expect(verdictInWords(atMost('no stale answer', 0, 0))).toBe('met: no stale answer; measured 0');
+  });
+
+  test('says by how much of itself it is missed', () => {
+    expect(verdictInWords(atLeast('at least 8 times', 6, 8))).toBe('missed by 25 %: at least 8 times; measured 6');
+    expect(verdictInWords(atMost('1 SQL statement', 3, 1))).toBe('missed by 200 %: 1 SQL statement; measured 3');
+    expect(verdictInWords(atMost('no stale answer', 2, 0))).toBe('missed by 200 %: no stale answer; measured 2');
+  });
+
+  test('is never called met by rounding', () => {
+    expect(verdictInWords(atLeast('at least 1000', 999.9, 1000))).toMatch(/^missed by 1 %/);
+  });
+
+  test.each([null, Number.NaN, Number.POSITIVE_INFINITY])('is not judged by %s', (measured) => {
+    expect(atLeast('at least 3 times the best peer', measured, 3)).toMatchObject({ measured: null, isMet: null });
+  });
+});
+
+describe('the report', () => {
+  test('has the goals first, then each workload with its method and figures', () => {
+    const text = asMarkdown([report], conditions, {});
+    expect(text).toContain('| Hot list | missed by 42 %: at least 0.85 of the floor; measured 0.5 |');
+    expect(text).toContain(
+      '| server | requests/s | of the floor |\n| --- | ---: | ---: |\n| Stationmaster | 500 | 0.5 |',
+    );
+    expect(text).toContain('| <bare> node:http | 1000 | – |');
+  });
+
+  test('says what limits a workload only where a goal is missed', () => {
+    const limits = { 'hot-list': 'the socket.' };
+    expect(asMarkdown([report], conditions, limits)).toContain('What limits: the socket.');
+    const met = { ...report, verdicts: [atLeast('at least 0.85 of the floor', 0.9, 0.85)] };
+    expect(asMarkdown([met], conditions, limits)).not.toContain('What limits');
+  });
+
+  test('draws a bar for each server, as long as its figure', () => {
+    const svg = drawCharts([report]);
+    const lengths = [...svg.matchAll(/<rect x="250" [^>]*?width="([\d.]+)"/g)].map(([, length]) => Number(length));
+    expect(lengths).toHaveLength(2);
+    expect(lengths[1]! / lengths[0]!).toBeCloseTo(2);
+    expect(svg).toContain('&lt;bare&gt; node:http');
+  });
+});
+
+test('the shapes of the list are all different', () => {
+  const { shapes } = documentsFor('stationmaster');
+  expect(new Set(shapes).size).toBe(200);
+});
+
+test('Zipf asks for the first of a hundred about twice as often as for the second', () => {
+  const counts = new Array<number>(100).fill(0);
+  const next = zipf(100, createRandom(1));
+  for (let draw = 0; draw < 100_000; draw++) counts[next()]!++;
+  expect(counts[0]! / counts[1]!).toBeCloseTo(2, 0);
+  expect(Math.min(...counts)).toBeGreaterThan(0);
+});
+
+describe('an answer', () => {
+  const traffic = { kind: 'reads and writes', record: 'R', update: 'U', ids: ['only'], writeShare: 0.5 } as const;
+  const showing = (version: number) => Buffer.from(`{"data":{"workstation":{"version":${version}}}}`);
+
+  /** The next request of that kind; those of the other kind are left unanswered. */
+  function next(source: TrafficSource, kind: 'read' | 'write'): Exchange {
+    for (;;) {
+      const exchange = source.next();
+      if (exchange.bytes.includes('"hostname"') === (kind === 'write')) return exchange;
+    }
+  }
+
+  test('is stale when a write that it does not show was answered before it was asked for', () => {
+    const source = createTraffic(traffic, 'http://127.0.0.1:1');
+    next(source, 'write').answered(showing(2));
+    next(source, 'read').answered(showing(1));
+    expect(source.staleAnswers).toBe(1);
+  });
+
+  test('is not stale when it was asked for before the write was answered', () => {
+    const source = createTraffic(traffic, 'http://127.0.0.1:1');
+    const read = next(source, 'read');
+    next(source, 'write').answered(showing(2));
+    read.answered(showing(1));
+    expect(source.staleAnswers).toBe(0);
+  });
+
+  test('with an error ends the measurement', () => {
+    const read = next(createTraffic(traffic, 'http://127.0.0.1:1'), 'read');
+    expect(() => read.answered(Buffer.from('{"errors":[{"message":"no"}],"data":null}'))).toThrow('A request failed');
+  });
+});
