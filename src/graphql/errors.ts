@@ -219,7 +219,7 @@ function format(
 }
 
 /** graphql-js puts it last, whatever it is about: fields, arguments, types, enum values. */
-const SUGGESTION = / ?Did you mean [^]*\?$/;
+const SUGGESTION = / ?Did you mean .*\?$/s;
 
 function logFailure(code: Explanation['code'], error: unknown, cause: unknown, logger: Logger): void {
   const path = error instanceof GraphQLError ? error.path?.join('.') : undefined;

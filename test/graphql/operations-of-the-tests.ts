@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { parseSync } from '@swc/core';
-import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode, parse, validate } from 'graphql';
+import { type DocumentNode, type GraphQLSchema, Kind, type OperationDefinitionNode, parse, validate } from 'graphql';
 
 export interface FoundQuery {
   readonly text: string;
@@ -12,10 +12,10 @@ export function findQueries(schema: GraphQLSchema): FoundQuery[] {
   const texts = new Set(globSync('test/**/*.ts').flatMap((file) => textsIn(readFileSync(file, 'utf8'))));
   return [...texts].flatMap((text) => {
     const document = parseIfPossible(text);
-    if (!document || validate(schema, document).length > 0) return [];
-    const operations = document.definitions.filter((definition) => definition.kind === 'OperationDefinition');
-    const [operation] = operations;
-    return operations.length === 1 && operation!.operation === 'query' ? [{ text, operation: operation! }] : [];
+    const operations = document?.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION) ?? [];
+    const [operation] = operations as OperationDefinitionNode[];
+    if (operations.length !== 1 || operation!.operation !== 'query') return [];
+    return validate(schema, document!).length === 0 ? [{ text, operation: operation! }] : [];
   });
 }
 
