@@ -116,6 +116,8 @@ const SETTINGS = {
   HOST: '127.0.0.1',
   PORT: '0',
   LOG_LEVEL: 'silent',
+  RATE_LIMIT_PER_TOKEN: 'off',
+  RATE_LIMIT_PER_ADDRESS: 'off',
   REDIS_URL: '',
   WARM_UP: 'off',
   DATABASE_POOL_SIZE: '10',

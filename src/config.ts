@@ -24,6 +24,10 @@ export interface Config {
   readonly introspection: boolean;
   /** How much one query may ask for; see `QueryLimits`. */
   readonly queries: QueryLimits;
+  /** How often clients may ask. */
+  readonly rates: RateLimits;
+  /** Whose word on a client's address is taken: that many proxies before us, or those with these addresses. */
+  readonly trustProxy: number | readonly string[];
   /** How much WebSockets may ask for; see `SocketLimits`. */
   readonly sockets: SocketLimits;
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
@@ -58,6 +62,13 @@ export interface QueryLimits {
   readonly maxCost: number;
 }
 
+/** Operations a minute, and so many at once; `undefined`: any number. */
+export interface RateLimits {
+  readonly perToken: number | undefined;
+  /** For requests without a token that is valid. */
+  readonly perAddress: number | undefined;
+}
+
 /** What bounds the cost of WebSockets. */
 export interface SocketLimits {
   readonly maxConnections: number;
@@ -86,6 +97,9 @@ export class ConfigError extends Error {
 
 const APOLLO_SANDBOX = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'] as const;
 
+const NO_RATE_LIMITS = { ratePerToken: undefined, ratePerAddress: undefined };
+const RATE_LIMITS = { ratePerToken: 60_000, ratePerAddress: 1200 };
+
 const DEFAULTS = {
   development: {
     host: '127.0.0.1',
@@ -93,9 +107,24 @@ const DEFAULTS = {
     corsOrigins: APOLLO_SANDBOX,
     logLevel: 'info',
     drainSeconds: 1,
+    ...NO_RATE_LIMITS,
   },
-  test: { host: '127.0.0.1', anonymousRole: 'VIEWER', corsOrigins: [], logLevel: 'silent', drainSeconds: 0 },
-  production: { host: '0.0.0.0', anonymousRole: undefined, corsOrigins: [], logLevel: 'info', drainSeconds: 2 },
+  test: {
+    host: '127.0.0.1',
+    anonymousRole: 'VIEWER',
+    corsOrigins: [],
+    logLevel: 'silent',
+    drainSeconds: 0,
+    ...NO_RATE_LIMITS,
+  },
+  production: {
+    host: '0.0.0.0',
+    anonymousRole: undefined,
+    corsOrigins: [],
+    logLevel: 'info',
+    drainSeconds: 2,
+    ...RATE_LIMITS,
+  },
 } as const;
 
 /**
@@ -151,6 +180,11 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       maxRepeats: read('QUERY_MAX_REPEATS', wholeNumber(1, 1_000_000), 20),
       maxCost: read('QUERY_MAX_COST', wholeNumber(1, 1_000_000_000), 100_000),
     },
+    rates: {
+      perToken: read('RATE_LIMIT_PER_TOKEN', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerToken),
+      perAddress: read('RATE_LIMIT_PER_ADDRESS', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerAddress),
+    },
+    trustProxy: read('TRUST_PROXY', trustedProxies, 0),
     sockets: {
       maxConnections: read('SOCKET_MAX_CONNECTIONS', wholeNumber(1, 1_000_000), 10_000),
       maxUninitialized: read('SOCKET_MAX_UNINITIALIZED', wholeNumber(1, 1_000_000), 1000),
@@ -249,12 +283,12 @@ function oneOf<const T extends string>(...words: T[]): Kind<T> {
   };
 }
 
-/** Lets the word `none` stand for `undefined`, where leaving the setting out would mean a default. */
-function orNone<T>(kind: Kind<T>): Kind<T | undefined> {
+/** Lets a word stand for `undefined`, where leaving the setting out would mean a default. */
+function orNone<T>(kind: Kind<T>, none = 'none'): Kind<T | undefined> {
   return {
     ...kind,
-    expected: `${kind.expected}, or none`,
-    parse: (text) => (text === 'none' ? undefined : kind.parse(text)),
+    expected: `${kind.expected}, or ${none}`,
+    parse: (text) => (text === none ? undefined : kind.parse(text)),
   };
 }
 
@@ -316,6 +350,23 @@ const secureUrl: Kind<string> = {
   },
   describe: describeUrl,
 };
+
+const trustedProxies: Kind<number | readonly string[]> = {
+  expected: 'how many proxies stand in front, or their addresses and networks such as 10.0.0.0/8, separated by commas',
+  parse: (text) => {
+    if (/^\d{1,2}$/.test(text)) return Number(text);
+    const networks = text.split(',').map((part) => part.trim());
+    return networks.every(isNetwork) ? networks : null;
+  },
+};
+
+/** An address, perhaps with the length of its network's part, or one of the words that stand for such networks. */
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', length] = text.split('/', 2);
+  const bits = { 4: 32, 6: 128 }[isIP(address)];
+  return bits !== undefined && (length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits));
+}
 
 function isPercentEncoded(text: string): boolean {
   return !/%(?![0-9a-f]{2})/i.test(text);

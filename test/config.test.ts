@@ -25,6 +25,8 @@ test('needs no settings at all in development', () => {
       maxRepeats: 20,
       maxCost: 100_000,
     },
+    rates: { perToken: undefined, perAddress: undefined },
+    trustProxy: 0,
     sockets: {
       maxConnections: 10_000,
       maxUninitialized: 1000,
@@ -47,6 +49,7 @@ test('needs no settings at all in development', () => {
 test('opens nothing to strangers in production unless told to', () => {
   const config = loadConfig({ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET });
   expect(config).toMatchObject({ environment: 'production', host: '0.0.0.0', corsOrigins: [], introspection: false });
+  expect(config.rates).toEqual({ perToken: 60_000, perAddress: 1200 });
   expect(config.auth.anonymousRole).toBeUndefined();
 });
 
@@ -81,6 +84,9 @@ test('reads every setting', () => {
     QUERY_MAX_FIELDS: '30',
     QUERY_MAX_REPEATS: '2',
     QUERY_MAX_COST: '4000',
+    RATE_LIMIT_PER_TOKEN: '300',
+    RATE_LIMIT_PER_ADDRESS: 'off',
+    TRUST_PROXY: 'loopback, 10.0.0.0/8',
     SOCKET_MAX_CONNECTIONS: '20',
     SOCKET_MAX_UNINITIALIZED: '5',
     SOCKET_INIT_TIMEOUT_SECONDS: '3',
@@ -124,6 +130,8 @@ test('reads every setting', () => {
       maxRepeats: 2,
       maxCost: 4000,
     },
+    rates: { perToken: 300, perAddress: undefined },
+    trustProxy: ['loopback', '10.0.0.0/8'],
     sockets: {
       maxConnections: 20,
       maxUninitialized: 5,
@@ -204,6 +212,14 @@ test.each([
   [
     { LOG_LEVEL: 'verbose' },
     'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, but is "verbose".',
+  ],
+  [
+    { RATE_LIMIT_PER_TOKEN: 'none' },
+    'RATE_LIMIT_PER_TOKEN must be a whole number from 1 to 1000000000, or off, but is "none".',
+  ],
+  [
+    { TRUST_PROXY: '10.0.0.0/33' },
+    'TRUST_PROXY must be how many proxies stand in front, or their addresses and networks such as 10.0.0.0/8, separated by commas, but is "10.0.0.0/33".',
   ],
 ])('refuses %j', (env, problem) => {
   expect(catchConfigError(env).problems).toEqual([problem]);

@@ -9,6 +9,8 @@ export interface FastLaneParts {
   readonly responses: ResponseCache;
   /** Who is asking, where that can be told at once; `null` otherwise. */
   readonly known: (authorization: string | undefined) => Identity | null;
+  /** Counts a request against its sender's rate limit, and says whether it may be answered now. */
+  readonly mayAsk: (identity: Identity, request: IncomingMessage) => boolean;
   /** Whether the lane is open: it writes no log, and does not know how to say goodbye to a client. */
   readonly isOpen: () => boolean;
   /** The headers for a page of that origin, or for no page; `undefined` for an origin that is not allowed. */
@@ -43,11 +45,16 @@ export function openFastLane(parts: FastLaneParts, next: RequestListener): Reque
   };
 }
 
-/** Authorization comes first, and counts from the moment that the request is there as a whole. */
-function findKept({ headers }: IncomingMessage, body: Buffer, { known, responses }: FastLaneParts) {
+/**
+ * Authorization comes first, and counts from the moment that the request is there as a whole. Who asks too often is
+ * refused behind this lane; what is not kept is counted there as well.
+ */
+function findKept(request: IncomingMessage, body: Buffer, { known, mayAsk, responses }: FastLaneParts) {
+  const { headers } = request;
   const identity = known(headers.authorization);
   const key = identity && responses.keyOf(identity, headers.accept, `POST ${body.toString()}`);
-  return key === null ? undefined : responses.get(key);
+  const kept = key === null ? undefined : responses.get(key);
+  return kept && mayAsk(identity!, request) ? kept : undefined;
 }
 
 /** The length of the body of a request that is plain enough for this lane; 0 of any other. */

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { hasRole, type Identity } from '../auth/identity.ts';
 import { ReadTrace } from '../cache/index.ts';
+import type { Admission } from './admission.ts';
 import { type Context, createContext } from './context.ts';
 import { checkHttpRequest, refuseOtherMethods } from './graphql-over-http.ts';
 import { parseJsonBody } from './json-bodies.ts';
@@ -16,7 +17,7 @@ export const GRAPHQL_PATH = '/graphql';
 
 export interface GraphqlRouteParts {
   readonly apollo: ApolloServer<Context>;
-  readonly identify: (authorization: string | undefined) => Promise<Identity>;
+  readonly admit: Admission;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly queries: QueryGuard;
@@ -40,7 +41,7 @@ const KEPT_BY_CLIENTS = 'private, no-cache';
 
 /** `POST` and `GET /graphql`: who asks is decided first, then kept answers are given, and the rest is Apollo's. */
 export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRouteParts): void {
-  const { identify, responses, showsPage } = parts;
+  const { admit, responses, showsPage } = parts;
   refuseOtherMethods(server, GRAPHQL_PATH);
   server.route({
     method: ['GET', 'POST'],
@@ -49,7 +50,7 @@ export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRout
     onRequest: async (request) => checkHttpRequest(request, { showsPage }),
     async handler(request, reply) {
       const startedAtMs = performance.now();
-      const identity = await identify(request.headers.authorization);
+      const identity = await admit(request.raw);
       const isDebugged = request.headers['x-cache-debug'] !== undefined && hasRole(identity, 'ADMIN');
       const key = responses ? keyOf(responses, request, identity) : null;
       const asked = { request, identity, startedAtMs, isDebugged, key };

@@ -1,4 +1,4 @@
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -13,6 +13,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { hasRole, type Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
+import { type Admission, createAdmission } from './admission.ts';
 import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
 import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from './errors.ts';
@@ -24,17 +25,18 @@ import { HttpRefusal } from './http-refusal.ts';
 import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
 import { type Metrics, measureRootFields } from './metrics.ts';
 import { createQueryGuard, limitCost, type QueryGuard } from './query-limits.ts';
+import { createAddressReader, createRateLimiter } from './rate-limit.ts';
 import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { noteReusableAnswers } from './reusable-answers.ts';
 import { markStaleAnswers } from './stale-answers.ts';
-import type { Timers } from './timers.ts';
+import { systemTimers, type Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
 
 export interface HttpServerParts {
   readonly config: Pick<
     Config,
-    'environment' | 'host' | 'port' | 'corsOrigins' | 'introspection' | 'queries' | 'sockets'
+    'environment' | 'host' | 'port' | 'corsOrigins' | 'introspection' | 'queries' | 'rates' | 'sockets' | 'trustProxy'
   >;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
@@ -99,16 +101,21 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     if (isDraining) reply.header('connection', 'close');
   });
   await server.register(cors, corsOptions(config.corsOrigins));
+  const rates = createRateLimiter(config.rates, (timers ?? systemTimers).now);
+  const addressOf = createAddressReader(config.trustProxy);
+  const admit = createAdmission(identify, rates, addressOf);
   const showsPage = config.environment !== 'production';
-  registerGraphqlRoute(server, { ...parts, apollo, queries, showsPage, responses: parts.responses ?? null });
+  registerGraphqlRoute(server, { ...parts, admit, apollo, queries, showsPage, responses: parts.responses ?? null });
   registerHealthRoutes(server, health);
-  registerMetricsRoute(server, parts);
+  registerMetricsRoute(server, admit, metrics);
   const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
+    addressOf,
     config,
     identify,
     logger,
     metrics,
     queries,
+    rates,
     schema,
     timers,
     validationRules,
@@ -119,7 +126,9 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   if (responses && known) {
     const headersFor = createHeaderTable(config.corsOrigins);
     const isOpen = () => !isDraining && !logger.isLevelEnabled('debug');
-    standBefore(server.server, (next) => openFastLane({ responses, known, isOpen, headersFor, metrics }, next));
+    const mayAsk = (identity: Identity, request: IncomingMessage) => rates.take(identity, addressOf(request)) === 0;
+    const lane = { responses, known, mayAsk, isOpen, headersFor, metrics };
+    standBefore(server.server, (next) => openFastLane(lane, next));
   }
 
   const closeAll = async (graceMs: number) => {
@@ -260,7 +269,7 @@ function createHeaderTable(origins: readonly string[]): (origin: string | undefi
 }
 
 const NOT_KEPT_BY_CLIENTS = 'private, no-store';
-const EXPOSED_HEADERS = 'etag, x-request-id';
+const EXPOSED_HEADERS = 'etag, retry-after, x-request-id';
 
 function corsOptions(origins: readonly string[]) {
   return {
@@ -280,9 +289,9 @@ function corsOptions(origins: readonly string[]) {
 }
 
 /** Figures of the whole server are for admins. Prometheus brings a token as any client does. */
-function registerMetricsRoute(server: FastifyInstance, { identify, metrics }: HttpServerParts): void {
+function registerMetricsRoute(server: FastifyInstance, admit: Admission, metrics: Metrics): void {
   server.get('/metrics', async (request, reply) => {
-    const identity = await identify(request.headers.authorization);
+    const identity = await admit(request.raw);
     if (!hasRole(identity, 'ADMIN')) {
       const code = identity.isAnonymous ? 'UNAUTHENTICATED' : 'FORBIDDEN';
       throw new StationmasterError(code, 'The metrics need a token with the role ADMIN.');

@@ -27,6 +27,7 @@ import { type Context, createContext } from './context.ts';
 import { hidesSuggestions, presentError, presentErrors } from './errors.ts';
 import type { Outbox } from './outbox.ts';
 import type { QueryGuard } from './query-limits.ts';
+import { type RateLimiter, tooOften } from './rate-limit.ts';
 import { type RequestObserver, reportOperation } from './request-log.ts';
 import { runAt, type Timers } from './timers.ts';
 
@@ -42,6 +43,7 @@ export interface SocketProtocolParts {
   readonly identify: (authorization: string | undefined) => Promise<Identity>;
   readonly metrics: RequestObserver;
   readonly queries: QueryGuard;
+  readonly rates: RateLimiter;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[] | undefined;
   readonly timers: Timers;
@@ -52,6 +54,8 @@ export interface SocketProtocolParts {
 /** What is kept with a connection. */
 export interface Connection extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
+  /** Where the peer is. */
+  readonly address: string;
   readonly outbox: Outbox;
   /** To be called when the peer has sent `connection_init`, whatever comes of it. */
   readonly initialized: () => void;
@@ -83,15 +87,17 @@ export function createSocketProtocol(parts: SocketProtocolParts): SocketProtocol
   });
 }
 
-function connectionHooks({ identify, logger, timers }: SocketProtocolParts): Hooks {
+function connectionHooks({ identify, logger, rates, timers }: SocketProtocolParts): Hooks {
   return {
     async onConnect({ connectionParams, extra }) {
-      const { initialized, socket } = extra;
+      const { address, initialized, socket } = extra;
       initialized();
       try {
         extra.identity = await identify(findAuthorization(connectionParams));
       } catch (error) {
-        refuseConnection(socket, error, logger);
+        // Whoever tries tokens pays for it wherever they do.
+        if (rates.take(null, address) > 0) socket.close(TRY_AGAIN_LATER, 'Try again later');
+        else refuseConnection(socket, error, logger);
         return false;
       }
       if (socket.readyState !== socket.OPEN) return false;
@@ -126,7 +132,7 @@ function closeOnExpiry(socket: WebSocket, { expiresAtMs }: Identity, timers: Tim
 }
 
 function operationHooks(parts: SocketProtocolParts): Hooks {
-  const { config, logger, metrics, queries, schema } = parts;
+  const { config, logger, metrics, queries, rates, schema } = parts;
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const rules = validationRules(parts);
   const startedAtMs = new WeakMap<ExecutionArgs, number>();
@@ -158,7 +164,11 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
   return {
     onSubscribe({ extra, subscriptions }, _id, { operationName, query, variables }) {
       const { maxSubscriptions } = config.sockets;
-      if (Object.keys(subscriptions).length > maxSubscriptions) return [tooManyOperations(maxSubscriptions)];
+      if (Object.keys(subscriptions).length > maxSubscriptions) {
+        return [rateLimited(`A socket may run ${maxSubscriptions} operations at a time.`)];
+      }
+      const waitSeconds = rates.take(extra.identity!, extra.address);
+      if (waitSeconds > 0) return [rateLimited(tooOften(waitSeconds))];
       const document = parseOrExplain(query, queries);
       if (document instanceof GraphQLError) return [document];
       const faults = validateOrExplain(schema, document, rules);
@@ -233,9 +243,8 @@ function deliverTo(outbox: Outbox, id: string): Deliver {
   return (payload, key, recipient) => outbox.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient });
 }
 
-function tooManyOperations(max: number): GraphQLError {
-  const originalError = new StationmasterError('RATE_LIMITED', `A socket may run ${max} operations at a time.`);
-  return new GraphQLError(originalError.message, { originalError });
+function rateLimited(message: string): GraphQLError {
+  return new GraphQLError(message, { originalError: new StationmasterError('RATE_LIMITED', message) });
 }
 
 function validationRules({ config, queries, validationRules: rules = [] }: SocketProtocolParts) {

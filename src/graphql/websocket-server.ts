@@ -24,6 +24,8 @@ export interface SocketCounts {
 export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers' | 'counts'> {
   readonly config: Pick<Config, 'environment' | 'corsOrigins' | 'introspection' | 'sockets'>;
   readonly timers?: Timers | undefined;
+  /** The address a request comes from. */
+  readonly addressOf: (request: IncomingMessage) => string;
 }
 
 export interface GraphQLWebSocketServer {
@@ -55,7 +57,7 @@ export function attachWebSocketServer(
   path: string,
   parts: WebSocketServerParts,
 ): GraphQLWebSocketServer {
-  const { config, logger, timers = systemTimers } = parts;
+  const { addressOf, config, logger, timers = systemTimers } = parts;
   const counts = { activeConnections: 0, activeSubscriptions: 0 };
   const protocol = createSocketProtocol({ ...parts, timers, counts });
   const awaitInit = createWaitingRoom(config.sockets, timers);
@@ -83,7 +85,8 @@ export function attachWebSocketServer(
         maxQueuedBytes: config.sockets.maxQueuedBytes,
         onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
       });
-      serve({ socket, outbox, initialized: awaitInit(socket) }, protocol, logger);
+      const address = addressOf(request);
+      serve({ socket, address, outbox, initialized: awaitInit(socket) }, protocol, logger);
     });
   });
 
