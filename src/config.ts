@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /** Everything the environment decides, read once at start and frozen. Times are in the unit their name says. */
@@ -10,6 +11,8 @@ export interface Config {
   readonly database:
     | { readonly kind: 'pglite'; readonly dataDir: string }
     | { readonly kind: 'postgresql'; readonly url: string; readonly poolSize: number };
+  /** How many processes share the port. */
+  readonly workers: number;
   /** Where the embedded database and the development secret live. */
   readonly dataDir: string;
   readonly auth: {
@@ -140,6 +143,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const dataDir = read('DATA_DIR', trimmedText, '.data');
   const databaseUrl = read('DATABASE_URL', postgresqlUrl, undefined);
   const graceSeconds = read('SHUTDOWN_GRACE_SECONDS', wholeNumber(0, 3600), 10);
+  const processors = databaseUrl === undefined ? 1 : availableParallelism();
   const poolSize = read('DATABASE_POOL_SIZE', wholeNumber(1, 1000), 10);
 
   const responseCacheMaxBytes = read(
@@ -156,6 +160,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       databaseUrl === undefined
         ? { kind: 'pglite', dataDir: join(dataDir, 'pglite') }
         : { kind: 'postgresql', url: databaseUrl, poolSize },
+    workers: read('WORKERS', wholeNumberOrAuto(1, 1000, processors), 1),
     dataDir,
     auth: {
       secret: read('AUTH_JWT_SECRET', signingSecret, undefined),
@@ -215,6 +220,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   problems.push(...findAuthProblems(env, environment));
   if (config.shutdownDrainSeconds > graceSeconds) {
     problems.push(`SHUTDOWN_DRAIN_SECONDS must be no more than SHUTDOWN_GRACE_SECONDS, which is ${graceSeconds}.`);
+  }
+  if (config.workers > 1 && !isSet(env, 'DATABASE_URL')) {
+    problems.push('WORKERS must be 1 without DATABASE_URL: the embedded database has room for one process.');
   }
   if (isSet(env, 'REDIS_URL') && !isSet(env, 'DATABASE_URL')) {
     problems.push('DATABASE_URL must be set when REDIS_URL is, but is not.');
@@ -299,6 +307,14 @@ function wholeNumber(min: number, max: number): Kind<number> {
       const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
       return value >= min && value <= max ? value : null;
     },
+  };
+}
+
+function wholeNumberOrAuto(min: number, max: number, automatic: number): Kind<number> {
+  const number = wholeNumber(min, max);
+  return {
+    expected: `${number.expected}, or auto`,
+    parse: (text) => (text === 'auto' ? automatic : number.parse(text)),
   };
 }
 

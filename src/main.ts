@@ -1,11 +1,12 @@
-import { type App, createApp } from './app.ts';
+import cluster from 'node:cluster';
+import { createApp } from './app.ts';
 import { type Config, loadConfig, loadEnvFileIfPresent } from './config.ts';
+import { type Introduction, type Running, STOP_SIGNALS, type StopSignal } from './running.ts';
 import { explainFailure } from './start-error.ts';
+import { runWorkers, type WorkerReport } from './workers.ts';
 
-/** The exit code of a process that a signal ends at once is this and the number of the signal, as shells have it. */
+/** What shells add to the number of the signal that ended a process. */
 const EXIT_BY_SIGNAL = 128;
-const SIGNAL_NUMBER = { SIGINT: 2, SIGTERM: 15 } as const;
-type StopSignal = keyof typeof SIGNAL_NUMBER;
 
 /** A terminal sends Ctrl-C to npm and to its child alike, and npm passes its own on. */
 const ECHO_MS = 100;
@@ -13,39 +14,63 @@ const ECHO_MS = 100;
 async function main(): Promise<void> {
   loadEnvFileIfPresent();
   const config = loadConfig(process.env);
+  const running = config.workers > 1 ? runWorkers({ ...config, warn: complain }) : runServer(config);
+  onStopSignal(running);
+  const introduction = await running.ready;
+  if (introduction) introduce(introduction, config);
+}
+
+/** One of several processes that share a port: the primary speaks to the world for all of them. */
+async function work(): Promise<void> {
+  const running = runServer(loadConfig(process.env));
+  let isStopping = false;
+  const handle = (signal: StopSignal) => {
+    // A terminal's comes once from there and once from the primary.
+    if (!isStopping) running.stop(signal).then(() => process.exit(0), failAsWorker);
+    isStopping = true;
+  };
+  for (const signal of stopSignals()) process.on(signal, handle);
+  const introduction = await running.ready;
+  if (introduction) report({ kind: 'ready', introduction });
+}
+
+function runServer(config: Config): Running {
   const givenUp = new AbortController();
   const starting = createApp(config, { signal: givenUp.signal });
-  onStopSignal(async (signal) => {
-    givenUp.abort();
-    const app = await starting.catch(() => null);
-    // Load balancers have nothing to do with somebody's Ctrl-C.
-    await app?.close(signal === 'SIGTERM' ? config.shutdownDrainSeconds : 0);
-    process.exit(0);
-  });
-  const app = await starting.catch((error) => {
-    if (givenUp.signal.aborted) return null;
-    throw error;
-  });
-  if (app) introduce(app, config);
+  return {
+    ready: starting.then(
+      ({ url, tokens }) => ({ url, tokens }),
+      (error) => (givenUp.signal.aborted ? null : Promise.reject(error)),
+    ),
+    async stop(signal) {
+      givenUp.abort();
+      const app = await starting.catch(() => null);
+      // Load balancers have nothing to do with somebody's Ctrl-C.
+      await app?.close(signal === 'SIGTERM' ? config.shutdownDrainSeconds : 0);
+    },
+  };
 }
 
 /** The first signal stops in good order; a second one at once. */
-function onStopSignal(stop: (signal: StopSignal) => Promise<void>): void {
+function onStopSignal(running: Running): void {
   let stoppingSinceMs: number | undefined;
   const handle = (signal: StopSignal) => {
     if (stoppingSinceMs === undefined) {
       stoppingSinceMs = performance.now();
       say(`${signal}: answering what is in flight, then stopping. Once more to stop at once.`);
-      stop(signal).catch(fail);
+      running.stop(signal).then(() => process.exit(0), fail);
     } else if (performance.now() - stoppingSinceMs > ECHO_MS) {
-      process.exit(EXIT_BY_SIGNAL + SIGNAL_NUMBER[signal]);
+      process.exit(EXIT_BY_SIGNAL + STOP_SIGNALS[signal]);
     }
   };
-  process.on('SIGTERM', handle);
-  process.on('SIGINT', handle);
+  for (const signal of stopSignals()) process.on(signal, handle);
 }
 
-function introduce({ url, tokens }: App, { environment }: Config): void {
+function stopSignals(): StopSignal[] {
+  return Object.keys(STOP_SIGNALS) as StopSignal[];
+}
+
+function introduce({ url, tokens }: Introduction, { environment }: Config): void {
   say(`Stationmaster is ready.
 
   GraphQL     ${url}/graphql
@@ -59,10 +84,24 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 function fail(error: unknown): never {
   const { message, exitCode } = explainFailure(error);
-  process.stderr.write(`${message}\n`);
+  complain(message);
   process.exit(exitCode);
 }
 
-main().catch(fail);
+function failAsWorker(error: unknown): void {
+  const { message, exitCode } = explainFailure(error);
+  report({ kind: 'failed', message, exitCode }, () => process.exit(exitCode));
+}
+
+function report(what: WorkerReport, onSent?: () => void): void {
+  process.send!(what, undefined, undefined, onSent);
+}
+
+if (cluster.isWorker) work().catch(failAsWorker);
+else main().catch(fail);

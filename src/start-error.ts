@@ -37,7 +37,7 @@ export function explainFailure(error: unknown): StartError {
   if (error instanceof StartError) return error;
   if (error instanceof ConfigError) return new StartError(EXIT_CODE.badConfiguration, error.message);
   const { code = '', syscall = '', message, path, stack } = error as NodeJS.ErrnoException;
-  if (syscall === 'listen' || syscall === 'getaddrinfo') return explainListening(code);
+  if (LISTENING.has(syscall)) return explainListening(code);
   if (WRITING.has(syscall)) {
     const what = `The data folder cannot be written (${code}: ${path}). Make it writable, or choose another with DATA_DIR.`;
     return new StartError(EXIT_CODE.dataFolderNotWritable, what);
@@ -54,6 +54,9 @@ function explainListening(code: string): StartError {
   const message = 'The port is in use by another program. Stop it, or choose another with PORT.';
   return new StartError(EXIT_CODE.portInUse, message);
 }
+
+/** `bind`: by the primary, for its workers. */
+const LISTENING = new Set(['listen', 'bind', 'getaddrinfo']);
 
 /** What a start does to files, all of them in the data folder. */
 const WRITING = new Set(['mkdir', 'access', 'open', 'link', 'write']);

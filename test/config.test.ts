@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseEnv } from 'node:util';
 import { ROLES } from '../src/auth/identity.ts';
 import { ConfigError, loadConfig } from '../src/config.ts';
@@ -11,6 +12,7 @@ test('needs no settings at all in development', () => {
     host: '127.0.0.1',
     port: 4000,
     database: { kind: 'pglite', dataDir: '.data/pglite' },
+    workers: 1,
     dataDir: '.data',
     auth: { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, anonymousRole: 'VIEWER' },
     corsOrigins: ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'],
@@ -69,6 +71,7 @@ test('reads every setting', () => {
     PORT: '0',
     DATABASE_URL: 'postgresql://user:p%40ss@db:5433/fleet',
     DATABASE_POOL_SIZE: '25',
+    WORKERS: '4',
     DATA_DIR: '/var/lib/stationmaster',
     AUTH_JWKS_URL: 'https://issuer.example.com/keys',
     AUTH_ISSUER: 'https://issuer.example.com',
@@ -110,6 +113,7 @@ test('reads every setting', () => {
     host: '::1',
     port: 0,
     database: { kind: 'postgresql', url: 'postgresql://user:p%40ss@db:5433/fleet', poolSize: 25 },
+    workers: 4,
     dataDir: '/var/lib/stationmaster',
     auth: {
       secret: undefined,
@@ -161,6 +165,12 @@ test.each([
   expect(loadConfig(env).shutdownDrainSeconds).toBe(seconds);
 });
 
+test('runs a worker for each processor when asked to, where the database has room for them', () => {
+  const workers = (env: Record<string, string>) => loadConfig({ WORKERS: 'auto', ...env }).workers;
+  expect(workers({ DATABASE_URL: 'postgres://db/fleet' })).toBe(availableParallelism());
+  expect(workers({})).toBe(1);
+});
+
 test('lists every problem in one message', () => {
   const error = catchConfigError({
     NODE_ENV: 'production',
@@ -197,6 +207,11 @@ test.each([
   [
     { SHUTDOWN_GRACE_SECONDS: '3', SHUTDOWN_DRAIN_SECONDS: '4' },
     'SHUTDOWN_DRAIN_SECONDS must be no more than SHUTDOWN_GRACE_SECONDS, which is 3.',
+  ],
+  [{ WORKERS: '2' }, 'WORKERS must be 1 without DATABASE_URL: the embedded database has room for one process.'],
+  [
+    { WORKERS: 'many', DATABASE_URL: 'postgres://db/fleet' },
+    'WORKERS must be a whole number from 1 to 1000, or auto, but is "many".',
   ],
   [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, but is "-1".'],
   [{ PORT: '0x10' }, 'PORT must be a whole number from 0 to 65535, but is "0x10".'],

@@ -10,7 +10,9 @@ const RULES: readonly ImportRule[] = [
   { from: 'errors.ts', may: [] },
   { from: 'config.ts', may: ['errors.ts'] },
   { from: 'start-error.ts', may: ['config.ts'] },
-  { from: 'main.ts', may: ['app.ts', ...TOP] },
+  { from: 'main.ts', may: ['app.ts', 'workers.ts', 'running.ts', ...TOP] },
+  { from: 'workers.ts', may: ['running.ts', ...TOP] },
+  { from: 'running.ts', may: [], mayAsTypes: ['app.ts'] },
   { from: 'cli/**', may: ['app.ts', 'cli/**', ...FEATURES, ...LOWER, ...TOP] },
   { from: 'app.ts', may: [...FEATURES, ...LOWER, ...TOP] },
 
