@@ -341,7 +341,11 @@ const signingSecret: Kind<string> = {
 
 const postgresqlUrl: Kind<string> = {
   expected: 'a postgres:// or postgresql:// URL with its special characters percent-encoded',
-  parse: (text) => (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text) ? text : null),
+  parse: (text) => {
+    const url = URL.parse(text);
+    if (url === null || !/^postgres(ql)?:\/\//.test(text)) return null;
+    return isPercentEncoded(url.username + url.password + url.pathname) ? text : null;
+  },
   describe: describeUrl,
 };
 
@@ -385,7 +389,12 @@ function isNetwork(text: string): boolean {
 }
 
 function isPercentEncoded(text: string): boolean {
-  return !/%(?![0-9a-f]{2})/i.test(text);
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isLoopback(hostname: string): boolean {

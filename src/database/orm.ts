@@ -40,6 +40,8 @@ export function createOrmOptions(database: Config['database'], entities: Entitie
     clientUrl: database.url,
     pool: { min: 0, max: database.poolSize },
     driverOptions: {
+      // MikroORM reads the URL without what follows its question mark, such as whether the connection must be encrypted.
+      connectionString: database.url,
       application_name: 'stationmaster',
       keepAlive: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
