@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
-import { NEMESIS_NAMES, type NemesisName } from './nemesis.ts';
+import { NEMESIS_NAMES, type NemesisName, needsRedis } from './nemesis.ts';
 
-export const SABOTAGE_NAMES = ['none', 'no-fence', 'ignore-gaps', 'lax-lists'] as const;
+export const SABOTAGE_NAMES = ['none', 'no-fence', 'ignore-gaps', 'lax-lists', 'old-redis'] as const;
 
 export interface RunOptions {
   readonly seconds: number;
   readonly instances: number;
   readonly seed: number;
   readonly nemeses: readonly NemesisName[];
+  /** Whether the instances share a second cache tier. */
+  readonly redis: boolean;
   readonly sabotage: (typeof SABOTAGE_NAMES)[number];
   readonly deltaMs: number;
   readonly faultDeltaMs: number;
@@ -17,7 +19,8 @@ export const USAGE = `Usage: npm run check:coherence -- [option]…
 
 Runs several servers on one PostgreSQL, writes, reads and breaks things, and judges what the servers answered.
 PostgreSQL is TEST_DATABASE_URL (default postgres://postgres@127.0.0.1:5432/test); the run makes a database of its own
-there and drops it at the end. Exits with 1 when a promise was broken.
+there and drops it at the end. Redis is a redis-server of the run's own, found on the PATH; without one the run goes
+without Redis and what strikes it. Exits with 1 when a promise was broken.
 
   --seconds N            how long to write and read (default 60)
   --instances N          how many servers, 1 to 8 (default 2)
@@ -33,15 +36,20 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** @throws {UsageError} */
-export function parseArguments(args: string[]): RunOptions | 'help' {
+/**
+ * @param hasRedis whether there is a redis-server to start
+ * @throws {UsageError}
+ */
+export function parseArguments(args: string[], hasRedis: () => boolean): RunOptions | 'help' {
   const { values } = parse(args);
   if (values.help) return 'help';
+  const redis = hasRedis();
   return {
     seconds: wholeNumber('seconds', values.seconds, 1, 86_400),
     instances: wholeNumber('instances', values.instances, 1, 8),
     seed: wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)), 0, 2 ** 32 - 1),
-    nemeses: nemeses(values.nemeses),
+    nemeses: nemeses(values.nemeses, redis),
+    redis,
     sabotage: oneOf('sabotage', values.sabotage, SABOTAGE_NAMES),
     deltaMs: wholeNumber('delta-ms', values['delta-ms'], 1, 60_000),
     faultDeltaMs: wholeNumber('fault-delta-ms', values['fault-delta-ms'], 1, 60_000),
@@ -68,10 +76,13 @@ function parse(args: string[]) {
   }
 }
 
-function nemeses(text: string): readonly NemesisName[] {
-  if (text === 'all') return NEMESIS_NAMES;
+function nemeses(text: string, hasRedis: boolean): readonly NemesisName[] {
+  if (text === 'all') return NEMESIS_NAMES.filter((name) => hasRedis || !needsRedis(name));
   if (text === 'none') return [];
-  return text.split(',').map((name) => oneOf('nemeses', name.trim(), NEMESIS_NAMES));
+  const names = text.split(',').map((name) => oneOf('nemeses', name.trim(), NEMESIS_NAMES));
+  const impossible = hasRedis ? undefined : names.find(needsRedis);
+  if (impossible) throw new UsageError(`${impossible} needs redis-server, which is not on the PATH.`);
+  return names;
 }
 
 function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {

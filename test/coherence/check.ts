@@ -1,3 +1,4 @@
+import { isRedisInstalled } from '../support/redis.ts';
 import { parseArguments, USAGE, UsageError } from './arguments.ts';
 import { judge } from './judge.ts';
 import { printVerdict } from './report.ts';
@@ -7,10 +8,12 @@ const EXIT_VIOLATIONS = 1;
 const EXIT_USAGE = 2;
 
 try {
-  const options = parseArguments(process.argv.slice(2));
+  const options = parseArguments(process.argv.slice(2), isRedisInstalled);
   if (options === 'help') {
     console.log(USAGE);
   } else {
+    if (!options.redis)
+      console.log('There is no redis-server on the PATH: this run goes without Redis and its faults.');
     const history = await run(options);
     const verdict = judge(history, options);
     printVerdict(history, verdict, options);

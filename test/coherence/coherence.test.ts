@@ -4,6 +4,7 @@ import { parseArguments, UsageError } from './arguments.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const RUN_DEADLINE_MS = 150_000;
+const WITHOUT_REDIS = ['kill-feed', 'terminate', 'stop', 'delay', 'cut', 'freeze', 'freeze-feed', 'restart'];
 
 /** Answers that are wrong in themselves, whatever else went wrong in the run. */
 const WRONG_ANSWERS =
@@ -31,13 +32,17 @@ function rulesIn(output: string): string[] {
   return [...output.matchAll(/^ {2}([a-z]+(?:-[a-z]+)+)(?: \(\d+ times\))?$/gm)].map(([, rule]) => rule!);
 }
 
+const withRedis = () => true;
+const withoutRedis = () => false;
+
 describe('the arguments', () => {
   test('have defaults, but for the seed, which is new each time', () => {
-    expect(parseArguments([])).toEqual({
+    expect(parseArguments([], withRedis)).toEqual({
       seconds: 60,
       instances: 2,
       seed: expect.any(Number),
-      nemeses: ['kill-feed', 'terminate', 'stop', 'delay', 'cut', 'freeze', 'freeze-feed', 'restart'],
+      nemeses: [...WITHOUT_REDIS, 'kill-redis', 'pause-redis'],
+      redis: true,
       sabotage: 'none',
       deltaMs: 1000,
       faultDeltaMs: 3500,
@@ -45,19 +50,25 @@ describe('the arguments', () => {
   });
 
   test('choose the nemeses by name', () => {
-    expect(parseArguments(['--nemeses', 'none'])).toMatchObject({ nemeses: [] });
-    expect(parseArguments(['--nemeses', 'cut, stop'])).toMatchObject({ nemeses: ['cut', 'stop'] });
+    expect(parseArguments(['--nemeses', 'none'], withRedis)).toMatchObject({ nemeses: [] });
+    expect(parseArguments(['--nemeses', 'cut, stop'], withRedis)).toMatchObject({ nemeses: ['cut', 'stop'] });
+  });
+
+  test('leave out what strikes Redis where there is none to start, unless it is asked for by name', () => {
+    expect(parseArguments([], withoutRedis)).toMatchObject({ nemeses: WITHOUT_REDIS, redis: false });
+    const asked = () => parseArguments(['--nemeses', 'cut,pause-redis'], withoutRedis);
+    expect(asked).toThrow(new UsageError('pause-redis needs redis-server, which is not on the PATH.'));
   });
 
   test.each([
     [['--seconds', 'ten'], /--seconds must be a whole number from 1 to 86400, but is "ten"/],
     [['--instances', '0'], /--instances must be a whole number from 1 to 8/],
     [['--nemeses', 'cut,rain'], /--nemeses knows .*, but not "rain"/],
-    [['--sabotage', 'all'], /--sabotage knows none, no-fence, ignore-gaps, lax-lists, but not "all"/],
+    [['--sabotage', 'all'], /--sabotage knows none, no-fence, ignore-gaps, lax-lists, old-redis, but not "all"/],
     [['--minutes', '1'], /--minutes/],
   ])('are refused when they say %j', (args, message) => {
-    expect(() => parseArguments(args)).toThrow(UsageError);
-    expect(() => parseArguments(args)).toThrow(message);
+    expect(() => parseArguments(args, withRedis)).toThrow(UsageError);
+    expect(() => parseArguments(args, withRedis)).toThrow(message);
   });
 });
 
@@ -94,6 +105,7 @@ if (engine === 'postgresql') {
       ['no-fence', 'delay', 'a late answer of the database fills the cache'],
       ['ignore-gaps', 'cut,kill-feed', 'a lost feed goes unnoticed'],
       ['lax-lists', 'none', 'a change of status drops no list'],
+      ['old-redis', 'none', 'a change is not written to Redis'],
     ])(
       'are caught when they break one: %s',
       async (sabotage, nemeses) => {

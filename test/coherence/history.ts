@@ -146,6 +146,8 @@ export interface History {
   readonly anomalies: { readonly atMs: number; readonly text: string }[];
   finalRows: FinalRow[] | null;
   failedReads: number;
+  /** What the instances read in Redis since each was started last; `null`: there was none. */
+  redisReads: { hits: number; misses: number } | null;
 }
 
 export function createHistory(): History {
@@ -158,6 +160,7 @@ export function createHistory(): History {
     anomalies: [],
     finalRows: null,
     failedReads: 0,
+    redisReads: null,
   };
 }
 

@@ -24,6 +24,7 @@ export interface Instance {
 export interface InstanceOptions {
   readonly number: number;
   readonly databaseUrl: string;
+  readonly redisUrl: string | null;
   readonly sabotage: string;
   /** Told when the process ends without having been asked to. */
   readonly onCrash: (text: string) => void;
@@ -33,6 +34,8 @@ const ROOT = new URL('../../', import.meta.url);
 const SECRET = 'a secret of the coherence checker, longer than 32 bytes';
 const START_DEADLINE_MS = 30_000;
 const LOG_LINES_KEPT = 20;
+/** Less than the fleet has workstations. */
+const FEW_ENTRIES = '20';
 
 /** A token that every instance accepts for the length of a run. */
 export function signToken(role: 'OPERATOR' | 'ADMIN'): Promise<string> {
@@ -45,7 +48,8 @@ export function signToken(role: 'OPERATOR' | 'ADMIN'): Promise<string> {
 }
 
 /** Prepares an instance; `start` runs it. */
-export async function createInstance({ number, databaseUrl, sabotage, onCrash }: InstanceOptions): Promise<Instance> {
+export async function createInstance(options: InstanceOptions): Promise<Instance> {
+  const { number, databaseUrl, sabotage, onCrash } = options;
   const target = new URL(databaseUrl);
   const proxy = await startProxy({ host: target.hostname, port: Number(target.port || 5432) });
   const port = await findFreePort();
@@ -71,7 +75,7 @@ export async function createInstance({ number, databaseUrl, sabotage, onCrash }:
       const preload = sabotage === 'none' ? [] : ['--import', './test/coherence/sabotage.ts'];
       const child = spawn(process.execPath, [...preload, 'dist/src/main.js'], {
         cwd: ROOT,
-        env: { ...environment(port, proxied.href), COHERENCE_SABOTAGE: sabotage },
+        env: { ...environment(port, proxied.href, options), COHERENCE_SABOTAGE: sabotage },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
       child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -110,8 +114,10 @@ export async function createInstance({ number, databaseUrl, sabotage, onCrash }:
   return instance;
 }
 
-function environment(port: number, databaseUrl: string): NodeJS.ProcessEnv {
+function environment(port: number, databaseUrl: string, { number, redisUrl }: InstanceOptions): NodeJS.ProcessEnv {
   const { PATH, HOME, TZ } = process.env;
+  // Every second instance holds so little that it asks Redis all the time; the others keep what nobody renews.
+  const tier = redisUrl && { REDIS_URL: redisUrl, ...(number % 2 === 0 && { CACHE_MAX_ENTRIES: FEW_ENTRIES }) };
   return {
     PATH,
     HOME,
@@ -123,6 +129,7 @@ function environment(port: number, databaseUrl: string): NodeJS.ProcessEnv {
     HOST: '127.0.0.1',
     LOG_LEVEL: 'error',
     SHUTDOWN_GRACE_SECONDS: '2',
+    ...tier,
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Case, findLie } from './case.ts';
 import type { ChangeEvent, Subscription, Write } from './history.ts';
-import { allowedDelayMs, type Row } from './rows.ts';
+import { allowedDelayMs, isDuring, type Row } from './rows.ts';
 import { describeState, describeSubscription, describeWrite, lines, seconds } from './violations.ts';
 
 /** Longer texts are announced by id alone, and read when the event is made: it may then show something newer. */
@@ -128,7 +128,7 @@ function judgeCompleteness(
   const { history, rows, bounds, violations } = given;
   const { instance, events, closedAtMs } = subscription;
   const openSinceMs = events[0]!.atMs;
-  const untilMs = closedAtMs ?? Number.POSITIVE_INFINITY;
+  const untilMs = (closedAtMs ?? Number.POSITIVE_INFINITY) - farewellMs(subscription, given);
   const told = new Map<Row, Set<number>>();
   for (const { row, index } of places) told.set(row, (told.get(row) ?? new Set()).add(index));
   for (const row of rows.all) {
@@ -156,6 +156,14 @@ function judgeCompleteness(
       );
     });
   }
+}
+
+/** An instance that is asked to stop says goodbye at once, and nothing after that; on a busy machine it takes its time. */
+function farewellMs({ instance, closedAtMs }: Subscription, { history, bounds }: Case): number {
+  if (closedAtMs === null) return 0;
+  const closing = { instance, startedAtMs: closedAtMs, endedAtMs: closedAtMs };
+  const isStopping = history.faults.some((fault) => fault.kind === 'restart' && isDuring(fault, closing));
+  return isStopping ? bounds.faultDeltaMs : 0;
 }
 
 /** The first event of a write that was invoked after this one was answered. */

@@ -322,6 +322,15 @@ describe('subscribers', () => {
     expect(madeUp.rules()).toEqual(['missing-event']);
   });
 
+  test('may miss what was written while an instance that stops said goodbye', () => {
+    const madeUp = makeUpHistory().fault('restart', 400, 3000);
+    const row = madeUp.row('a').change(SECOND, { invokedAtMs: 10 });
+    madeUp.subscription([told('CREATED', 1, row, 1)], 1000);
+    expect(madeUp.rules()).toEqual([]);
+    madeUp.subscription([told('CREATED', 1, row, 1)], 1200);
+    expect(madeUp.rules()).toEqual(['missing-event']);
+  });
+
   test('may miss what happened in a gap that they are told of before anything later', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { invokedAtMs: 10 }).change({ status: 'ERROR' }, { invokedAtMs: 20 });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import type { RedisServer } from '../support/redis.ts';
 import type { World } from './fleet.ts';
 import type { Fault } from './history.ts';
 import type { Instance } from './instances.ts';
@@ -10,10 +11,28 @@ interface Scene {
   readonly random: Random;
   /** The database that the instances share, reached past their proxies. */
   readonly databaseUrl: string;
+  /** The second cache tier that the instances share; `null`: they have none. */
+  readonly redis: RedisServer | null;
 }
 
 /** Does harm, waits, and undoes it. Resolves when it is undone; the instances may still be recovering. */
 type Nemesis = (scene: Scene, victim: Instance) => Promise<void>;
+
+/** Those that need a Redis to strike. */
+const ON_REDIS = {
+  /** It comes back empty. */
+  'kill-redis': async ({ random, redis }) => {
+    await redis!.kill();
+    await sleep(random.whole(200, 3000));
+    await redis!.start();
+  },
+  /** It neither answers nor hangs up, and afterwards does what it was asked before. */
+  'pause-redis': async ({ random, redis }) => {
+    redis!.pause();
+    await sleep(random.whole(30, 3000));
+    redis!.resume();
+  },
+} as const satisfies Record<string, Nemesis>;
 
 const NEMESES = {
   /** The feed of every instance is lost, while everything else works. */
@@ -54,11 +73,16 @@ const NEMESES = {
       await instance.start();
     }
   },
+  ...ON_REDIS,
 } as const satisfies Record<string, Nemesis>;
 
 export type NemesisName = keyof typeof NEMESES;
 
 export const NEMESIS_NAMES = Object.keys(NEMESES) as NemesisName[];
+
+export function needsRedis(name: NemesisName): boolean {
+  return name in ON_REDIS;
+}
 
 /** Those that strike one instance; the others strike all. */
 const ON_ONE: ReadonlySet<NemesisName> = new Set(['stop', 'cut', 'freeze', 'freeze-feed']);

@@ -20,6 +20,7 @@ export function printVerdict(history: History, { violations, delta }: Verdict, o
 seed ${seed}, ${instances} instances, ${seconds} s
 reads    ${history.reads.length} (${stale} marked stale), and ${history.failedReads} without an answer
 writes   ${countWrites(history)} (${describeOutcomes(history)})
+Redis    ${describeRedis(history)}
 events   ${events} on ${history.subscriptions.length} subscriptions
 faults   ${describeFaults(history)}
 Δ        ${describeDelta(delta.withoutFaults)} without faults
@@ -47,6 +48,11 @@ function describeOutcomes({ rows }: History): string {
 
 function describeFaults({ faults }: History): string {
   return faults.length === 0 ? 'none' : `${faults.length}: ${describeCounts(faults.map(({ kind }) => kind))}`;
+}
+
+function describeRedis({ redisReads }: History): string {
+  if (!redisReads) return 'none';
+  return `${redisReads.hits} records found and ${redisReads.misses} not, since each instance was started last`;
 }
 
 function describeCounts(names: readonly string[]): string {

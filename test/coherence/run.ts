@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { startRedis } from '../support/redis.ts';
 import { type Api, createApi } from './api.ts';
 import type { RunOptions } from './arguments.ts';
 import { seedFleet, type World } from './fleet.ts';
@@ -33,8 +34,9 @@ export async function run(options: RunOptions): Promise<History> {
   try {
     return await Promise.race([play(options, databaseUrl, started), interrupted.promise]);
   } finally {
-    interrupted.forget();
     for (const stop of started.reverse()) await stop();
+    // Not before: a second signal, such as npm's own beside that of the terminal, must not leave servers behind.
+    interrupted.forget();
   }
 }
 
@@ -60,7 +62,9 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
     return sql;
   };
 
-  const instances = await startInstances(options, databaseUrl, world, started);
+  const redis = options.redis ? await startRedis() : null;
+  if (redis) started.push(() => redis.close());
+  const instances = await startInstances(options, { databaseUrl, redisUrl: redis?.url ?? null }, world, started);
   await seedFleet(world, managers, FLEET, openSql());
   const tokens = { operator: await signToken('OPERATOR'), admin: await signToken('ADMIN') };
   const observer = createObserver();
@@ -74,7 +78,7 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
   const following = instances.map((instance) =>
     runSubscriber(world, instance, { token: tokens.operator, observer, signal: ending.signal }),
   );
-  const scene = { instances, random: random.fork('nemesis'), databaseUrl };
+  const scene = { instances, random: random.fork('nemesis'), databaseUrl, redis };
   const probing = createProbing(
     world,
     instances.map((instance) => openSession('prober', instance)),
@@ -111,6 +115,7 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
     await sleep(options.deltaMs + 500);
     history.finalRows = await readFinalRows(openSql());
     for (const instance of instances) await readEverything(world, openSession('final reader', instance));
+    if (redis) history.redisReads = await countRedisReads(instances, tokens.admin);
     ending.abort();
     await Promise.all(following);
   } finally {
@@ -123,14 +128,14 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
 
 async function startInstances(
   { instances: count, sabotage }: RunOptions,
-  databaseUrl: string,
+  places: { readonly databaseUrl: string; readonly redisUrl: string | null },
   { history, now }: World,
   started: (() => Promise<unknown>)[],
 ): Promise<Instance[]> {
   const instances: Instance[] = [];
   for (let number = 1; number <= count; number++) {
     const onCrash = (text: string) => history.anomalies.push({ atMs: now(), text });
-    const instance = await createInstance({ number, databaseUrl, sabotage, onCrash });
+    const instance = await createInstance({ number, ...places, sabotage, onCrash });
     started.push(() => instance.destroy());
     instances.push(instance);
     await instance.start();
@@ -223,6 +228,19 @@ async function runClearer(world: World, admins: readonly Api[], random: Random):
       .catch(() => {});
   }
   for (const admin of admins) admin.close();
+}
+
+async function countRedisReads(instances: readonly Instance[], token: string): Promise<History['redisReads']> {
+  const total = { hits: 0, misses: 0 };
+  for (const instance of instances) {
+    const api = createApi(instance, token);
+    const { data } = await api.ask('{ cacheStats { layers { name hits misses } } }');
+    api.close();
+    const layer = data.cacheStats.layers.find(({ name }: { name: string }) => name === 'redis');
+    total.hits += layer?.hits ?? 0;
+    total.misses += layer?.misses ?? 0;
+  }
+  return total;
 }
 
 async function readFinalRows(sql: Sql): Promise<FinalRow[]> {

@@ -28,6 +28,11 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
       return announce.call(this, { ...announcement, tags });
     });
   },
+  // What changes is neither written to Redis nor remembered when something is read there.
+  'old-redis': async () => {
+    const { SecondTier } = await import('../../dist/src/cache/second-tier.js' as string);
+    replace(SecondTier, 'announce', () => {});
+  },
 };
 
 /** @throws {Error} when there is no such method: a sabotage that does nothing would prove nothing */

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -20,6 +20,10 @@ export interface RedisServer {
   pause(): void;
   resume(): void;
   close(): Promise<void>;
+}
+
+export function isRedisInstalled(): boolean {
+  return spawnSync('redis-server', ['--version']).status === 0;
 }
 
 export async function startRedis(settings: readonly string[] = []): Promise<RedisServer> {
@@ -46,6 +50,8 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     for await (const line of createInterface(server.stdout!)) if (line.includes('Ready to accept connections')) break;
+    // A log that nobody reads would fill its pipe and stop the server.
+    server.stdout!.resume();
   }
 
   async function kill(): Promise<void> {
