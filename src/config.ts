@@ -27,6 +27,8 @@ export interface Config {
   readonly introspection: boolean;
   /** How much one query may ask for; see `QueryLimits`. */
   readonly queries: QueryLimits;
+  /** Whether a query's hash may stand for it; `only` what is in `file` is executed, which is set then and only then. */
+  readonly persistedQueries: { readonly mode: 'on' | 'off' | 'only'; readonly file: string | undefined };
   /** How often clients may ask. */
   readonly rates: RateLimits;
   /** Whose word on a client's address is taken: that many proxies before us, or those with these addresses. */
@@ -185,6 +187,10 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       maxRepeats: read('QUERY_MAX_REPEATS', wholeNumber(1, 1_000_000), 20),
       maxCost: read('QUERY_MAX_COST', wholeNumber(1, 1_000_000_000), 100_000),
     },
+    persistedQueries: {
+      mode: read('PERSISTED_QUERIES', oneOf('on', 'off', 'only'), 'on'),
+      file: read('PERSISTED_QUERIES_FILE', trimmedText, undefined),
+    },
     rates: {
       perToken: read('RATE_LIMIT_PER_TOKEN', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerToken),
       perAddress: read('RATE_LIMIT_PER_ADDRESS', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerAddress),
@@ -226,6 +232,9 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   }
   if (isSet(env, 'REDIS_URL') && !isSet(env, 'DATABASE_URL')) {
     problems.push('DATABASE_URL must be set when REDIS_URL is, but is not.');
+  }
+  if ((config.persistedQueries.mode === 'only') !== isSet(env, 'PERSISTED_QUERIES_FILE')) {
+    problems.push('PERSISTED_QUERIES_FILE must be set when PERSISTED_QUERIES is only, and not otherwise.');
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return freezeDeeply(config);

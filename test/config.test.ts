@@ -27,6 +27,7 @@ test('needs no settings at all in development', () => {
       maxRepeats: 20,
       maxCost: 100_000,
     },
+    persistedQueries: { mode: 'on', file: undefined },
     rates: { perToken: undefined, perAddress: undefined },
     trustProxy: 0,
     sockets: {
@@ -87,6 +88,8 @@ test('reads every setting', () => {
     QUERY_MAX_FIELDS: '30',
     QUERY_MAX_REPEATS: '2',
     QUERY_MAX_COST: '4000',
+    PERSISTED_QUERIES: 'only',
+    PERSISTED_QUERIES_FILE: '/etc/stationmaster/manifest.json',
     RATE_LIMIT_PER_TOKEN: '300',
     RATE_LIMIT_PER_ADDRESS: 'off',
     TRUST_PROXY: 'loopback, 10.0.0.0/8',
@@ -134,6 +137,7 @@ test('reads every setting', () => {
       maxRepeats: 2,
       maxCost: 4000,
     },
+    persistedQueries: { mode: 'only', file: '/etc/stationmaster/manifest.json' },
     rates: { perToken: 300, perAddress: undefined },
     trustProxy: ['loopback', '10.0.0.0/8'],
     sockets: {
@@ -235,6 +239,14 @@ test.each([
   [
     { TRUST_PROXY: '10.0.0.0/33' },
     'TRUST_PROXY must be how many proxies stand in front, or their addresses and networks such as 10.0.0.0/8, separated by commas, but is "10.0.0.0/33".',
+  ],
+  [
+    { PERSISTED_QUERIES: 'only' },
+    'PERSISTED_QUERIES_FILE must be set when PERSISTED_QUERIES is only, and not otherwise.',
+  ],
+  [
+    { PERSISTED_QUERIES_FILE: 'manifest.json' },
+    'PERSISTED_QUERIES_FILE must be set when PERSISTED_QUERIES is only, and not otherwise.',
   ],
 ])('refuses %j', (env, problem) => {
   expect(catchConfigError(env).problems).toEqual([problem]);

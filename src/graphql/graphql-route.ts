@@ -12,6 +12,7 @@ import type { Metrics } from './metrics.ts';
 import type { QueryGuard } from './query-limits.ts';
 import { reportOperation } from './request-log.ts';
 import { type KeptResponse, type ResponseCache, strongEtag } from './response-cache.ts';
+import type { AskedOperation, Safelist } from './safelist.ts';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -21,6 +22,8 @@ export interface GraphqlRouteParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly queries: QueryGuard;
+  /** `null`: every operation may be asked for. */
+  readonly safelist: Safelist | null;
   /** Whether browsers are shown Apollo Sandbox. */
   readonly showsPage: boolean;
   /** `null`: every request is executed. */
@@ -81,7 +84,7 @@ function giveKept(kept: KeptResponse, asked: Asked, reply: FastifyReply, parts: 
 async function execute(
   { request, identity, isDebugged, key }: Asked,
   reply: FastifyReply,
-  { apollo, logger, queries, responses }: GraphqlRouteParts,
+  { apollo, logger, queries, responses, safelist }: GraphqlRouteParts,
 ): Promise<FastifyReply> {
   const requestId = request.id;
   const context = createContext({ requestId, identity, logger: logger.child({ requestId }) });
@@ -89,8 +92,8 @@ async function execute(
     httpGraphQLRequest: {
       method: request.method,
       headers: toHeaderMap(request.headers),
-      search: searchOf(request),
-      body: request.method === 'POST' ? readBody(request, queries) : undefined,
+      search: safelist ? listedSearch(request, safelist) : searchOf(request),
+      body: request.method === 'POST' ? readBody(request, queries, safelist) : undefined,
     },
     context: async () => context,
   });
@@ -179,10 +182,30 @@ function searchOf({ url }: FastifyRequest): string {
   return start === -1 ? '' : url.slice(start);
 }
 
-function readBody(request: FastifyRequest, queries: QueryGuard): unknown {
+function readBody(request: FastifyRequest, queries: QueryGuard, safelist: Safelist | null): unknown {
   const body = parseJsonBody(request.body);
-  queries.checkLength((body as { query?: unknown } | null)?.query);
-  return body;
+  // Apollo refuses it, and knows what to say.
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  queries.checkLength((body as AskedOperation).query);
+  return safelist ? safelist.admit(body) : body;
+}
+
+/** The query string of a GET, with the text of the listed operation that it asks for. */
+function listedSearch(request: FastifyRequest, safelist: Safelist): string {
+  const parameters = new URLSearchParams(searchOf(request));
+  if (!parameters.has('query') && !parameters.has('extensions')) return searchOf(request);
+  const asked = { query: parameters.get('query'), extensions: parseIfPossible(parameters.get('extensions')) };
+  parameters.set('query', safelist.admit(asked).query);
+  parameters.delete('extensions');
+  return `?${parameters}`;
+}
+
+function parseIfPossible(json: string | null): unknown {
+  try {
+    return JSON.parse(json ?? 'null');
+  } catch {
+    return undefined;
+  }
 }
 
 function toHeaderMap(headers: FastifyRequest['headers']): HeaderMap {

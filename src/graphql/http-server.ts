@@ -29,6 +29,7 @@ import { createAddressReader, createRateLimiter } from './rate-limit.ts';
 import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { noteReusableAnswers } from './reusable-answers.ts';
+import { readSafelist } from './safelist.ts';
 import { markStaleAnswers } from './stale-answers.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
@@ -36,7 +37,16 @@ import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts'
 export interface HttpServerParts {
   readonly config: Pick<
     Config,
-    'environment' | 'host' | 'port' | 'corsOrigins' | 'introspection' | 'queries' | 'rates' | 'sockets' | 'trustProxy'
+    | 'environment'
+    | 'host'
+    | 'port'
+    | 'corsOrigins'
+    | 'introspection'
+    | 'persistedQueries'
+    | 'queries'
+    | 'rates'
+    | 'sockets'
+    | 'trustProxy'
   >;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
@@ -90,6 +100,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const { config, health, identify, logger, metrics, timers, validationRules } = parts;
   const schema = measureRootFields(parts.schema, metrics);
   const queries = createQueryGuard(config.queries);
+  const { file } = config.persistedQueries;
+  const safelist = file === undefined ? null : readSafelist(file);
   const apollo = createApolloServer(parts, schema, queries);
   await apollo.start();
 
@@ -105,7 +117,15 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const addressOf = createAddressReader(config.trustProxy);
   const admit = createAdmission(identify, rates, addressOf);
   const showsPage = config.environment !== 'production';
-  registerGraphqlRoute(server, { ...parts, admit, apollo, queries, showsPage, responses: parts.responses ?? null });
+  registerGraphqlRoute(server, {
+    ...parts,
+    admit,
+    apollo,
+    queries,
+    responses: parts.responses ?? null,
+    safelist,
+    showsPage,
+  });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, admit, metrics);
   const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
@@ -116,6 +136,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     metrics,
     queries,
     rates,
+    safelist,
     schema,
     timers,
     validationRules,
@@ -179,6 +200,8 @@ function createApolloServer(
     stopOnTerminationSignals: false,
     formatError: errors.formatError,
     parseOptions: queries.parseOptions,
+    // Kept in a bounded cache. What is on a list comes as its text.
+    persistedQueries: config.persistedQueries.mode === 'on' ? {} : false,
     validationRules: [queries.rule, ...validationRules],
     plugins: [
       errors.plugin,

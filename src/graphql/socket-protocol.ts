@@ -29,6 +29,7 @@ import type { Outbox } from './outbox.ts';
 import type { QueryGuard } from './query-limits.ts';
 import { type RateLimiter, tooOften } from './rate-limit.ts';
 import { type RequestObserver, reportOperation } from './request-log.ts';
+import type { Safelist } from './safelist.ts';
 import { runAt, type Timers } from './timers.ts';
 
 export interface SocketProtocolParts {
@@ -44,6 +45,8 @@ export interface SocketProtocolParts {
   readonly metrics: RequestObserver;
   readonly queries: QueryGuard;
   readonly rates: RateLimiter;
+  /** `null`: every operation may be asked for. */
+  readonly safelist: Safelist | null;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[] | undefined;
   readonly timers: Timers;
@@ -132,7 +135,7 @@ function closeOnExpiry(socket: WebSocket, { expiresAtMs }: Identity, timers: Tim
 }
 
 function operationHooks(parts: SocketProtocolParts): Hooks {
-  const { config, logger, metrics, queries, rates, schema } = parts;
+  const { config, logger, metrics, queries, rates, safelist, schema } = parts;
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const rules = validationRules(parts);
   const startedAtMs = new WeakMap<ExecutionArgs, number>();
@@ -162,14 +165,15 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
   });
 
   return {
-    onSubscribe({ extra, subscriptions }, _id, { operationName, query, variables }) {
+    onSubscribe({ extra, subscriptions }, _id, payload) {
+      const { operationName, variables } = payload;
       const { maxSubscriptions } = config.sockets;
       if (Object.keys(subscriptions).length > maxSubscriptions) {
         return [rateLimited(`A socket may run ${maxSubscriptions} operations at a time.`)];
       }
       const waitSeconds = rates.take(extra.identity!, extra.address);
       if (waitSeconds > 0) return [rateLimited(tooOften(waitSeconds))];
-      const document = parseOrExplain(query, queries);
+      const document = parseOrExplain(payload, queries, safelist);
       if (document instanceof GraphQLError) return [document];
       const faults = validateOrExplain(schema, document, rules);
       if (faults.length > 0) return faults;
@@ -185,8 +189,8 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
     // `onOperation` knows more: which socket the subscription is on, and under which id.
     subscribe: async () => ({}),
 
-    async onOperation({ extra }, id, { query }, args) {
-      if (operationOf(args).operation === 'subscription') return subscribe(args, query, deliverTo(extra.outbox, id));
+    async onOperation({ extra }, id, _payload, args) {
+      if (operationOf(args).operation === 'subscription') return subscribe(args, deliverTo(extra.outbox, id));
     },
 
     onNext: (_connection, _id, _payload, args, result) => present(args, result),
@@ -200,13 +204,13 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
 
 type Render = (args: ExecutionArgs, event: unknown, identity: Identity) => Promise<string>;
 
-type Subscribe = (args: ExecutionArgs, query: string, deliver: Deliver) => Promise<Subscriber | ExecutionResult>;
+type Subscribe = (args: ExecutionArgs, deliver: Deliver) => Promise<Subscriber | ExecutionResult>;
 
 function createSubscribe({ counts, logger }: SocketProtocolParts, render: Render): Subscribe {
   const broadcasts = new Broadcasts();
   const onError = (error: unknown) => logger.error({ err: error }, 'a subscription could not be ended');
 
-  return async function subscribe(args, query, deliver) {
+  return async function subscribe(args, deliver) {
     const { identity, logger } = contextOf(args);
     // Everybody opens a source, and so is authorized, even if a broadcast of the same events is found for them.
     const source = await openSource(args);
@@ -214,7 +218,7 @@ function createSubscribe({ counts, logger }: SocketProtocolParts, render: Render
     const { operationName } = args;
     logger.info({ operationName, operationType: 'subscription', subject: identity.subject }, 'subscribed');
     const viewer = source.isShared ? { ...identity, subject: 'shared', expiresAtMs: null } : identity;
-    const broadcast = broadcasts.find(sharingKey(args, query), source, {
+    const broadcast = broadcasts.find(sharingKey(args), source, {
       render: (event) => render(args, event, viewer),
       onError,
     });
@@ -226,7 +230,8 @@ function createSubscribe({ counts, logger }: SocketProtocolParts, render: Render
 }
 
 /** All that an event's result depends on, besides the event: the question, and the rights of whoever asks. */
-function sharingKey(args: ExecutionArgs, query: string): string {
+function sharingKey(args: ExecutionArgs): string {
+  const query = args.document.loc!.source.body;
   const { isAnonymous, roles } = contextOf(args).identity;
   const names = operationOf(args).variableDefinitions?.map(({ variable }) => variable.name.value) ?? [];
   const variables = names.map((name) => [
@@ -252,8 +257,13 @@ function validationRules({ config, queries, validationRules: rules = [] }: Socke
   return [queries.rule, ...specifiedRules, ...introspection, ...rules];
 }
 
-function parseOrExplain(query: string, { checkLength, parseOptions }: QueryGuard): DocumentNode | GraphQLError {
+function parseOrExplain(
+  asked: { readonly query: string; readonly extensions?: unknown },
+  { checkLength, parseOptions }: QueryGuard,
+  safelist: Safelist | null,
+): DocumentNode | GraphQLError {
   try {
+    const { query } = safelist ? safelist.admit(asked) : asked;
     checkLength(query);
     return parse(query, parseOptions);
   } catch (error) {
