@@ -30,9 +30,17 @@ export async function withFleet<Result>(
     return await Promise.race([fill(url.href, workstations).then(work), interrupted.rejection]);
   } finally {
     interrupted.forget();
-    await server.query(`drop database ${name} with (force)`);
-    await server.end();
+    const dropped = server.query(`drop database ${name} with (force)`).then(() => server.end());
+    drops.add(dropped);
+    await dropped;
   }
+}
+
+const drops = new Set<Promise<void>>();
+
+/** Waits until nothing is left of the databases that were to be dropped. */
+export async function allDropped(): Promise<void> {
+  await Promise.allSettled(drops);
 }
 
 async function fill(url: string, workstations: number): Promise<Fleet> {

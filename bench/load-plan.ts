@@ -57,6 +57,8 @@ export interface LoadResult {
   readonly p99Ms: number;
   /** Answers that were older than a write which had been answered before they were asked for. */
   readonly staleAnswers: number;
+  /** Of a stampede; otherwise the first one ends everything. */
+  readonly failedAnswers: number;
   readonly rowsWritten: number;
   /** The generator's own, to see whether it was what limited. */
   readonly cpuMs: number;

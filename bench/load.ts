@@ -27,6 +27,7 @@ const NOTHING: LoadResult = {
   p50Ms: 0,
   p99Ms: 0,
   staleAnswers: 0,
+  failedAnswers: 0,
   rowsWritten: 0,
   cpuMs: 0,
 };
@@ -59,6 +60,7 @@ async function load({ url, connections, leadInSeconds, seconds, traffic }: LoadP
   });
   telemetry?.stop();
   return {
+    ...NOTHING,
     ...latencies.summary(),
     answered: answers,
     seconds,
@@ -84,6 +86,7 @@ async function stampede({ url, stampede: readers, request }: StampedePlan): Prom
   const latencies = new Latencies();
   const left = new Array<Exchange>(readers).fill(exchange);
   let startMs = 0;
+  let failedAnswers = 0;
   await converse(url, readers, {
     async ready() {
       const gone = new Promise((resolve) => process.once('message', resolve));
@@ -93,8 +96,10 @@ async function stampede({ url, stampede: readers, request }: StampedePlan): Prom
     },
     next: () => left.pop() ?? null,
     answered: (sentMs, nowMs) => latencies.add(nowMs - sentMs),
+    failed: () => failedAnswers++,
   });
-  return { ...NOTHING, ...latencies.summary(), answered: readers, seconds: (performance.now() - startMs) / 1000 };
+  const seconds = (performance.now() - startMs) / 1000;
+  return { ...NOTHING, ...latencies.summary(), answered: readers, failedAnswers, seconds };
 }
 
 interface Conversation {
@@ -103,15 +108,21 @@ interface Conversation {
   /** What to send next; `null` ends a connection. */
   next(): Exchange | null;
   answered(sentMs: number, nowMs: number): void;
+  /** Told of an answer that is not what it should be; without it, that ends everything. */
+  failed?(): void;
 }
 
 /** Talks on so many connections until each has been told to end. */
-async function converse(url: string, connections: number, { ready, next, answered }: Conversation): Promise<void> {
-  const failed = Promise.withResolvers<never>();
+async function converse(
+  url: string,
+  connections: number,
+  { ready, next, answered, failed }: Conversation,
+): Promise<void> {
+  const broken = Promise.withResolvers<never>();
   const open: Connection[] = [];
   while (open.length < connections) {
     const count = Math.min(64, connections - open.length);
-    open.push(...(await Promise.all(Array.from({ length: count }, () => Connection.open(url, failed.reject)))));
+    open.push(...(await Promise.all(Array.from({ length: count }, () => Connection.open(url, broken.reject)))));
   }
   await ready?.();
   const conversations = open.map(
@@ -121,7 +132,11 @@ async function converse(url: string, connections: number, { ready, next, answere
         let exchange: Exchange | null = null;
         const sendNext = (nowMs: number) => {
           exchange = next();
-          if (!exchange) return resolve();
+          if (!exchange) {
+            // At once: the server would close it some time later, while others still wait for their answers.
+            connection.close();
+            return resolve();
+          }
           sentMs = nowMs;
           connection.send(exchange.bytes);
         };
@@ -130,17 +145,18 @@ async function converse(url: string, connections: number, { ready, next, answere
           try {
             if (status !== 200) throw new Error(`Status ${status}: ${answer.toString().slice(0, 500)}`);
             exchange!.answered(answer);
-            answered(sentMs, nowMs);
-            sendNext(nowMs);
           } catch (error) {
-            reject(error);
+            if (!failed) return reject(error);
+            failed();
           }
+          answered(sentMs, nowMs);
+          sendNext(nowMs);
         };
         sendNext(performance.now());
       }),
   );
   try {
-    await Promise.race([Promise.all(conversations), failed.promise]);
+    await Promise.race([Promise.all(conversations), broken.promise]);
   } finally {
     for (const connection of open) connection.close();
   }

@@ -17,6 +17,8 @@ export interface Entrant {
   readonly contender: Contender;
   readonly fleet: Fleet;
   readonly traffic: Traffic;
+  /** If not as many as the benchmark was told. */
+  readonly connections?: number;
 }
 
 export interface Figures {
@@ -67,12 +69,7 @@ export async function measureInRounds(bench: Bench, entrants: readonly Entrant[]
   }
 }
 
-interface Turn {
-  readonly label: string;
-  readonly server: RunningServer;
-  readonly contender: Contender;
-  readonly traffic: Traffic;
-}
+type Turn = Omit<Entrant, 'fleet'> & { readonly server: RunningServer };
 
 /** Warms everything up, then lets each have its turn, round after round. @returns medians, in the order of the turns */
 export async function takeTurns(bench: Bench, turns: readonly Turn[]): Promise<Figures[]> {
@@ -92,18 +89,20 @@ export async function takeTurns(bench: Bench, turns: readonly Turn[]): Promise<F
 const PREPARED_REQUESTS = 1000;
 
 /** Until compiled code and, where there are caches, every answer is in place. */
-async function warmUp(bench: Bench, { contender, traffic, server: { url } }: Turn): Promise<void> {
+async function warmUp(bench: Bench, turn: Turn): Promise<void> {
+  const { contender, traffic, server } = turn;
   const reads = readsOf(traffic);
   if (reads.length > 1 && (contender.isCaching || reads.length <= PREPARED_REQUESTS)) {
-    await bench.load.run({ url, connections: bench.connections, once: reads });
+    await bench.load.run({ url: server.url, connections: bench.connections, once: reads });
   }
   const seconds = Math.min(WARM_UP_SECONDS, bench.seconds);
-  await bench.load.run({ ...planFor(bench, traffic, url), leadInSeconds: 0, seconds });
+  await bench.load.run({ ...planFor(bench, turn), leadInSeconds: 0, seconds });
 }
 
-async function measureOnce(bench: Bench, { traffic, server }: Turn): Promise<Figures> {
+async function measureOnce(bench: Bench, turn: Turn): Promise<Figures> {
+  const { server } = turn;
   const before = await server.usage();
-  const result = await bench.load.run(planFor(bench, traffic, server.url));
+  const result = await bench.load.run(planFor(bench, turn));
   const after = await server.usage();
   return {
     requestsPerSecond: result.requests / result.seconds,
@@ -129,7 +128,8 @@ function perRequest(
   };
 }
 
-function planFor({ connections, seconds }: Bench, traffic: Traffic, url: string): LoadPlan {
+function planFor(bench: Bench, { connections = bench.connections, traffic, server: { url } }: Turn): LoadPlan {
+  const { seconds } = bench;
   return { url, connections, leadInSeconds: LEAD_IN_SECONDS, seconds, traffic };
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import type { Bench, Report, Workload } from './bench.ts';
-import { withFleet } from './database.ts';
+import { allDropped, withFleet } from './database.ts';
 import { LoadGenerator } from './load-generator.ts';
 import { asText, commitInWords, writeReport } from './report.ts';
 import { type Contender, PEERS } from './servers.ts';
@@ -46,7 +46,7 @@ async function run(): Promise<void> {
       const reports: Report[] = [];
       for (const workload of workloads) {
         console.log(`\n${workload.name}`);
-        const report = await workload.run(bench);
+        const report = await workload.run(bench).catch((error) => failureOf(workload, error));
         console.log(asText(report));
         reports.push(report);
       }
@@ -61,6 +61,14 @@ async function run(): Promise<void> {
   } finally {
     load.stop();
   }
+}
+
+/** The others are measured all the same; but the run as a whole has failed. */
+function failureOf({ name }: Workload, error: Error): Report {
+  process.exitCode = 1;
+  console.error(error);
+  const method = `**Failed:** ${error.message.split('\n')[0]}`;
+  return { name, title: name, method, columns: [], rows: [], verdicts: [] };
 }
 
 /** `null` when help is asked for. @throws {TypeError} for what is not known */
@@ -124,7 +132,9 @@ async function versionOf(url: string): Promise<string> {
   return rows[0]!.server_version.split(' ')[0]!;
 }
 
-run().catch((error) => {
+run().catch(async (error) => {
   console.error(error instanceof TypeError ? `${error.message}\n\n${USAGE}` : error);
-  process.exitCode = 1;
+  await allDropped();
+  // Interrupted in the middle of something, which is not waited for.
+  process.exit(1);
 });

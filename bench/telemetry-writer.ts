@@ -4,42 +4,51 @@ import { body } from './queries.ts';
 import { createRandom } from './zipf.ts';
 
 const REPORTS_PER_SECOND = 10;
+const AGENTS = 10;
 
-/** Reports telemetry of one part of the fleet after the other, at a steady rate, on a connection of its own. */
+type Telemetry = Traffic & { readonly kind: 'telemetry' };
+
+/** Reports telemetry of one part of the fleet after the other, at a steady rate, however long the answers take. */
 export class TelemetryWriter {
   /** Rows that the server said it has stored. */
   rows = 0;
-  readonly #connection: Connection;
+  readonly #agents: readonly Connection[];
+  readonly #idle: Connection[];
   readonly #timer: NodeJS.Timeout;
-  #waiting = 0;
+  /** Reports that are due, but all agents wait for an answer. */
+  #late = 0;
 
-  static async start(traffic: Traffic & { kind: 'telemetry' }, url: string): Promise<TelemetryWriter | null> {
+  static async start(traffic: Telemetry, url: string): Promise<TelemetryWriter | null> {
     if (traffic.rowsPerSecond === 0) return null;
-    return new TelemetryWriter(await Connection.open(url, throwIt), traffic, url);
+    const agents = await Promise.all(Array.from({ length: AGENTS }, () => Connection.open(url, throwIt)));
+    return new TelemetryWriter(agents, reports(traffic, url));
   }
 
-  private constructor(connection: Connection, traffic: Traffic & { kind: 'telemetry' }, url: string) {
-    this.#connection = connection;
-    const nextReport = reports(traffic, url);
-    connection.onAnswer = (_status, answer) => {
-      const stored = /"stored":(\d+)/.exec(answer.toString())?.[1];
-      if (stored === undefined) throw new Error(`Telemetry was refused: ${answer.toString().slice(0, 500)}`);
-      this.rows += Number(stored);
-      if (--this.#waiting > 0) connection.send(nextReport());
-    };
-    // A report that is late is sent as soon as the one before it was answered, so that none is left out.
+  private constructor(agents: readonly Connection[], nextReport: () => Buffer) {
+    this.#agents = agents;
+    this.#idle = [...agents];
+    for (const agent of agents) {
+      agent.onAnswer = (_status, answer) => {
+        this.rows += storedIn(answer);
+        if (this.#late === 0) return void this.#idle.push(agent);
+        this.#late--;
+        agent.send(nextReport());
+      };
+    }
     this.#timer = setInterval(() => {
-      if (this.#waiting++ === 0) connection.send(nextReport());
+      const agent = this.#idle.shift();
+      if (agent) agent.send(nextReport());
+      else this.#late++;
     }, 1000 / REPORTS_PER_SECOND);
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#connection.close();
+    for (const agent of this.#agents) agent.close();
   }
 }
 
-function reports({ report, ids, rowsPerSecond }: Traffic & { kind: 'telemetry' }, url: string): () => Buffer {
+function reports({ report, ids, rowsPerSecond }: Telemetry, url: string): () => Buffer {
   const rows = rowsPerSecond / REPORTS_PER_SECOND;
   const random = createRandom(4);
   const percent = () => Math.round(1000 * random()) / 10;
@@ -53,6 +62,12 @@ function reports({ report, ids, rowsPerSecond }: Traffic & { kind: 'telemetry' }
     }));
     return post(url, body(report, { readings }));
   };
+}
+
+function storedIn(answer: Buffer): number {
+  const stored = /"stored":(\d+)/.exec(answer.toString())?.[1];
+  if (stored === undefined) throw new Error(`Telemetry was refused: ${answer.toString().slice(0, 500)}`);
+  return Number(stored);
 }
 
 function throwIt(error: Error): never {

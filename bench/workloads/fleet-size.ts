@@ -4,6 +4,7 @@ import { body, documentsFor } from '../queries.ts';
 import { type Entrant, type Figures, measureInRounds } from '../rounds.ts';
 import { STATIONMASTER, STATIONMASTER_COLD } from '../servers.ts';
 import { atMost } from '../verdict.ts';
+import { COLD_CONNECTIONS } from './steady.ts';
 
 const SIZES = [100, 1000, 10_000, 100_000];
 
@@ -33,6 +34,7 @@ async function run(bench: Bench, fleets: readonly Fleet[]): Promise<Report> {
         label: `${contender.arguments[0]}, ${fleet.ids.length} workstations`,
         contender,
         fleet,
+        connections: contender === STATIONMASTER_COLD ? COLD_CONNECTIONS : bench.connections,
         traffic: { kind: 'reads', requests, order: 'in turn' },
       }),
     ),

@@ -19,7 +19,7 @@ export interface SteadyWorkload {
 }
 
 /** More would only wait for the database: all servers have ten connections to it. */
-const COLD_CONNECTIONS = 16;
+export const COLD_CONNECTIONS = 16;
 
 const METHODS = {
   hot: 'Hot: caches are on, and every answer was asked for once before.',
@@ -44,11 +44,11 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
       label: contender.title,
       contender,
       fleet: bench.fleet,
+      connections: cache === 'cold' ? COLD_CONNECTIONS : bench.connections,
       traffic: traffic(documentsFor(contender.dialect), bench.fleet),
     }),
   );
-  const connections = cache === 'cold' ? Math.min(COLD_CONNECTIONS, bench.connections) : bench.connections;
-  const standings = new Standings(contenders, await measureInRounds({ ...bench, connections }, entrants));
+  const standings = new Standings(contenders, await measureInRounds(bench, entrants));
   const canBeStale = entrants[0]!.traffic.kind === 'reads and writes';
   return {
     name: spec.name,

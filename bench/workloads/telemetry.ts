@@ -18,10 +18,11 @@ async function run(bench: Bench): Promise<Report> {
   const turns = [0, ROWS_PER_SECOND].map((rowsPerSecond) => ({
     label: rowsPerSecond === 0 ? 'without writes' : `${rowsPerSecond} rows/s written`,
     contender: STATIONMASTER,
+    connections: CLIENTS,
     server,
     traffic: { kind: 'telemetry', list, record, report: REPORT, ids: bench.fleet.ids, rowsPerSecond } as const,
   }));
-  const figuresOf = takeTurns({ ...bench, connections: CLIENTS }, turns).finally(() => server.stop());
+  const figuresOf = takeTurns(bench, turns).finally(() => server.stop());
   const [quiet, busy] = (await figuresOf) as [Figures, Figures];
   return {
     name: 'telemetry',
