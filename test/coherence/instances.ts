@@ -129,6 +129,7 @@ function environment(port: number, databaseUrl: string, { number, redisUrl }: In
     HOST: '127.0.0.1',
     LOG_LEVEL: 'error',
     SHUTDOWN_GRACE_SECONDS: '2',
+    RATE_LIMIT_PER_TOKEN: 'off',
     ...tier,
   };
 }

@@ -97,7 +97,7 @@ export function nestedRequest(
   observer: Observer,
 ): ReadRequest {
   return {
-    query: `query ($first: Int!, $filter: WorkstationFilter) { managers { nodes { id version name
+    query: `query ($first: Int!, $filter: WorkstationFilter) { managers(first: 10) { nodes { id version name
       workstations(first: $first, filter: $filter) { ${PAGE} ${withCount ? 'totalCount' : ''} } } } }`,
     variables: { first: query.first, filter: filterOf(query) },
     parse: ({ managers }) =>
