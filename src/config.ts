@@ -29,6 +29,8 @@ export interface Config {
   readonly queries: QueryLimits;
   /** Whether a query's hash may stand for it; `only` what is in `file` is executed, which is set then and only then. */
   readonly persistedQueries: { readonly mode: 'on' | 'off' | 'only'; readonly file: string | undefined };
+  /** How long a request may take to arrive. */
+  readonly requestTimeoutSeconds: number;
   /** How often clients may ask. */
   readonly rates: RateLimits;
   /** Whose word on a client's address is taken: that many proxies before us, or those with these addresses. */
@@ -191,6 +193,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       mode: read('PERSISTED_QUERIES', oneOf('on', 'off', 'only'), 'on'),
       file: read('PERSISTED_QUERIES_FILE', trimmedText, undefined),
     },
+    requestTimeoutSeconds: read('REQUEST_TIMEOUT_SECONDS', wholeNumber(1, 3600), 30),
     rates: {
       perToken: read('RATE_LIMIT_PER_TOKEN', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerToken),
       perAddress: read('RATE_LIMIT_PER_ADDRESS', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerAddress),

@@ -28,6 +28,7 @@ test('needs no settings at all in development', () => {
       maxCost: 100_000,
     },
     persistedQueries: { mode: 'on', file: undefined },
+    requestTimeoutSeconds: 30,
     rates: { perToken: undefined, perAddress: undefined },
     trustProxy: 0,
     sockets: {
@@ -90,6 +91,7 @@ test('reads every setting', () => {
     QUERY_MAX_COST: '4000',
     PERSISTED_QUERIES: 'only',
     PERSISTED_QUERIES_FILE: '/etc/stationmaster/manifest.json',
+    REQUEST_TIMEOUT_SECONDS: '5',
     RATE_LIMIT_PER_TOKEN: '300',
     RATE_LIMIT_PER_ADDRESS: 'off',
     TRUST_PROXY: 'loopback, 10.0.0.0/8',
@@ -138,6 +140,7 @@ test('reads every setting', () => {
       maxCost: 4000,
     },
     persistedQueries: { mode: 'only', file: '/etc/stationmaster/manifest.json' },
+    requestTimeoutSeconds: 5,
     rates: { perToken: 300, perAddress: undefined },
     trustProxy: ['loopback', '10.0.0.0/8'],
     sockets: {

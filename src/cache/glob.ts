@@ -9,40 +9,83 @@ export class PatternError extends Error {
  * Compiles a glob into a predicate over whole keys. `*` stands for any run of characters, `?` for exactly one; every other
  * character stands for itself.
  *
- * No regular expression is built from the input. Matching is greedy between the stars (Krauss, "Matching Wildcards",
- * 2008): a mismatch backtracks only to the last star, so the work is at most pattern length times key length, and linear
- * in the key for the bounded patterns accepted here.
+ * No regular expression is built from the input, and nothing is tried twice. A key is read once, while every place in the
+ * pattern that could have been reached is followed at the same time, 32 places by one operation on their bits (Baeza-Yates
+ * and Gonnet, "A New Approach to Text Searching", 1992). So the work is linear in the key, whatever the pattern.
  *
- * @throws {PatternError} when the pattern is blank or longer than `MAX_PATTERN_LENGTH`
+ * @throws {PatternError} when the pattern is blank, longer than `MAX_PATTERN_LENGTH`, or holds a control character
  */
 export function compileGlob(pattern: string): (key: string) => boolean {
   if (pattern.trim() === '') throw new PatternError('The pattern is empty. Use * to select every key.');
   if (pattern.length > MAX_PATTERN_LENGTH) {
     throw new PatternError(`The pattern has ${pattern.length} characters; at most ${MAX_PATTERN_LENGTH} are allowed.`);
   }
-  const glob = pattern.replace(/\*{2,}/g, '*');
-  return (key) => matches(glob, key);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/[\u0000-\u001f\u007f]/.test(pattern)) throw new PatternError('The pattern holds a control character.');
+  const places = toPlaces(pattern);
+  return (key) => matches(places, key);
 }
 
-function matches(glob: string, key: string): boolean {
-  let g = 0;
-  let k = 0;
-  let starAt = -1;
-  let resumeAt = 0;
-  while (k < key.length) {
-    if (glob[g] === '*') {
-      starAt = g++;
-      resumeAt = k;
-    } else if (g < glob.length && (glob[g] === '?' || glob[g] === key[k])) {
-      g++;
-      k++;
-    } else if (starAt >= 0) {
-      g = starAt + 1;
-      k = ++resumeAt;
-    } else {
-      return false;
-    }
+/** Sets of places in a pattern, as bits: a place is how many of its characters, stars aside, have been matched. */
+type Places = Uint32Array;
+
+interface Glob {
+  /** The place after all characters. */
+  readonly end: number;
+  /** Where a star lets any character pass. */
+  readonly stars: Places;
+  /** From where a character leads on to the next place, by its code. */
+  readonly stepsOf: ReadonlyMap<number, Places>;
+  /** The same for characters that the pattern does not hold. */
+  readonly otherSteps: Places;
+}
+
+function toPlaces(pattern: string): Glob {
+  const characters = pattern.replaceAll('*', '');
+  const createPlaces = () => new Uint32Array((characters.length >> 5) + 1);
+  const stars = createPlaces();
+  const otherSteps = createPlaces();
+  let place = 0;
+  for (const character of pattern.split('')) {
+    if (character === '*') add(stars, place);
+    else if (character === '?') add(otherSteps, place++);
+    else place++;
   }
-  while (glob[g] === '*') g++;
-  return g === glob.length;
+  const stepsOf = new Map<number, Places>();
+  for (let at = 0; at < characters.length; at++) {
+    if (characters[at] === '?') continue;
+    const code = characters.charCodeAt(at);
+    if (!stepsOf.has(code)) stepsOf.set(code, otherSteps.slice());
+    add(stepsOf.get(code)!, at);
+  }
+  return { end: characters.length, stars, stepsOf, otherSteps };
+}
+
+function add(places: Places, place: number): void {
+  places[place >> 5]! |= 1 << (place & 31);
+}
+
+function has(places: Places, place: number): boolean {
+  return (places[place >> 5]! & (1 << (place & 31))) !== 0;
+}
+
+function matches({ end, otherSteps, stars, stepsOf }: Glob, key: string): boolean {
+  const reached = new Uint32Array(stars.length);
+  const endsInStar = has(stars, end);
+  add(reached, 0);
+  for (let at = 0; at < key.length; at++) {
+    if (endsInStar && has(reached, end)) return true;
+    const steps = stepsOf.get(key.charCodeAt(at)) ?? otherSteps;
+    let carry = 0;
+    let anywhere = 0;
+    for (let word = 0; word < reached.length; word++) {
+      const leaving = reached[word]! & steps[word]!;
+      const staying = reached[word]! & stars[word]!;
+      reached[word] = (leaving << 1) | carry | staying;
+      carry = leaving >>> 31;
+      anywhere |= reached[word]!;
+    }
+    if (anywhere === 0) return false;
+  }
+  return has(reached, end);
 }

@@ -14,6 +14,7 @@ import { hasRole, type Identity } from '../auth/identity.ts';
 import type { Config } from '../config.ts';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { answerBrokenRequest, arrivalTimeouts } from './broken-requests.ts';
 import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
 import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from './errors.ts';
@@ -45,6 +46,7 @@ export interface HttpServerParts {
     | 'persistedQueries'
     | 'queries'
     | 'rates'
+    | 'requestTimeoutSeconds'
     | 'sockets'
     | 'trustProxy'
   >;
@@ -89,9 +91,6 @@ export interface HttpServer {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** For a whole request to arrive, and for its head; answering it may take longer. */
-const REQUEST_TIMEOUT_MS = 30_000;
-const HEADERS_TIMEOUT_MS = 15_000;
 /** Longer than the minute after which common load balancers let go, so that they never write to a closed connection. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
@@ -105,7 +104,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const apollo = createApolloServer(parts, schema, queries);
   await apollo.start();
 
-  const server = createFastify(logger);
+  const server = createFastify(logger, config.requestTimeoutSeconds);
   let closing: Promise<void> | undefined;
   let isDraining = false;
   server.addHook('onSend', async (_request, reply) => {
@@ -219,10 +218,13 @@ function createApolloServer(
   });
 }
 
-function createFastify(logger: Logger): FastifyInstance {
+function createFastify(logger: Logger, requestTimeoutSeconds: number): FastifyInstance {
+  const { requestTimeout, ...timeouts } = arrivalTimeouts(requestTimeoutSeconds);
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout,
+    http: timeouts,
+    clientErrorHandler: answerBrokenRequest,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => refuse(error, request, reply, logger),
@@ -230,7 +232,6 @@ function createFastify(logger: Logger): FastifyInstance {
     // Who is connected already has an answer coming.
     return503OnClosing: false,
   });
-  server.server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('cache-control', NOT_KEPT_BY_CLIENTS);
   });

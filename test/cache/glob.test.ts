@@ -83,3 +83,17 @@ test('patterns select what the definition of a glob says', () => {
     { numRuns: 2000 },
   );
 });
+
+test('long patterns select what short ones do', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), minLength: 1, maxLength: 8 });
+  const length = fc.integer({ min: 25, max: 70 });
+  fc.assert(
+    fc.property(text, text, length, (glob, key, padding) => {
+      const before = 'ab'.repeat(padding);
+      const expected = isMatch(glob, key) ? [before + key] : [];
+      expect(selectedBy(before + glob, [before + key])).toEqual(expected);
+      expect(selectedBy(glob + before, [key + before])).toHaveLength(isMatch(`${glob}ab`, `${key}ab`) ? 1 : 0);
+    }),
+    { numRuns: 500 },
+  );
+});

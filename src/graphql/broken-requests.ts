@@ -1,0 +1,38 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** How often Node looks for requests that take too long to arrive. */
+export const LOOK_FOR_SLOW_REQUESTS_MS = 1000;
+
+/** A head that does not arrive makes its sender as little known as a body that does not, and is smaller. */
+const HEADERS_TIMEOUT_SECONDS = 15;
+
+/** Node's settings against those who send so slowly that they never get to an end. */
+export function arrivalTimeouts(requestTimeoutSeconds: number) {
+  return {
+    requestTimeout: requestTimeoutSeconds * 1000,
+    headersTimeout: Math.min(requestTimeoutSeconds, HEADERS_TIMEOUT_SECONDS) * 1000,
+    connectionsCheckingInterval: LOOK_FOR_SLOW_REQUESTS_MS,
+  };
+}
+
+/** Answers what never became a request: in the shape of all other refusals, as far as anybody is listening. */
+export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [statusCode, message] = ANSWERS[error.code ?? ''] ?? [400, 'This is not a request of HTTP.'];
+  const body = JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] });
+  const head = [
+    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}
+
+const ANSWERS: Readonly<Record<string, readonly [statusCode: number, message: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+  HPE_HEADER_OVERFLOW: [431, 'The headers of the request are too large.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The body of the request is too large.'],
+};
