@@ -6,7 +6,8 @@ import { hasRole, type Identity } from '../auth/identity.ts';
 import { ReadTrace } from '../cache/index.ts';
 import type { Admission } from './admission.ts';
 import { type Context, createContext } from './context.ts';
-import { checkHttpRequest, refuseOtherMethods } from './graphql-over-http.ts';
+import type { DirectExecution } from './direct-execution.ts';
+import { checkHttpRequest, chooseMediaType, PLAIN_JSON, refuseOtherMethods } from './graphql-over-http.ts';
 import { parseJsonBody } from './json-bodies.ts';
 import type { Metrics } from './metrics.ts';
 import type { QueryGuard } from './query-limits.ts';
@@ -18,6 +19,7 @@ export const GRAPHQL_PATH = '/graphql';
 
 export interface GraphqlRouteParts {
   readonly apollo: ApolloServer<Context>;
+  readonly direct: DirectExecution;
   readonly admit: Admission;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -81,33 +83,46 @@ function giveKept(kept: KeptResponse, asked: Asked, reply: FastifyReply, parts: 
   return sendText(withReport(kept.body.toString(), report), kept.contentType, reply);
 }
 
-async function execute(
-  { request, identity, isDebugged, key }: Asked,
-  reply: FastifyReply,
-  { apollo, logger, queries, responses, safelist }: GraphqlRouteParts,
-): Promise<FastifyReply> {
+async function execute(asked: Asked, reply: FastifyReply, parts: GraphqlRouteParts): Promise<FastifyReply> {
+  const { request, identity } = asked;
   const requestId = request.id;
-  const context = createContext({ requestId, identity, logger: logger.child({ requestId }) });
-  const response = await apollo.executeHTTPGraphQLRequest({
+  const context = createContext({ requestId, identity, logger: parts.logger.child({ requestId }) });
+  const body = request.method === 'POST' ? readBody(request, parts.queries, parts.safelist) : undefined;
+  const text = await parts.direct.execute(body, context);
+  if (text !== null) {
+    if (context.reads.stale > 0) reply.header('cache-control', 'no-store');
+    const contentType = chooseMediaType(request.headers.accept) ?? PLAIN_JSON;
+    return sendExecuted({ text, contentType }, context, asked, reply, parts);
+  }
+  const response = await parts.apollo.executeHTTPGraphQLRequest({
     httpGraphQLRequest: {
       method: request.method,
       headers: toHeaderMap(request.headers),
-      search: safelist ? listedSearch(request, safelist) : searchOf(request),
-      body: request.method === 'POST' ? readBody(request, queries, safelist) : undefined,
+      search: parts.safelist ? listedSearch(request, parts.safelist) : searchOf(request),
+      body,
     },
     context: async () => context,
   });
   if (response.body.kind !== 'complete' || (response.status ?? 200) !== 200) return send(response, reply);
-  const { reads, answer } = context;
-  const text = response.body.string;
-  const contentType = response.headers.get('content-type')!;
+  for (const [name, value] of response.headers) reply.header(name, value);
+  const executed = { text: response.body.string, contentType: response.headers.get('content-type')! };
+  return sendExecuted(executed, context, asked, reply, parts);
+}
+
+function sendExecuted(
+  { text, contentType }: { readonly text: string; readonly contentType: string },
+  { reads, answer }: Context,
+  { request, isDebugged, key }: Asked,
+  reply: FastifyReply,
+  { responses }: GraphqlRouteParts,
+): FastifyReply {
   const isKept = key !== null && answer.isReusable;
   if (isKept) responses!.keep(key, { text, contentType, operationName: answer.operationName }, reads);
   if (isDebugged) {
     const report: CacheReport = { response: isKept ? 'miss' : 'none', parts: reads.keys, reads };
     return sendText(withReport(text, report), contentType, reply);
   }
-  if (!answer.isReusable || reads.stale > 0 || request.method !== 'GET') return send(response, reply);
+  if (!answer.isReusable || reads.stale > 0 || request.method !== 'GET') return sendText(text, contentType, reply);
   return sendReusable({ body: text, contentType, etag: strongEtag(text) }, request, reply);
 }
 
@@ -147,7 +162,7 @@ function withReport(text: string, cache: CacheReport): string {
 }
 
 function sendText(text: string, contentType: string, reply: FastifyReply): FastifyReply {
-  return reply.type(contentType).send(text);
+  return reply.header('content-type', contentType).send(text);
 }
 
 /** Sends what the client may have already; then, over GET, only that it has not changed. */

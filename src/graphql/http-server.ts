@@ -17,6 +17,7 @@ import { type Admission, createAdmission } from './admission.ts';
 import { answerBrokenRequest, arrivalTimeouts } from './broken-requests.ts';
 import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
+import { DirectExecution } from './direct-execution.ts';
 import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from './errors.ts';
 import { openFastLane, requestIdOf } from './fast-lane.ts';
 import { statusByMediaType } from './graphql-over-http.ts';
@@ -29,7 +30,7 @@ import { createQueryGuard, limitCost, type QueryGuard } from './query-limits.ts'
 import { createAddressReader, createRateLimiter } from './rate-limit.ts';
 import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { noteReusableAnswers } from './reusable-answers.ts';
+import { createCacheBackedCheck, noteReusableAnswers } from './reusable-answers.ts';
 import { readSafelist } from './safelist.ts';
 import { markStaleAnswers } from './stale-answers.ts';
 import { systemTimers, type Timers } from './timers.ts';
@@ -101,7 +102,14 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const queries = createQueryGuard(config.queries);
   const { file } = config.persistedQueries;
   const safelist = file === undefined ? null : readSafelist(file);
-  const apollo = createApolloServer(parts, schema, queries);
+  const compiler = new QueryCompiler(schema);
+  const isCacheBacked = createCacheBackedCheck(schema);
+  const direct = new DirectExecution({ compiler, isCacheBacked, metrics, queries });
+  const apollo = createApolloServer(parts, schema, queries, [
+    noteReusableAnswers(isCacheBacked),
+    direct.plugin,
+    executeCompiled(compiler),
+  ]);
   await apollo.start();
 
   const server = createFastify(logger, config.requestTimeoutSeconds);
@@ -120,10 +128,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     ...parts,
     admit,
     apollo,
-    queries,
-    responses: parts.responses ?? null,
-    safelist,
-    showsPage,
+      direct,
+      queries,
+      responses: parts.responses ?? null,
+      safelist,
+      showsPage,
   });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, admit, metrics);
@@ -186,6 +195,7 @@ function createApolloServer(
   { config, logger, metrics, plugins = [], validationRules = [] }: HttpServerParts,
   schema: GraphQLSchema,
   queries: QueryGuard,
+  fast: readonly ApolloServerPlugin<Context>[],
 ): ApolloServer<Context> {
   const isProduction = config.environment === 'production';
   const errors = createErrorPresenter({ logger, hidesSuggestions: hidesSuggestions(config) });
@@ -207,9 +217,8 @@ function createApolloServer(
       limitCost(queries),
       createRequestLog(metrics),
       markStaleAnswers,
-      noteReusableAnswers(schema),
       statusByMediaType,
-      executeCompiled(new QueryCompiler(schema)),
+      ...fast,
       // It would look at every field of every answer; nothing here may be kept by a proxy anyway.
       ApolloServerPluginCacheControlDisabled(),
       isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),

@@ -15,25 +15,37 @@ import type { Context } from './context.ts';
  */
 export const CACHE_BACKED = { cacheBacked: true } as const;
 
-/** Notes in the context whether the answer may be given again: to a query without errors, all of whose root fields are cache-backed. */
-export function noteReusableAnswers(schema: GraphQLSchema): ApolloServerPlugin<Context> {
+/** Says of a query whether all its root fields are cache-backed. */
+export type CacheBackedCheck = (operation: OperationDefinitionNode, document: DocumentNode) => boolean;
+
+export function createCacheBackedCheck(schema: GraphQLSchema): CacheBackedCheck {
   const known = new WeakMap<OperationDefinitionNode, boolean>();
-  const isCacheBacked = (operation: OperationDefinitionNode, document: DocumentNode) => {
-    let answer = known.get(operation);
-    if (answer === undefined) {
-      answer = isQueryOfCacheBackedFields(schema, operation, document);
-      known.set(operation, answer);
+  return (operation, document) => {
+    let isCacheBacked = known.get(operation);
+    if (isCacheBacked === undefined) {
+      isCacheBacked = isQueryOfCacheBackedFields(schema, operation, document);
+      known.set(operation, isCacheBacked);
     }
-    return answer;
+    return isCacheBacked;
   };
+}
+
+/** Notes that the answer, which has no errors, may be given again: to a query whose root fields are all cache-backed. */
+export function noteIfReusable({ answer }: Context, isCacheBacked: boolean, operationName: string | null): void {
+  if (!isCacheBacked) return;
+  answer.isReusable = true;
+  answer.operationName = operationName;
+}
+
+/** The same for Apollo Server. */
+export function noteReusableAnswers(isCacheBacked: CacheBackedCheck): ApolloServerPlugin<Context> {
   return {
     async requestDidStart() {
       return {
         async willSendResponse({ contextValue, document, operation, operationName, response }) {
           if (!operation || !document || response.body.kind !== 'single') return;
-          if (response.body.singleResult.errors || !isCacheBacked(operation, document)) return;
-          contextValue.answer.isReusable = true;
-          contextValue.answer.operationName = operationName ?? null;
+          if (response.body.singleResult.errors) return;
+          noteIfReusable(contextValue, isCacheBacked(operation, document), operationName ?? null);
         },
       };
     },
