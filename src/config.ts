@@ -1,7 +1,23 @@
 import { existsSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import {
+  createSettingReader,
+  hostName,
+  isSet,
+  oneOf,
+  onOff,
+  origins,
+  orNone,
+  postgresqlUrl,
+  redisUrl,
+  secureUrl,
+  signingSecret,
+  trimmedText,
+  trustedProxies,
+  wholeNumber,
+  wholeNumberOrAuto,
+} from './settings.ts';
 
 /** Everything the environment decides, read once at start and frozen. Times are in the unit their name says. */
 export interface Config {
@@ -263,177 +279,6 @@ function findAuthProblems(env: NodeJS.ProcessEnv, environment: Config['environme
     }
   }
   return problems;
-}
-
-/** A kind of value: what it looks like in words, and how it is read. */
-interface Kind<T> {
-  /** Completes "NAME must be …". */
-  readonly expected: string;
-  /** Returns `null` to refuse the text. */
-  parse(text: string): T | null;
-  /** Completes "but …" about a refused text; without it the text is quoted. Secrets need one. */
-  describe?(text: string): string;
-}
-
-function createSettingReader(env: NodeJS.ProcessEnv) {
-  const problems: string[] = [];
-  function read<T, const Fallback>(name: string, kind: Kind<T>, fallback: Fallback): T | Fallback {
-    const text = env[name];
-    if (text === undefined || text === '') return fallback;
-    const value = kind.parse(text);
-    if (value !== null) return value;
-    problems.push(`${name} must be ${kind.expected}, but ${(kind.describe ?? quote)(text)}.`);
-    return fallback;
-  }
-  return { read, problems };
-}
-
-function isSet(env: NodeJS.ProcessEnv, name: string): boolean {
-  return env[name] !== undefined && env[name] !== '';
-}
-
-function quote(text: string): string {
-  return `is ${JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text)}`;
-}
-
-function oneOf<const T extends string>(...words: T[]): Kind<T> {
-  return {
-    expected: `one of ${words.join(', ')}`,
-    parse: (text) => words.find((word) => word === text) ?? null,
-  };
-}
-
-/** Lets a word stand for `undefined`, where leaving the setting out would mean a default. */
-function orNone<T>(kind: Kind<T>, none = 'none'): Kind<T | undefined> {
-  return {
-    ...kind,
-    expected: `${kind.expected}, or ${none}`,
-    parse: (text) => (text === none ? undefined : kind.parse(text)),
-  };
-}
-
-function wholeNumber(min: number, max: number): Kind<number> {
-  return {
-    expected: `a whole number from ${min} to ${max}`,
-    parse: (text) => {
-      const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-      return value >= min && value <= max ? value : null;
-    },
-  };
-}
-
-function wholeNumberOrAuto(min: number, max: number, automatic: number): Kind<number> {
-  const number = wholeNumber(min, max);
-  return {
-    expected: `${number.expected}, or auto`,
-    parse: (text) => (text === 'auto' ? automatic : number.parse(text)),
-  };
-}
-
-const onOff: Kind<boolean> = {
-  expected: 'on or off',
-  parse: (text) => (text === 'on' ? true : text === 'off' ? false : null),
-};
-
-const trimmedText: Kind<string> = {
-  expected: 'a text without blanks around it',
-  parse: (text) => (text === text.trim() ? text : null),
-};
-
-const hostName: Kind<string> = {
-  expected: 'a host name or an IP address',
-  parse: (text) => (isIP(text) !== 0 || /^[a-z0-9][a-z0-9.-]*$/i.test(text) ? text : null),
-};
-
-const signingSecret: Kind<string> = {
-  expected: 'at least 32 bytes long',
-  parse: (text) => (Buffer.byteLength(text) >= 32 ? text : null),
-  describe: (text) => `has ${Buffer.byteLength(text)}`,
-};
-
-const postgresqlUrl: Kind<string> = {
-  expected: 'a postgres:// or postgresql:// URL with its special characters percent-encoded',
-  parse: (text) => {
-    const url = URL.parse(text);
-    if (url === null || !/^postgres(ql)?:\/\//.test(text)) return null;
-    return isPercentEncoded(url.username + url.password + url.pathname) ? text : null;
-  },
-  describe: describeUrl,
-};
-
-const redisUrl: Kind<string> = {
-  expected: 'a redis:// or rediss:// URL with its special characters percent-encoded, such as redis://cache:6379/0',
-  parse: (text) => {
-    const url = URL.parse(text);
-    // What follows a question mark the client would take for its own options.
-    if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || url.search + url.hash !== '')
-      return null;
-    return /^\/?\d*$/.test(url.pathname) && isPercentEncoded(url.username + url.password) ? text : null;
-  },
-  describe: describeUrl,
-};
-
-const secureUrl: Kind<string> = {
-  expected: 'an https:// URL without a user name (http:// for a loopback host only)',
-  parse: (text) => {
-    const url = URL.parse(text);
-    if (url === null || url.username !== '' || url.password !== '') return null;
-    return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)) ? text : null;
-  },
-  describe: describeUrl,
-};
-
-const trustedProxies: Kind<number | readonly string[]> = {
-  expected: 'how many proxies stand in front, or their addresses and networks such as 10.0.0.0/8, separated by commas',
-  parse: (text) => {
-    if (/^\d{1,2}$/.test(text)) return Number(text);
-    const networks = text.split(',').map((part) => part.trim());
-    return networks.every(isNetwork) ? networks : null;
-  },
-};
-
-/** An address, perhaps with the length of its network's part, or one of the words that stand for such networks. */
-function isNetwork(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
-  const [address = '', length] = text.split('/', 2);
-  const bits = { 4: 32, 6: 128 }[isIP(address)];
-  return bits !== undefined && (length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= bits));
-}
-
-function isPercentEncoded(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isLoopback(hostname: string): boolean {
-  if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true;
-  return isIP(hostname) === 4 && hostname.startsWith('127.');
-}
-
-const origins: Kind<readonly string[]> = {
-  expected: 'origins such as https://app.example.com, without a path, separated by commas',
-  parse: (text) => {
-    const parts = text.split(',').map((part) => part.trim());
-    const parsed = parts.filter((part) => part !== '').map(parseOrigin);
-    return parsed.every((origin) => origin !== null) ? [...new Set(parsed)] : null;
-  },
-};
-
-function parseOrigin(text: string): string | null {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) return null;
-  return url.href === `${url.origin}/` ? url.origin : null;
-}
-
-/** A URL may hold a password anywhere once it is mistyped, so no more than its scheme is shown. */
-function describeUrl(text: string): string {
-  const scheme = /^[a-z]+:\/\//i.exec(text)?.[0];
-  if (scheme === undefined) return 'does not begin with a scheme';
-  return URL.canParse(text) ? `is another ${scheme} URL` : `is a ${scheme} URL that cannot be read`;
 }
 
 function freezeDeeply<T>(value: T): T {

@@ -8,7 +8,8 @@ const LOWER = ['graphql/**', 'auth/**', 'database/**', 'changes/**', 'cache/**']
 // main → app → features → graphql, auth, database, changes → cache
 const RULES: readonly ImportRule[] = [
   { from: 'errors.ts', may: [] },
-  { from: 'config.ts', may: ['errors.ts'] },
+  { from: 'settings.ts', may: [] },
+  { from: 'config.ts', may: ['settings.ts', 'errors.ts'] },
   { from: 'start-error.ts', may: ['config.ts'] },
   { from: 'main.ts', may: ['app.ts', 'workers.ts', 'running.ts', ...TOP] },
   { from: 'workers.ts', may: ['running.ts', ...TOP] },
