@@ -128,11 +128,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     ...parts,
     admit,
     apollo,
-      direct,
-      queries,
-      responses: parts.responses ?? null,
-      safelist,
-      showsPage,
+    direct,
+    queries,
+    responses: parts.responses ?? null,
+    safelist,
+    showsPage,
   });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, admit, metrics);

@@ -68,7 +68,8 @@ describe('A compiled query answers exactly as an uncompiled one does', () => {
         expect([...answers]).toHaveLength(1);
       }
     }
-  });
+    // As many requests as the tests have queries.
+  }, 120_000);
 
   test('for queries made at random, with variables that may not suit them', async () => {
     await fc.assert(
