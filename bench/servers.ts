@@ -1,9 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import type { Question, Usage } from './measured-process.ts';
 
 /** A server that can be measured. */
@@ -109,6 +111,39 @@ export async function startServer(
   };
 }
 
+/** Starts the program as its users do, which can share its port among several processes; it has no usage to tell. */
+export async function startProgram({ databaseUrl, environment }: StartOptions): Promise<RunningServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
+  const program = spawn(process.execPath, [fileURLToPath(new URL('../dist/src/main.js', import.meta.url))], {
+    env: { ...process.env, ...SETTINGS, DATABASE_URL: databaseUrl, DATA_DIR: dataDir, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(program, 'exit');
+  const nothing = async () => ({ statements: 0, cpuMs: 0, peakMegabytes: 0 });
+  return {
+    url: await announcedBy(program.stdout),
+    usage: nothing,
+    clear: nothing,
+    async stop() {
+      program.kill('SIGINT');
+      await ended;
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function announcedBy(output: Readable): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let text = '';
+  output.on('data', (chunk) => {
+    text += chunk;
+    const url = /GraphQL +(http:.*)\/graphql/.exec(text)?.[1];
+    if (url) resolve(url);
+  });
+  output.on('close', () => reject(new Error(`Stationmaster did not start: ${text}`)));
+  return promise;
+}
+
 /** For all servers alike; each heeds what it knows. Nobody logs, limits rates, or asks who is there. */
 const SETTINGS = {
   NODE_ENV: 'production',
@@ -116,11 +151,11 @@ const SETTINGS = {
   HOST: '127.0.0.1',
   PORT: '0',
   LOG_LEVEL: 'silent',
-  RATE_LIMIT_PER_TOKEN: 'off',
-  RATE_LIMIT_PER_ADDRESS: 'off',
   REDIS_URL: '',
   WARM_UP: 'off',
   DATABASE_POOL_SIZE: '10',
+  RATE_LIMIT_PER_TOKEN: 'off',
+  RATE_LIMIT_PER_ADDRESS: 'off',
   ANONYMOUS_ROLE: 'OPERATOR',
   AUTH_JWT_SECRET: randomBytes(32).toString('hex'),
 };

@@ -18,8 +18,8 @@ export interface SteadyWorkload {
   readonly judge: (standings: Standings) => readonly Verdict[];
 }
 
-/** More would only wait for the database: all servers have ten connections to it. */
-export const COLD_CONNECTIONS = 16;
+/** More would only wait for each other: all servers have one event loop, and ten connections to the database. */
+export const COLD_CONNECTIONS = 8;
 
 const METHODS = {
   hot: 'Hot: caches are on, and every answer was asked for once before.',
