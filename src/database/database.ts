@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import { MikroORM } from '@mikro-orm/core';
@@ -88,6 +91,7 @@ async function openEmbedded(folder: string): Promise<PGlite> {
   try {
     // Loaded only here: those who bring their own PostgreSQL need not wait for the WebAssembly.
     const { PGlite } = await import('@electric-sql/pglite');
+    if (!existsSync(join(folder, 'PG_VERSION'))) await makeEmbedded(folder, PGlite);
     const pglite = await PGlite.create(folder);
     const close = pglite.close.bind(pglite);
     return Object.assign(pglite, { close: () => close().finally(unlock) });
@@ -95,6 +99,15 @@ async function openEmbedded(folder: string): Promise<PGlite> {
     await unlock();
     throw error;
   }
+}
+
+/** Made aside and then renamed: a process that is killed meanwhile leaves no half of a database, which nobody could open. */
+async function makeEmbedded(folder: string, engine: typeof PGlite): Promise<void> {
+  const draft = `${folder}.new`;
+  await rm(draft, { recursive: true, force: true });
+  const pglite = await engine.create(draft);
+  await pglite.close();
+  await rename(draft, folder);
 }
 
 function runOnEmbedded(pglite: PGlite): Run {

@@ -1,7 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDataFolder } from '../../src/database/data-folder.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { entities } from '../../src/features/entities.ts';
+import { engine } from '../support/databases.ts';
 
 let folder: string;
 
@@ -33,4 +36,16 @@ test.each([
   await lockDataFolder(folder).then((unlock) => unlock());
   await writeFile(`${folder}.lock`, left);
   await expect(lockDataFolder(folder)).resolves.toEqual(expect.any(Function));
+});
+
+// It makes a database from nothing, which takes its time; so it runs with the services, of which it needs none.
+const onServers = engine === 'postgresql' ? test : test.skip;
+
+onServers('a database that was being made when its process was killed is made anew', async () => {
+  await mkdir(`${folder}.new`, { recursive: true });
+  await writeFile(join(`${folder}.new`, 'PG_VERSION'), '18\n');
+  const database = await openDatabase({ kind: 'pglite', dataDir: folder }, { entities });
+  expect(await database.query('one', 'select 1 as one', [])).toEqual([{ one: 1 }]);
+  await database.close();
+  expect(await readdir(join(folder, '..'))).toEqual(['pglite']);
 });

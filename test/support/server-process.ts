@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TEST_SECRET } from './test-app.ts';
 
 /** The whole server as a process of its own, as it runs in production. */
 export interface ServerProcess {
@@ -24,15 +23,19 @@ const ROOT = new URL('../../', import.meta.url);
 const BASE_ENV = {
   NODE_ENV: 'test',
   PORT: '0',
-  AUTH_JWT_SECRET: TEST_SECRET,
+  AUTH_JWT_SECRET: 'nobody signs with it, because nobody has to',
   ANONYMOUS_ROLE: 'ADMIN',
   WARM_UP: 'off',
   LOG_LEVEL: 'warn',
 };
 
-export function startServer(env: Record<string, string>): ServerProcess {
+/** As it stands, which needs no build and takes longer to start; or as it was built. */
+const FROM_SOURCE = ['--import', './test/support/typescript.ts', 'src/main.ts'];
+export const AS_BUILT = ['dist/src/main.js'];
+
+export function startServer(env: Record<string, string>, command: readonly string[] = FROM_SOURCE): ServerProcess {
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, ['--import', './test/support/typescript.ts', 'src/main.ts'], {
+  const child = spawn(process.execPath, command, {
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR, ...BASE_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
