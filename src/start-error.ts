@@ -38,6 +38,10 @@ export function explainFailure(error: unknown): StartError {
   if (error instanceof ConfigError) return new StartError(EXIT_CODE.badConfiguration, error.message);
   const { code = '', syscall = '', message, path, stack } = error as NodeJS.ErrnoException;
   if (LISTENING.has(syscall)) return explainListening(code);
+  if (syscall === 'open' && code === 'ENOENT') {
+    // What is written is made where it is missing; what is read may be a certificate that DATABASE_URL names.
+    return new StartError(EXIT_CODE.badConfiguration, `A file that the configuration names is not there: ${path}.`);
+  }
   if (WRITING.has(syscall)) {
     const what = `The data folder cannot be written (${code}: ${path}). Make it writable, or choose another with DATA_DIR.`;
     return new StartError(EXIT_CODE.dataFolderNotWritable, what);

@@ -135,7 +135,7 @@ onEmbedded('No answer kept for one reaches another', () => {
           expect({ step, answers }).toEqual({ step, answers: expected });
         }
       }),
-      { numRuns: 8 },
+      { numRuns: 5 },
     );
     // Otherwise nothing was tested.
     expect(hits() - before).toBeGreaterThan(0);
