@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Position } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
 import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
@@ -121,6 +121,13 @@ function where(matching: readonly string[]): string {
 
 /** Runs a statement under a name made from its text, so that each shape is prepared once on each connection. */
 function named<Row = WorkstationRecord>(database: Database, text: string, values: unknown[]): Promise<Row[]> {
-  const name = `workstations-${createHash('sha1').update(text).digest('base64url').slice(0, 16)}`;
+  let name = NAMES.get(text);
+  if (name === undefined) {
+    name = `workstations-${hash('sha1', text, 'base64url').slice(0, 16)}`;
+    NAMES.set(text, name);
+  }
   return database.query<Row>(name, text, values);
 }
+
+/** As many as there are shapes of lists: values are never part of a text. */
+const NAMES = new Map<string, string>();
