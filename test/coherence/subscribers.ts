@@ -41,7 +41,8 @@ function followOnce(
       // One that is open when the run ends has not been closed by anybody but us.
       subscription.closedAtMs ??= now();
       signal.removeEventListener('abort', end);
-      client.dispose();
+      // It waits for a connection that is being made, and fails with it.
+      Promise.resolve(client.dispose()).catch(() => {});
       resolve();
     };
     signal.addEventListener('abort', end);
