@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
 /** An event of a subscription on its way to a peer. */
@@ -18,6 +19,8 @@ interface Reply {
 type Message = EventMessage | Reply;
 
 export interface OutboxOptions {
+  /** What the socket writes to. */
+  readonly connection: Duplex;
   readonly maxQueuedBytes: number;
   /** Too many events wait, even with one per key. The queue is empty by then. */
   readonly onOverflow: () => void;
@@ -44,6 +47,7 @@ export class Outbox {
   #eventBytes = 0;
   #replyBytes = 0;
   #isCoalescing = false;
+  #isGathering = false;
   #lastNumber = 0;
 
   constructor(socket: WebSocket, options: OutboxOptions) {
@@ -73,9 +77,21 @@ export class Outbox {
   }
 
   #transmit(message: Message): void {
+    this.#gather();
     this.#socket.send(message.text, () => {
       settle(message);
       this.#drain();
+    });
+  }
+
+  /** What is sent in one turn goes to the network in one piece. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#options.connection.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      this.#options.connection.uncork();
     });
   }
 

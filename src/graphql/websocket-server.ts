@@ -82,6 +82,7 @@ export function attachWebSocketServer(
         counts.activeConnections -= 1;
       });
       const outbox = new Outbox(socket, {
+        connection,
         maxQueuedBytes: config.sockets.maxQueuedBytes,
         onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
       });
