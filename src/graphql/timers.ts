@@ -11,7 +11,8 @@ export const systemTimers: Timers = {
   now: () => Date.now(),
   after(delayMs, run) {
     const timeout = setTimeout(run, delayMs).unref();
-    return () => clearTimeout(timeout);
+    // Of a delay that is unique, and unreferenced, Node would keep a list without timers until the delay is over.
+    return () => clearTimeout(timeout.ref());
   },
 };
 
