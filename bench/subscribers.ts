@@ -17,7 +17,7 @@ default), and drops it in the end.`;
 const WORKSTATIONS = 1000;
 
 /** How many workstations change at a time. */
-const BATCH = 20;
+const BATCH = 5;
 
 const MODES = ['apart', 'shared'] as const;
 type Mode = (typeof MODES)[number];
@@ -104,6 +104,7 @@ async function measure(
 async function gather(server: RunningServer, mode: Mode, subscribers: number, sockets: number): Promise<Crowd> {
   let missing = 0;
   let done = () => {};
+  let fail = (_error: Error) => {};
   const onMessage = () => {
     missing -= 1;
     if (missing === 0) done();
@@ -115,12 +116,16 @@ async function gather(server: RunningServer, mode: Mode, subscribers: number, so
     open[number % sockets]!.send(JSON.stringify({ id: String(number), type: 'subscribe', payload: { query } }));
   }
   for (const socket of open) await answered(socket);
-  for (const socket of open) socket.on('message', onMessage);
+  for (const socket of open) {
+    socket.on('message', onMessage);
+    socket.on('close', (code) => fail(new Error(`The server closed a socket with ${code}.`)));
+  }
   return {
     received(messagesEach) {
       missing += messagesEach * subscribers;
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
         done = resolve;
+        fail = reject;
       });
     },
     close() {
