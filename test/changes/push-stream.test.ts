@@ -1,0 +1,74 @@
+import { createPushStream, type PushStream } from '../../src/changes/index.ts';
+
+function open() {
+  let push: (value: number) => void = () => {};
+  let isOpen = true;
+  const stream = createPushStream<number>(
+    (pushed) => {
+      push = pushed;
+      return () => {
+        isOpen = false;
+      };
+    },
+    { isShared: true, keyOf: String, missed: -1 },
+  );
+  return { stream, push: (value: number) => push(value), isOpen: () => isOpen };
+}
+
+async function read(stream: PushStream<number>, count: number): Promise<number[]> {
+  const values: number[] = [];
+  while (values.length < count) values.push((await stream.next()).value);
+  return values;
+}
+
+describe('a push stream', () => {
+  test('gives what was pushed, in order, before and after it was asked for', async () => {
+    const { stream, push } = open();
+    push(1);
+    push(2);
+    expect(await read(stream, 2)).toEqual([1, 2]);
+    const later = read(stream, 2);
+    push(3);
+    push(4);
+    expect(await later).toEqual([3, 4]);
+  });
+
+  test('knows which values were pushed before a moment and are read after it', async () => {
+    const { stream, push } = open();
+    push(1);
+    push(2);
+    const moment = stream.pushed;
+    push(3);
+    const isLater: boolean[] = [];
+    for (let value = 1; value <= 3; value++) {
+      await stream.next();
+      isLater.push(stream.taken > moment);
+    }
+    expect(isLater).toEqual([false, false, true]);
+  });
+
+  test('gives one value for all that was missed by a consumer 10,000 behind, and goes on', async () => {
+    const { stream, push } = open();
+    for (let value = 1; value <= 10_001; value++) push(value);
+    push(10_002);
+    expect(await read(stream, 2)).toEqual([-1, 10_002]);
+    push(10_003);
+    expect(await read(stream, 1)).toEqual([10_003]);
+    expect(stream.taken).toBe(10_003);
+  });
+
+  test('lets a consumer be 10,000 behind', async () => {
+    const { stream, push } = open();
+    for (let value = 1; value <= 10_000; value++) push(value);
+    expect((await read(stream, 10_000)).at(-1)).toBe(10_000);
+  });
+
+  test('ends at once for a consumer that waits, and lets go of its source', async () => {
+    const { stream, isOpen } = open();
+    const waiting = stream.next();
+    await stream.return!();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(isOpen()).toBe(false);
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+  });
+});
