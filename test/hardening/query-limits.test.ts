@@ -62,13 +62,19 @@ describe('refusing it takes the event loop less than 50 ms:', () => {
     return (system + user) / 1000;
   };
 
-  test.each(hostile)('%s', async (_what, { query, variables }) => {
+  const figures: Record<string, { 'event loop, ms': number }> = {};
+
+  // biome-ignore lint/suspicious/noConsole: the figures are for docs/security.md
+  afterAll(() => process.env.FIGURES && console.table(figures));
+
+  test.each(hostile)('%s', async (what, { query, variables }) => {
     let leastMs = Number.POSITIVE_INFINITY;
-    for (let attempt = 0; attempt < ATTEMPTS && leastMs >= 50; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS && (leastMs >= 50 || process.env.FIGURES); attempt++) {
       const before = cpuMs();
       await testApp.ask(query, { role: 'VIEWER', variables });
       leastMs = Math.min(leastMs, cpuMs() - before);
     }
+    figures[what] = { 'event loop, ms': Math.round(leastMs * 10) / 10 };
     expect(leastMs).toBeLessThan(50);
   });
 });

@@ -43,7 +43,7 @@ export const HOSTILE_QUERIES: Readonly<Record<string, HostileQuery>> = {
     refusal: limit('directives', 50),
   },
   tokens: { query: `{ ${'__typename '.repeat(2001)} }`, refusal: /2000 tokens/ },
-  'half a million tokens': { query: `{ ${'a '.repeat(25_000)} }`, refusal: /2000 tokens/ },
+  'twenty-five thousand tokens': { query: `{ ${'a '.repeat(25_000)} }`, refusal: /2000 tokens/ },
   characters: { query: `{ __typename } #${'x'.repeat(65_536)}`, refusal: limit('length', 65_536) },
   'one field, again and again': {
     query: `{ workstations { ${'totalCount '.repeat(900)} } }`,
