@@ -32,6 +32,7 @@ import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { createCacheBackedCheck, noteReusableAnswers } from './reusable-answers.ts';
 import { readSafelist } from './safelist.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 import { markStaleAnswers } from './stale-answers.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
@@ -115,7 +116,9 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const server = createFastify(logger, config.requestTimeoutSeconds);
   let closing: Promise<void> | undefined;
   let isDraining = false;
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', async ({ headers }, reply) => {
+    // Browsers say when somebody opened an address; none of them asks for the page without naming HTML.
+    setSecurityHeaders(reply, headers['sec-fetch-mode'] === 'navigate' || !!headers.accept?.includes('text/html'));
     // Otherwise a client's kept-alive connection would hold up the close long after its last answer.
     if (isDraining) reply.header('connection', 'close');
   });
@@ -289,6 +292,8 @@ function standBefore(server: Server, wrap: (next: RequestListener) => RequestLis
 /** The headers of every answer to a POST, by the origin of the page that asks. */
 function createHeaderTable(origins: readonly string[]): (origin: string | undefined) => readonly string[] | undefined {
   const common = [
+    'x-content-type-options',
+    'nosniff',
     'cache-control',
     NOT_KEPT_BY_CLIENTS,
     'vary',

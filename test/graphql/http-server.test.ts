@@ -361,6 +361,12 @@ describe('browsers', () => {
     const shown = await fetch(`${development.url}/graphql`, page);
     expect(shown.status).toBe(200);
     expect(shown.headers.get('content-type')).toContain('text/html');
+    expect(Object.fromEntries(shown.headers)).toMatchObject({
+      'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'DENY',
+    });
     expect(await shown.text()).toContain('sandbox');
 
     const production = await startStubServer({ config: PRODUCTION });
