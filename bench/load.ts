@@ -38,23 +38,21 @@ async function load({ url, connections, leadInSeconds, seconds, traffic }: LoadP
   const latencies = new Latencies();
   const startMs = performance.now() + 1000 * leadInSeconds;
   const endMs = startMs + 1000 * seconds;
-  let isCounting = false;
   let answers = 0;
   let cpuMs = 0;
   let staleBefore = 0;
   let rowsBefore = 0;
   const startCounting = () => {
-    isCounting = true;
     cpuMs = -ownCpuMs();
     staleBefore = source.staleAnswers;
     rowsBefore = telemetry?.rows ?? 0;
   };
+  setTimeout(startCounting, 1000 * leadInSeconds);
   await converse(url, connections, {
     next: () => (performance.now() < endMs ? source.next() : null),
     answered(sentMs, nowMs) {
       answers++;
       if (nowMs < startMs || nowMs > endMs) return;
-      if (!isCounting) startCounting();
       latencies.add(nowMs - sentMs);
     },
   });
