@@ -175,10 +175,12 @@ describe('workstationChanged', () => {
         variables: { id },
       }),
     );
-    for (let version = 2; version <= 41; version++) {
+    // On a busy machine a write may be refused for want of a connection; of the others none may be missed.
+    const stored = (await Promise.all(updates)).filter(({ errors }) => errors === undefined).length;
+    expect(stored).toBeGreaterThan(1);
+    for (let version = 2; version <= stored + 1; version++) {
       expect(await nextChange(changes)).toEqual({ kind: 'UPDATED', id, workstation: { version, cpuUsage: null } });
     }
-    await Promise.all(updates);
   });
 
   test('says nothing of what was rolled back', async () => {
