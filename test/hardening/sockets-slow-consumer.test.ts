@@ -105,7 +105,8 @@ describe('A consumer that stops reading', () => {
     const [slow, quick] = [await connect(), await connect()];
     for (const socket of [slow, quick]) await subscribe(socket, 'a');
     slow.socket.pause();
-    await publishTo(quick, { names: 7 });
+    // Half of them do not change again, so that nothing newer takes their place in the queue.
+    await publishTo(quick, { names: 2 * HANDFUL });
     slow.send({ id: 'a', type: 'complete' });
     await until(() => server.server.sockets.activeSubscriptions === 1);
     await subscribe(slow, 'a');
