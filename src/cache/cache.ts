@@ -11,6 +11,9 @@ import { freezeAndMeasure } from './value.ts';
 import { Voucher } from './voucher.ts';
 
 const RETRY_AFTER_OUTAGE_MS = 1000;
+/** What the store needs for an entry, and for each of its tags, besides the key and the value. */
+const ENTRY_OVERHEAD_BYTES = 320;
+const TAG_OVERHEAD_BYTES = 500;
 
 /**
  * A read-through TTL cache that listens to changes.
@@ -326,7 +329,7 @@ export class Cache {
   }
 
   #put(key: string, value: unknown, { layer, ttlSeconds, version, tags = [], isAffectedBy }: StoreOptions): void {
-    const bytes = 2 * key.length + freezeAndMeasure(value);
+    const bytes = ENTRY_OVERHEAD_BYTES + TAG_OVERHEAD_BYTES * tags.length + key.length + freezeAndMeasure(value);
     if (!this.isTrusted) return;
     const storedAtMs = this.#clock.now();
     const ttlMs = ttlSeconds !== undefined ? 1000 * ttlSeconds : value === null ? this.#negativeTtlMs : this.#ttlMs;

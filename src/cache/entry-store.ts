@@ -12,11 +12,13 @@ export interface EntryStoreBounds {
 export class EntryStore {
   readonly #entries: LRUCache<string, Entry>;
   readonly #tagged = new TagIndex<Entry>();
+  readonly #maxEntries: number;
   readonly #layers = new Map<string, LayerCounters>();
 
   constructor({ maxEntries, maxBytes }: EntryStoreBounds) {
+    this.#maxEntries = maxEntries;
+    // Without its own bound on entries, for which it would take all the room at once, and fill it again when emptied.
     this.#entries = new LRUCache<string, Entry>({
-      max: maxEntries,
       maxSize: maxBytes,
       sizeCalculation: (entry) => entry.bytes,
       onInsert: (entry) => {
@@ -61,6 +63,7 @@ export class EntryStore {
     // Deleted first, so that the tags of the replaced entry leave the index before those of the new one enter.
     this.#entries.delete(entry.key);
     this.#entries.set(entry.key, entry);
+    while (this.#entries.size > this.#maxEntries) this.#entries.pop();
   }
 
   delete(key: string): boolean {

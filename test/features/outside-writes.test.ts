@@ -4,7 +4,7 @@ import { listOf, newestFirst, readFleet, shown, WORKSTATION_FIELDS } from './fle
 const LIST = `query ($filter: WorkstationFilter, $orderBy: WorkstationOrder) {
   workstations(first: 500, filter: $filter, orderBy: $orderBy) { totalCount nodes { ${WORKSTATION_FIELDS} } } }`;
 const NESTED =
-  '{ managers(first: 500) { totalCount nodes { id name workstations(first: 500) { totalCount nodes { id status } } } } }';
+  '{ managers(first: 60) { totalCount nodes { id name workstations(first: 500) { totalCount nodes { id status } } } } }';
 
 let testApp: TestApp;
 const ask: TestApp['ask'] = (document, options) => testApp.ask(document, options);
