@@ -152,6 +152,7 @@ describe('A server process', () => {
       await createEmbeddedFolder(join(folder, 'pglite'));
       server = startServer({
         DATA_DIR: folder,
+        AUTH_JWT_SECRET: TEST_SECRET,
         LOG_LEVEL: 'trace',
         NODE_ENV: 'production',
         HOST: '127.0.0.1',
