@@ -81,7 +81,6 @@ describe('The password in DATABASE_URL is not said', () => {
     async () => {
       const server = startServer({
         DATABASE_URL: `postgres://app:${PASSWORD}@127.0.0.1:${refusing.port}/fleet`,
-        AUTH_JWT_SECRET: TEST_SECRET,
         LOG_LEVEL: 'trace',
         NODE_ENV: 'production',
       });
