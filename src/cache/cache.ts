@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.ts';
-import type { Dependent, Entry, StoreOptions } from './entry.ts';
+import { type Dependent, type Entry, isHeldAlready, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
 import { Loads } from './loads.ts';
@@ -263,7 +263,7 @@ export class Cache {
     const prime: Fence['prime'] = (key, value, storeOptions) => {
       if (storeOptions.version !== undefined) this.secondTier?.saw(key, storeOptions.version);
       if (!this.#loads.mayPrime(load, key) || this.#loads.isBelowFloor(load, key, storeOptions.version)) return;
-      this.#keep(key, value, storeOptions);
+      this.#keep(key, value, storeOptions, freezeAndMeasure(value));
     };
     const batch = Promise.resolve()
       .then(() => loadMissing(keys, { prime, mayKeep }))
@@ -273,20 +273,21 @@ export class Cache {
         }
         this.#outage = null;
         values.forEach((value, index) => {
-          freezeAndMeasure(value);
+          const valueBytes = freezeAndMeasure(value);
           const key = keys[index]!;
           const version = value === null ? undefined : options.versionOf?.(value);
           if (!this.#loads.mayStoreResult(load, key) || this.#loads.isBelowFloor(load, key, version)) {
             this.#supersede(key, version, options);
             return;
           }
-          this.#keep(key, value, {
+          const storeOptions: StoreOptions = {
             layer: options.layer,
             ttlSeconds: options.ttlSeconds,
             version,
             tags: tagsOf?.(key),
             isAffectedBy: isAffectedBy && ((change, held) => isAffectedBy(change, held as V, key)),
-          });
+          };
+          this.#keep(key, value, storeOptions, valueBytes);
         });
         return values;
       })
@@ -316,7 +317,7 @@ export class Cache {
   }
 
   /** Stores what a load brought, unless something newer is held already. */
-  #keep(key: string, value: unknown, options: StoreOptions): void {
+  #keep(key: string, value: unknown, options: StoreOptions, valueBytes: number): void {
     const held = this.#store.peek(key);
     if (held?.version !== undefined && options.version !== undefined) {
       if (held.version > options.version) return;
@@ -325,11 +326,12 @@ export class Cache {
       this.delete(key);
       return;
     }
-    this.#put(key, value, options);
+    this.#put(key, value, options, valueBytes);
   }
 
-  #put(key: string, value: unknown, { layer, ttlSeconds, version, tags = [], isAffectedBy }: StoreOptions): void {
-    const bytes = ENTRY_OVERHEAD_BYTES + TAG_OVERHEAD_BYTES * tags.length + key.length + freezeAndMeasure(value);
+  #put(key: string, value: unknown, options: StoreOptions, valueBytes = freezeAndMeasure(value)): void {
+    const { layer, ttlSeconds, version, tags = [], isAffectedBy } = options;
+    const bytes = ENTRY_OVERHEAD_BYTES + TAG_OVERHEAD_BYTES * tags.length + key.length + valueBytes;
     if (!this.isTrusted) return;
     const storedAtMs = this.#clock.now();
     const ttlMs = ttlSeconds !== undefined ? 1000 * ttlSeconds : value === null ? this.#negativeTtlMs : this.#ttlMs;
@@ -386,12 +388,6 @@ export class Cache {
       if (trace) trace.misses++;
     }
   }
-}
-
-/** A deletion announces the last version the record had, so it is newer than a record of the same version. */
-function isHeldAlready(held: Entry, version: number, value: unknown): boolean {
-  if (held.version === undefined) return false;
-  return value === null ? held.version > version : held.version >= version;
 }
 
 function positive(name: string, value: number): number {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Entry } from './entry.ts';
 import { type LayerCounters, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
+import { voidVouchersOf } from './voucher.ts';
 
 export interface EntryStoreBounds {
   readonly maxEntries: number;
@@ -27,7 +28,7 @@ export class EntryStore {
       },
       dispose: (entry, _key, reason) => {
         this.#tagged.remove(entry);
-        for (const voucher of [...(entry.vouchers ?? [])]) voucher.void();
+        voidVouchersOf(entry);
         const counters = this.counters(entry.layer);
         counters.size--;
         if (reason === 'evict') counters.evictions++;

@@ -21,7 +21,7 @@ export interface Entry extends Dependent {
   /** Approximate, and never 0. */
   readonly bytes: number;
   /** What was made from it, and is void once it has left the store. */
-  vouchers?: Set<Voucher>;
+  vouchers?: Voucher | Set<Voucher> | undefined;
 }
 
 /** What a value is stored under, besides its key. */
@@ -32,4 +32,10 @@ export interface StoreOptions {
   readonly version?: number;
   readonly tags?: readonly string[];
   readonly isAffectedBy?: (change: unknown, value: unknown) => boolean;
+}
+
+/** A deletion announces the last version the record had, so it is newer than a record of the same version. */
+export function isHeldAlready(held: Entry, version: number, value: unknown): boolean {
+  if (held.version === undefined) return false;
+  return value === null ? held.version > version : held.version >= version;
 }

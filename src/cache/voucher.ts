@@ -26,8 +26,7 @@ export class Voucher {
     let expiresAtMs = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
       expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
-      entry.vouchers ??= new Set();
-      entry.vouchers.add(this);
+      attach(this, entry);
     }
     this.expiresAtMs = expiresAtMs;
   }
@@ -44,7 +43,27 @@ export class Voucher {
   void(): void {
     if (this.#isVoid) return;
     this.#isVoid = true;
-    for (const { vouchers } of this.#entries) vouchers?.delete(this);
+    for (const entry of this.#entries) detach(this, entry);
     this.#onVoid();
   }
+}
+
+/** To be called when an entry leaves. */
+export function voidVouchersOf({ vouchers }: Entry): void {
+  if (vouchers instanceof Set) for (const voucher of [...vouchers]) voucher.void();
+  else vouchers?.void();
+}
+
+/** Most entries have one voucher at most, and a set would be larger than all the rest of such an entry. */
+function attach(voucher: Voucher, entry: Entry): void {
+  const { vouchers } = entry;
+  if (vouchers === undefined) entry.vouchers = voucher;
+  else if (vouchers instanceof Set) vouchers.add(voucher);
+  else entry.vouchers = new Set([vouchers, voucher]);
+}
+
+function detach(voucher: Voucher, entry: Entry): void {
+  const { vouchers } = entry;
+  if (vouchers instanceof Set) vouchers.delete(voucher);
+  else if (vouchers === voucher) entry.vouchers = undefined;
 }

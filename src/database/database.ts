@@ -118,8 +118,8 @@ function runOnEmbedded(pglite: PGlite): Run {
 async function runOnPool(orm: MikroORM): Promise<Run> {
   const pool = await poolOf(orm);
   return async <Row>(name: string, text: string, values: readonly unknown[], timeoutMs?: number) => {
-    // Past its time pg gives the connection up, which then leaves the pool.
-    const query = { name, text, values: [...values], ...(timeoutMs && { query_timeout: timeoutMs }) };
+    // Past its time pg gives the connection up, which then leaves the pool; a little later than the reader.
+    const query = { name, text, values: [...values], ...(timeoutMs && { query_timeout: timeoutMs + 100 }) };
     return (await pool.query(query)).rows as Row[];
   };
 }
@@ -133,9 +133,11 @@ export async function poolOf(orm: MikroORM): Promise<Pool> {
 async function withDeadline<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
+    const giveUp = () => {
       reject(new StationmasterError('UNAVAILABLE', 'The database did not answer in time; try again.'));
-    }, timeoutMs);
+    };
+    // A turn later: the answer may have come while this process was busy, and wait to be read.
+    timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
   });
   try {
     return await Promise.race([work, deadline]);
