@@ -187,6 +187,21 @@ onServers('with a second cache tier', () => {
     expect(await readAll(after)).toEqual(await namesInDatabase());
   });
 
+  test('the end of a row that was too big to be announced is not missed', async () => {
+    const [first, second] = [await start(), await start()];
+    await joined(first, second);
+    const [{ id }] = (await sql(`insert into workstation (name, hostname, ip_address, operating_system)
+      values ('big', 'h', '10.0.0.1', repeat('x', 9000)) returning id`)) as [{ id: string }];
+    await heard(first, second);
+    expect(await nameOn(first, id)).toBe('big');
+    await sql('delete from workstation where id = $1', [id]);
+    await heard(first, second);
+    for (const app of [first, second]) {
+      app.cache.delete(`workstations_${id}`);
+      expect(await nameOn(app, id)).toBeUndefined();
+    }
+  });
+
   test.each([
     ['killed', () => redis.kill(), () => redis.start()],
     ['hanging', async () => redis.pause(), async () => redis.resume()],

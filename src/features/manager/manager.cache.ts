@@ -55,7 +55,7 @@ export function managerAnnouncement(change: Change): Announcement {
   const pair = isKnown
     ? { old: change.old && managerFromRow(change.old), new: change.new && managerFromRow(change.new) }
     : null;
-  const record = { key: managerKey(id), version, value: pair?.new };
+  const record = { key: managerKey(id), version, value: op === 'DELETE' ? null : pair?.new };
   const isElsewhere = op !== 'UPDATE' || pair?.old?.createdAtMs !== pair?.new?.createdAtMs;
   return { records: [record], tags: isElsewhere ? [MANAGER_EXISTENCE] : [], change: pair };
 }

@@ -46,7 +46,8 @@ export function workstationCountTags(filter: WorkstationListFilter): string[] {
 export function workstationAnnouncement(change: Change): Announcement {
   const { id, op, version } = change;
   const pair = changePair(change);
-  const record = { key: workstationKey(id), version, value: pair?.new };
+  // That it is gone is known even of a row that was too big to be announced.
+  const record = { key: workstationKey(id), version, value: op === 'DELETE' ? null : pair?.new };
   if (!pair) return { records: [record], tags: [EVERY_LIST], change: null };
   const columns =
     op === 'UPDATE' ? LIST_COLUMNS.filter((column) => pair.old![column] !== pair.new![column]) : [EXISTENCE];
