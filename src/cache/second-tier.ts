@@ -380,9 +380,12 @@ export class SecondTier {
   }
 }
 
-/** Sorts by the time it was made. */
+let latestMs = 0;
+
+/** Sorts by the time it was made; in one process even when another was made in the same millisecond. */
 function newGeneration(): string {
-  return `${Date.now().toString(36).padStart(9, '0')}-${randomUUID()}`;
+  latestMs = Math.max(Date.now(), latestMs + 1);
+  return `${latestMs.toString(36).padStart(9, '0')}-${randomUUID()}`;
 }
 
 function versionOf(record: object): unknown {
