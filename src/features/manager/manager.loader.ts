@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { type Cache, type Fence, readRecords } from '../../cache/index.ts';
+import { inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -15,7 +16,7 @@ import {
   managerListKey,
   managerPosition,
 } from './manager.cache.ts';
-import { MANAGER_COLUMNS, type ManagerRecord } from './manager.record.ts';
+import { MANAGER_COLUMNS, MANAGER_FIELDS, type ManagerRecord, managersFromColumns } from './manager.record.ts';
 
 export interface ManagerSource {
   readonly cache: Cache;
@@ -36,7 +37,7 @@ export function managerLoaders(source: ManagerSource, ctx: Context): ManagerLoad
         cache: source.cache,
         layer: MANAGERS,
         keyOf: managerKey,
-        find: (missing) => findManagers(source.database, missing),
+        find: (missing) => find(source.database, 'managers-by-id', BY_ID, [missing]),
         findUnchanged: (known) => findUnchanged(source.database, 'manager', known),
         trace: ctx.reads,
       }),
@@ -57,21 +58,28 @@ export function readManagerPage(
   });
 }
 
-function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
-  const text = `select ${MANAGER_COLUMNS} from manager m where m.id = any($1::uuid[])`;
-  return database.query<ManagerRecord>('managers-by-id', text, [ids]);
+const COLUMNS = `select ${MANAGER_COLUMNS} from manager m`;
+const NEWEST_FIRST = 'order by m.created_at desc, m.id desc limit $1';
+const BY_ID = inColumns(MANAGER_FIELDS, `${COLUMNS} where m.id = any($1::uuid[])`);
+const FIRST_PAGE = inColumns(MANAGER_FIELDS, `${COLUMNS} ${NEWEST_FIRST}`);
+const LATER_PAGE = inColumns(
+  MANAGER_FIELDS,
+  `${COLUMNS} where (m.created_at, m.id) < ($2::timestamptz, $3::uuid) ${NEWEST_FIRST}`,
+);
+
+async function find(database: Database, name: string, text: string, values: unknown[]): Promise<ManagerRecord[]> {
+  const columns = await queryColumns<ManagerRecord>(database, name, text, values);
+  return columns ? managersFromColumns(columns) : [];
 }
 
 async function loadPage(database: Database, { first, after }: ManagerList, fence: Fence): Promise<ManagerPage> {
-  const columns = `select ${MANAGER_COLUMNS} from manager m`;
-  const order = 'order by m.created_at desc, m.id desc limit';
   const rows = after
-    ? await database.query<ManagerRecord>(
-        'managers-page-after',
-        `${columns} where (m.created_at, m.id) < ($2::timestamptz, $3::uuid) ${order} $1`,
-        [first + 1, new Date(after.value as number).toISOString(), after.id],
-      )
-    : await database.query<ManagerRecord>('managers-page', `${columns} ${order} $1`, [first + 1]);
+    ? await find(database, 'managers-page-after', LATER_PAGE, [
+        first + 1,
+        new Date(after.value as number).toISOString(),
+        after.id,
+      ])
+    : await find(database, 'managers-page', FIRST_PAGE, [first + 1]);
   for (const row of rows) fence.prime(managerKey(row.id), row, { layer: MANAGERS, version: row.version });
   const next = rows[first];
   return { ids: rows.slice(0, first).map(({ id }) => id), next: next ? managerPosition(next) : null };

@@ -1,4 +1,5 @@
 import type { Row } from '../../changes/index.ts';
+import { type Columns, epochMs } from '../../database/columns.ts';
 
 /** A manager as services return it and the cache keeps it: plain, frozen, JSON-safe. */
 export interface ManagerRecord {
@@ -10,10 +11,23 @@ export interface ManagerRecord {
   readonly version: number;
 }
 
-/** The columns of a `manager m`, named and converted so that a row is a `ManagerRecord` as it comes. */
-export const MANAGER_COLUMNS = `m.id, m.name, m.email,
-  (extract(epoch from m.created_at) * 1000)::float8 as "createdAtMs",
-  (extract(epoch from m.updated_at) * 1000)::float8 as "updatedAtMs", m.version`;
+/** The columns of a `manager m`, named and converted so that a row is a `ManagerRecord`. */
+export const MANAGER_COLUMNS = `m.id, m.name, m.email, ${epochMs('m.created_at')} as "createdAtMs",
+  ${epochMs('m.updated_at')} as "updatedAtMs", m.version`;
+
+export const MANAGER_FIELDS = ['id', 'name', 'email', 'createdAtMs', 'updatedAtMs', 'version'];
+
+/** The records in the columns that a statement selected as `MANAGER_COLUMNS`. */
+export function managersFromColumns(columns: Columns<ManagerRecord>): ManagerRecord[] {
+  return columns.id.map((id, row) => ({
+    id,
+    name: columns.name[row]!,
+    email: columns.email[row]!,
+    createdAtMs: columns.createdAtMs[row]!,
+    updatedAtMs: columns.updatedAtMs[row]!,
+    version: columns.version[row]!,
+  }));
+}
 
 /** The record in a row that MikroORM's query builder returned. */
 export function managerFromStored(row: object): ManagerRecord {

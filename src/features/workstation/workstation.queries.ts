@@ -1,8 +1,14 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../../cache/index.ts';
+import { inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
-import { WORKSTATION_COLUMNS, WORKSTATION_FIELDS, type WorkstationRecord } from './workstation.record.ts';
+import {
+  WORKSTATION_COLUMNS,
+  WORKSTATION_FIELDS,
+  type WorkstationRecord,
+  workstationsFromColumns,
+} from './workstation.record.ts';
 
 const ORDER_COLUMNS: Record<WorkstationListOrder['field'], { column: string; type: string; isNullable: boolean }> = {
   NAME: { column: 'w.name', type: 'text', isNullable: false },
@@ -14,17 +20,13 @@ const ORDER_COLUMNS: Record<WorkstationListOrder['field'], { column: string; typ
 
 /** The workstations with these ids, in no particular order. */
 export function findWorkstations(database: Database, ids: readonly string[]): Promise<WorkstationRecord[]> {
-  return database.query(
-    'workstations-by-id',
-    `select ${WORKSTATION_COLUMNS} from workstation w where w.id = any($1::uuid[])`,
-    [ids],
-  );
+  return find(database, `select ${WORKSTATION_COLUMNS} from workstation w where w.id = any($1::uuid[])`, [ids]);
 }
 
 /** The rows of one page, and the one behind it if there is one. */
 export function findPage(database: Database, list: WorkstationList): Promise<WorkstationRecord[]> {
   const values: unknown[] = [];
-  return named(database, `select ${WORKSTATION_COLUMNS} from workstation w ${pageClauses(list, values)}`, values);
+  return find(database, `select ${WORKSTATION_COLUMNS} from workstation w ${pageClauses(list, values)}`, values);
 }
 
 /**
@@ -42,9 +44,9 @@ export function findPageOfEach(
     values,
     'w.manager_id = m.id',
   );
-  return named(
+  return find(
     database,
-    `select ${WORKSTATION_FIELDS} from unnest($1::uuid[]) with ordinality m (id, place)
+    `select p.* from unnest($1::uuid[]) with ordinality m (id, place)
       cross join lateral (
         select ${WORKSTATION_COLUMNS}, row_number() over (${orderBy(list.order)}) as rank from workstation w ${page}
       ) p order by m.place, p.rank`,
@@ -55,7 +57,7 @@ export function findPageOfEach(
 export async function countWorkstations(database: Database, filter: WorkstationListFilter): Promise<number> {
   const values: unknown[] = [];
   const text = `select count(*)::int as count from workstation w ${where(conditions(filter, values))}`;
-  const [row] = await named<{ count: number }>(database, text, values);
+  const [row] = await database.query<{ count: number }>(nameOf(text), text, values);
   return row!.count;
 }
 
@@ -68,7 +70,7 @@ export async function countOfEach(
   const values: unknown[] = [managerIds];
   const matching = ['w.manager_id = any($1::uuid[])', ...conditions({ ...filter, managerId: undefined }, values)];
   const text = `select w.manager_id as id, count(*)::int as count from workstation w ${where(matching)} group by 1`;
-  const rows = await named<{ id: string; count: number }>(database, text, values);
+  const rows = await database.query<{ id: string; count: number }>(nameOf(text), text, values);
   return new Map(rows.map(({ id, count }) => [id, count]));
 }
 
@@ -119,15 +121,26 @@ function where(matching: readonly string[]): string {
   return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;
 }
 
-/** Runs a statement under a name made from its text, so that each shape is prepared once on each connection. */
-function named<Row = WorkstationRecord>(database: Database, text: string, values: unknown[]): Promise<Row[]> {
+async function find(database: Database, text: string, values: unknown[]): Promise<WorkstationRecord[]> {
+  let statement = STATEMENTS.get(text);
+  if (statement === undefined) {
+    statement = inColumns(WORKSTATION_FIELDS, text);
+    STATEMENTS.set(text, statement);
+  }
+  const columns = await queryColumns<WorkstationRecord>(database, nameOf(text), statement, values);
+  return columns ? workstationsFromColumns(columns) : [];
+}
+
+/** A name made from the text, so that each shape of statement is prepared once on each connection. */
+function nameOf(text: string): string {
   let name = NAMES.get(text);
   if (name === undefined) {
     name = `workstations-${hash('sha1', text, 'base64url').slice(0, 16)}`;
     NAMES.set(text, name);
   }
-  return database.query<Row>(name, text, values);
+  return name;
 }
 
 /** As many as there are shapes of lists: values are never part of a text. */
 const NAMES = new Map<string, string>();
+const STATEMENTS = new Map<string, string>();

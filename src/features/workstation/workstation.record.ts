@@ -1,4 +1,5 @@
 import type { Row } from '../../changes/index.ts';
+import { type Columns, epochMs } from '../../database/columns.ts';
 import type { WorkstationStatus } from './workstation.entity.ts';
 
 /** A workstation as services return it and the cache keeps it: plain, frozen, JSON-safe. */
@@ -30,22 +31,39 @@ const COLUMN_OF: Record<keyof WorkstationRecord, string> = {
   cpuUsage: 'w.cpu_usage',
   memoryUsage: 'w.memory_usage',
   diskUsage: 'w.disk_usage',
-  lastSeenAtMs: '(extract(epoch from w.last_seen_at) * 1000)::float8',
+  lastSeenAtMs: epochMs('w.last_seen_at'),
   managerId: 'w.manager_id',
-  createdAtMs: '(extract(epoch from w.created_at) * 1000)::float8',
-  updatedAtMs: '(extract(epoch from w.updated_at) * 1000)::float8',
+  createdAtMs: epochMs('w.created_at'),
+  updatedAtMs: epochMs('w.updated_at'),
   version: 'w.version',
 };
 
-/** The columns of a `workstation w`, named and converted so that a row is a `WorkstationRecord` as it comes. */
+/** The columns of a `workstation w`, named and converted so that a row is a `WorkstationRecord`. */
 export const WORKSTATION_COLUMNS = Object.entries(COLUMN_OF)
   .map(([field, column]) => `${column} as "${field}"`)
   .join(', ');
 
-/** The same columns of a subquery `p` that selected `WORKSTATION_COLUMNS`. */
-export const WORKSTATION_FIELDS = Object.keys(COLUMN_OF)
-  .map((field) => `p."${field}"`)
-  .join(', ');
+export const WORKSTATION_FIELDS = Object.keys(COLUMN_OF);
+
+/** The records in the columns that a statement selected as `WORKSTATION_COLUMNS`. */
+export function workstationsFromColumns(columns: Columns<WorkstationRecord>): WorkstationRecord[] {
+  return columns.id.map((id, row) => ({
+    id,
+    name: columns.name[row]!,
+    hostname: columns.hostname[row]!,
+    ipAddress: columns.ipAddress[row]!,
+    operatingSystem: columns.operatingSystem[row]!,
+    status: columns.status[row]!,
+    cpuUsage: columns.cpuUsage[row]!,
+    memoryUsage: columns.memoryUsage[row]!,
+    diskUsage: columns.diskUsage[row]!,
+    lastSeenAtMs: columns.lastSeenAtMs[row]!,
+    managerId: columns.managerId[row]!,
+    createdAtMs: columns.createdAtMs[row]!,
+    updatedAtMs: columns.updatedAtMs[row]!,
+    version: columns.version[row]!,
+  }));
+}
 
 /** The record in a row that MikroORM's query builder returned. */
 export function workstationFromStored(row: object): WorkstationRecord {
