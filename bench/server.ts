@@ -55,6 +55,8 @@ function keepApart(cache: Cache): void {
     return event === 'request' ? requests.run(`${++count}|`, deliver) : deliver();
   };
   const readMany = cache.readMany.bind(cache);
+  const findHeld = cache.findHeld.bind(cache);
+  cache.findHeld = (key, options) => findHeld((requests.getStore() ?? '0|') + key, options);
   cache.readMany = function readApart<V>(
     keys: readonly string[],
     loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,

@@ -3,7 +3,7 @@ import type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.
 import { type Dependent, type Entry, isHeldAlready, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
-import { Loads } from './loads.ts';
+import { type Load, type LoadResult, Loads } from './loads.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER } from './stats.ts';
@@ -11,9 +11,9 @@ import { freezeAndMeasure } from './value.ts';
 import { Voucher } from './voucher.ts';
 
 const RETRY_AFTER_OUTAGE_MS = 1000;
-/** What the store needs for an entry, and for each of its tags, besides the key and the value. */
-const ENTRY_OVERHEAD_BYTES = 320;
-const TAG_OVERHEAD_BYTES = 500;
+
+/** A load as those see it who wait for it. */
+type PendingLoad = Pick<Load, 'ended' | 'placeOf'>;
 
 /**
  * A read-through TTL cache that listens to changes.
@@ -28,8 +28,6 @@ export class Cache {
   readonly #store: EntryStore;
   readonly #loads = new Loads();
   readonly #clock: Clock;
-  readonly #ttlMs: number;
-  readonly #negativeTtlMs: number;
   readonly #staleIfErrorMs: number;
   readonly #isOutage: (error: unknown) => boolean;
   readonly #onError: (error: unknown) => void;
@@ -43,21 +41,23 @@ export class Cache {
   constructor(options: CacheOptions = {}) {
     this.secondTier = options.secondTier ?? null;
     this.#clock = options.clock ?? systemClock;
-    this.#ttlMs = 1000 * positive('ttlSeconds', options.ttlSeconds ?? 300);
-    this.#negativeTtlMs = 1000 * positive('negativeTtlSeconds', options.negativeTtlSeconds ?? 30);
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
     this.#isOutage = options.isOutage ?? (() => false);
     this.#onError = options.onError ?? (() => {});
     this.#store = new EntryStore({
       maxEntries: positive('maxEntries', options.maxEntries ?? 100_000),
       maxBytes: positive('maxBytes', options.maxBytes ?? 256 * 1024 * 1024),
+      ttlMs: 1000 * positive('ttlSeconds', options.ttlSeconds ?? 300),
+      negativeTtlMs: 1000 * positive('negativeTtlSeconds', options.negativeTtlSeconds ?? 30),
+      clock: this.#clock,
     });
   }
 
   /** Returns the fresh value of `key`, `null` when it is known to be absent, `undefined` when nothing is known. */
   get(key: string, layer = 'values'): unknown {
-    const entry = this.#fresh(key);
-    if (!entry) this.#deleteIfExpired(key);
+    const entry = this.#fresh(key, this.#clock.now());
+    // What is held but not fresh has expired; while nothing is trusted it may have to stand in all the same.
+    if (!entry && this.isTrusted) this.#store.delete(key);
     const counters = this.#store.counters(entry?.layer ?? layer);
     if (entry) counters.hits++;
     else counters.misses++;
@@ -124,16 +124,15 @@ export class Cache {
    * never was, or was stale already.
    * @param onVoid called once, when it may not be given any more
    */
-  vouchFor({ keys, values, stale }: ReadTrace, onVoid: () => void): Voucher | null {
+  vouchFor({ entries, stale }: ReadTrace, onVoid: () => void): Voucher | null {
     if (!this.isTrusted || stale > 0) return null;
     const nowMs = this.#clock.now();
-    const entries = new Set<Entry>();
-    for (const [index, key] of keys.entries()) {
-      const entry = this.#store.peek(key);
-      if (!entry || entry.value !== values[index] || entry.expiresAtMs <= nowMs) return null;
-      entries.add(entry);
+    const held = new Set<Entry>();
+    for (const entry of entries) {
+      if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
+      held.add(entry);
     }
-    return new Voucher(this, entries, onVoid);
+    return new Voucher(this, held, onVoid);
   }
 
   get nowMs(): number {
@@ -181,30 +180,44 @@ export class Cache {
     loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
     options: ReadOptions<V>,
   ): Promise<V[]> {
-    const found = new Map<string, V | Promise<V>>();
-    const missing = new Set<string>();
-    for (const key of keys) {
-      const known = this.#fresh(key) ?? this.#loads.joinable(key);
+    const nowMs = this.#clock.now();
+    const missing = new Map<string, number>();
+    const known = keys.map((key) => {
+      const source = this.#fresh(key, nowMs) ?? this.#loads.joinable(key);
       // A key that is named twice is asked for once.
-      this.#count(options, known !== undefined || missing.has(key));
-      if (known === undefined) missing.add(key);
-      else found.set(key, ('value' in known ? known.value : known.promise) as V | Promise<V>);
+      this.#count(options, source !== undefined || missing.has(key));
+      if (source === undefined && !missing.has(key)) missing.set(key, missing.size);
+      return source;
+    });
+    const own = missing.size === 0 ? undefined : this.#load(missing, loadMissing, options);
+    const results = new Map<PendingLoad, LoadResult>();
+    for (const source of known) {
+      const load = source ?? own!;
+      if ('ended' in load && !results.has(load)) results.set(load, await load.ended);
     }
-    if (missing.size > 0) {
-      const asked = [...missing];
-      const loaded = this.#duringOutage(asked) ?? this.#startLoad(asked, loadMissing, options);
-      asked.forEach((key, index) => {
-        found.set(key, loaded[index]!);
-      });
-    }
-    const values = await Promise.all(
-      keys.map((key) => {
-        const value = found.get(key)!;
-        return value instanceof Promise ? value.catch((error) => this.#staleOr(key, error, options)) : value;
-      }),
-    );
-    if (options.trace) for (const [index, key] of keys.entries()) options.trace.add(key, values[index]);
-    return values;
+    return keys.map((key, index) => {
+      const source = known[index] ?? own!;
+      if ('ended' in source) return this.#take(key, source, results.get(source)!, options);
+      options.trace?.add(key, source);
+      return source.value as V;
+    });
+  }
+
+  /** What a load brought for one of its keys, or what has to do instead. */
+  #take<V>(key: string, { placeOf }: PendingLoad, result: LoadResult, options: ReadOptions<V>): V {
+    if ('error' in result) return this.#staleOr(key, result.error, options);
+    const place = placeOf.get(key)!;
+    options.trace?.add(key, result.entries[place]!);
+    return result.values[place] as V;
+  }
+
+  /** The fresh value of `key`, at once. `undefined` counts as no miss: whoever asked goes on to `read`. */
+  findHeld<V>(key: string, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
+    const entry = this.#fresh(key, this.#clock.now());
+    if (!entry) return undefined;
+    this.#count(options, true);
+    options.trace?.add(key, entry);
+    return entry.value as V;
   }
 
   /**
@@ -240,61 +253,61 @@ export class Cache {
     }
   }
 
-  /** Refuses at once what has just proved impossible, so that an outage costs each reader one wait and not one a load. */
-  #duringOutage(keys: readonly string[]): Promise<never>[] | undefined {
-    const outage = this.#outage;
-    if (this.isTrusted || !outage || this.#clock.now() >= outage.retryAtMs) return undefined;
-    return keys.map(() => Promise.reject(outage.error));
-  }
-
-  #startLoad<V>(
-    keys: readonly string[],
+  #load<V>(
+    placeOf: ReadonlyMap<string, number>,
     loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
     options: ReadOptions<V>,
-  ): Promise<V>[] {
+  ): PendingLoad {
+    const outage = this.#outage;
+    // Refused at once, so that an outage costs each reader one wait and not one a load.
+    if (!this.isTrusted && outage && this.#clock.now() < outage.retryAtMs) {
+      return { placeOf, ended: Promise.resolve({ error: outage.error }) };
+    }
     const { tagsOf, isAffectedBy } = options;
-    // Registered before the load begins, so that no change can slip in between.
-    const load = this.#loads.begin(keys, {
+    const keys = [...placeOf.keys()];
+    const dependent = {
       tags: tagsOf ? [...new Set(keys.flatMap(tagsOf))] : [],
-      isAffectedBy: isAffectedBy && ((change) => keys.some((key) => isAffectedBy(change, undefined, key))),
+      isAffectedBy: isAffectedBy && ((change: unknown) => keys.some((key) => isAffectedBy(change, undefined, key))),
       isOvertaken: !this.isTrusted,
-    });
-    const mayKeep: Fence['mayKeep'] = (key) => this.#loads.mayStoreResult(load, key);
-    const prime: Fence['prime'] = (key, value, storeOptions) => {
-      if (storeOptions.version !== undefined) this.secondTier?.saw(key, storeOptions.version);
-      if (!this.#loads.mayPrime(load, key) || this.#loads.isBelowFloor(load, key, storeOptions.version)) return;
-      this.#keep(key, value, storeOptions, freezeAndMeasure(value));
     };
-    const batch = Promise.resolve()
-      .then(() => loadMissing(keys, { prime, mayKeep }))
-      .then((values) => {
-        if (values.length !== keys.length) {
-          throw new TypeError(`The load was asked for ${keys.length} values and gave ${values.length}.`);
-        }
-        this.#outage = null;
-        values.forEach((value, index) => {
-          const valueBytes = freezeAndMeasure(value);
-          const key = keys[index]!;
-          const version = value === null ? undefined : options.versionOf?.(value);
-          if (!this.#loads.mayStoreResult(load, key) || this.#loads.isBelowFloor(load, key, version)) {
-            this.#supersede(key, version, options);
-            return;
-          }
-          const storeOptions: StoreOptions = {
-            layer: options.layer,
-            ttlSeconds: options.ttlSeconds,
-            version,
-            tags: tagsOf?.(key),
-            isAffectedBy: isAffectedBy && ((change, held) => isAffectedBy(change, held as V, key)),
-          };
-          this.#keep(key, value, storeOptions, valueBytes);
-        });
-        return values;
-      })
-      .finally(() => this.#loads.end(load));
-    const promises = keys.map((_key, index) => batch.then((values) => values[index]!));
-    this.#loads.share(load, promises);
-    return promises;
+    return this.#loads.begin(placeOf, dependent, async (load) => {
+      const values = await loadMissing(keys, this.#fenceOf(load));
+      if (values.length !== keys.length) {
+        throw new TypeError(`The load was asked for ${keys.length} values and gave ${values.length}.`);
+      }
+      this.#outage = null;
+      return { values, entries: values.map((value, place) => this.#keepLoaded(load, keys[place]!, value, options)) };
+    });
+  }
+
+  #fenceOf(load: Load): Fence {
+    return {
+      mayKeep: (key) => this.#loads.mayStoreResult(load, key),
+      prime: (key, value, options) => {
+        if (options.version !== undefined) this.secondTier?.saw(key, options.version);
+        if (!this.#loads.mayPrime(load, key) || this.#loads.isBelowFloor(load, key, options.version)) return;
+        this.#keep(key, value, options, freezeAndMeasure(value));
+      },
+    };
+  }
+
+  /** Stores what a load was asked for, if it may be; returns the entry that now holds it. */
+  #keepLoaded<V>(load: Load, key: string, value: V, options: ReadOptions<V>): Entry | null {
+    const valueBytes = freezeAndMeasure(value);
+    const { layer, ttlSeconds, tagsOf, isAffectedBy, versionOf } = options;
+    const version = value === null ? undefined : versionOf?.(value);
+    if (!this.#loads.mayStoreResult(load, key) || this.#loads.isBelowFloor(load, key, version)) {
+      this.#supersede(key, version, options);
+      return null;
+    }
+    const storeOptions: StoreOptions = {
+      layer,
+      ttlSeconds,
+      version,
+      tags: tagsOf?.(key),
+      isAffectedBy: isAffectedBy && ((change, held) => isAffectedBy(change, held as V, key)),
+    };
+    return this.#keep(key, value, storeOptions, valueBytes);
   }
 
   /**
@@ -316,38 +329,27 @@ export class Cache {
     if (this.isTrusted || versionOf) this.#store.delete(key);
   }
 
-  /** Stores what a load brought, unless something newer is held already. */
-  #keep(key: string, value: unknown, options: StoreOptions, valueBytes: number): void {
+  /** Stores what a load brought, unless something newer is held already; returns the entry that now holds it. */
+  #keep(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry | null {
     const held = this.#store.peek(key);
     if (held?.version !== undefined && options.version !== undefined) {
-      if (held.version > options.version) return;
+      if (held.version > options.version) return null;
     } else if (held && (held.value === null) !== (value === null) && held.expiresAtMs > this.#clock.now()) {
       // Two loads disagree on whether it exists, and no version tells which of them looked later: the next reader asks.
       this.delete(key);
-      return;
+      return null;
     }
-    this.#put(key, value, options, valueBytes);
+    return this.#put(key, value, options, valueBytes);
   }
 
-  #put(key: string, value: unknown, options: StoreOptions, valueBytes = freezeAndMeasure(value)): void {
-    const { layer, ttlSeconds, version, tags = [], isAffectedBy } = options;
-    const bytes = ENTRY_OVERHEAD_BYTES + TAG_OVERHEAD_BYTES * tags.length + key.length + valueBytes;
-    if (!this.isTrusted) return;
-    const storedAtMs = this.#clock.now();
-    const ttlMs = ttlSeconds !== undefined ? 1000 * ttlSeconds : value === null ? this.#negativeTtlMs : this.#ttlMs;
-    const expiresAtMs = storedAtMs + ttlMs;
-    this.#store.set({ key, layer, value, version, storedAtMs, expiresAtMs, bytes, tags, isAffectedBy });
+  #put(key: string, value: unknown, options: StoreOptions, valueBytes = freezeAndMeasure(value)): Entry | null {
+    return this.isTrusted ? this.#store.put(key, value, options, valueBytes) : null;
   }
 
-  #fresh(key: string): Entry | undefined {
+  #fresh(key: string, nowMs: number): Entry | undefined {
     if (!this.isTrusted) return undefined;
     const entry = this.#store.get(key);
-    return entry && entry.expiresAtMs > this.#clock.now() ? entry : undefined;
-  }
-
-  #deleteIfExpired(key: string): void {
-    const entry = this.#store.peek(key);
-    if (this.isTrusted && entry && entry.expiresAtMs <= this.#clock.now()) this.#store.delete(key);
+    return entry && entry.expiresAtMs > nowMs ? entry : undefined;
   }
 
   /** The last known value, when `error` is an outage and the value's time of grace is not over; else throws `error`. */
@@ -358,7 +360,10 @@ export class Cache {
     if (!entry) throw error;
     const freshUntilMs = Math.min(entry.expiresAtMs, this.#distrustedAtMs ?? Number.POSITIVE_INFINITY);
     if (this.#clock.now() >= freshUntilMs + this.#staleIfErrorMs) throw error;
-    if (trace) trace.stale++;
+    if (trace) {
+      trace.stale++;
+      trace.add(key, null);
+    }
     return entry.value as V;
   }
 

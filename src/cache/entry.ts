@@ -7,7 +7,7 @@ export interface Dependent {
    * Whether a change announced under one of the tags can alter `value`, which is `undefined` while a load is still
    * running. Left out: every such change does.
    */
-  readonly isAffectedBy?: (change: unknown, value: unknown) => boolean;
+  readonly isAffectedBy?: ((change: unknown, value: unknown) => boolean) | undefined;
 }
 
 export interface Entry extends Dependent {
@@ -20,18 +20,23 @@ export interface Entry extends Dependent {
   readonly expiresAtMs: number;
   /** Approximate, and never 0. */
   readonly bytes: number;
+  /** Whether it is in the store; once it has left it does not come back. */
+  isHeld: boolean;
   /** What was made from it, and is void once it has left the store. */
-  vouchers?: Voucher | Set<Voucher> | undefined;
+  vouchers: Voucher | Set<Voucher> | undefined;
+  /** Its neighbours in the order of use, which is the store's business; `null` outside of it. */
+  newer: Entry | null;
+  older: Entry | null;
 }
 
 /** What a value is stored under, besides its key. */
 export interface StoreOptions {
   readonly layer: string;
   /** Defaults to the cache's own TTL; for `null`, which means "known to be absent", to its shorter negative TTL. */
-  readonly ttlSeconds?: number;
-  readonly version?: number;
-  readonly tags?: readonly string[];
-  readonly isAffectedBy?: (change: unknown, value: unknown) => boolean;
+  readonly ttlSeconds?: number | undefined;
+  readonly version?: number | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly isAffectedBy?: Dependent['isAffectedBy'];
 }
 
 /** A deletion announces the last version the record had, so it is newer than a record of the same version. */

@@ -5,7 +5,7 @@ export type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.
 export { MAX_PATTERN_LENGTH, PatternError } from './glob.ts';
 export { comparePositions, type Direction, isPageAffected, type PageBounds, type Position } from './page.ts';
 export { ReadTrace } from './read-trace.ts';
-export { type RecordSource, readRecords } from './records.ts';
+export { findHeldRecord, type RecordSource, readRecords } from './records.ts';
 export { createRedisTier, type RedisTierOptions } from './redis-tier.ts';
 export { SecondTier, type SecondTierOptions, type TierMessage } from './second-tier.ts';
 export type { CacheLayerStats, CacheStats, LayerCounters } from './stats.ts';

@@ -1,9 +1,13 @@
-import type { Dependent } from './entry.ts';
+import type { Dependent, Entry } from './entry.ts';
 import { TagIndex } from './tag-index.ts';
 
 /** One call of a loader, for one or several keys. */
 export interface Load extends Dependent {
   readonly keys: readonly string[];
+  /** Where each key stands among them. */
+  readonly placeOf: ReadonlyMap<string, number>;
+  /** Never rejects. */
+  readonly ended: Promise<LoadResult>;
   /** The number of the last change that the load is sure to see. */
   readonly startedAt: number;
   /** Nothing of it may be stored. */
@@ -14,6 +18,11 @@ export interface Load extends Dependent {
   readonly overtakenKeys: ((key: string) => boolean)[];
 }
 
+/** What came of a load: its values in the order of the keys, and as what each was stored (`null`: it was not). */
+export type LoadResult =
+  | { readonly values: readonly unknown[]; readonly entries: readonly (Entry | null)[] }
+  | { readonly error: unknown };
+
 /**
  * The loads that are running, and what overtook them.
  *
@@ -22,30 +31,53 @@ export interface Load extends Dependent {
  */
 export class Loads {
   readonly #running = new Set<Load>();
-  readonly #joinable = new Map<string, { readonly load: Load; readonly promise: Promise<unknown> }>();
+  readonly #joinable = new Map<string, Load>();
   readonly #tagged = new TagIndex<Load>();
   readonly #changedAt = new Map<string, number>();
   /** The newest version of a key that a reader was given although it was not stored. */
   readonly #floors = new Map<string, { readonly version: number; readonly at: number }>();
   #sequence = 0;
 
-  begin(keys: readonly string[], dependent: Dependent & { isOvertaken: boolean }): Load {
-    const load: Load = { ...dependent, keys, startedAt: this.#sequence, isResultOvertaken: false, overtakenKeys: [] };
+  /**
+   * Registers a load, then runs it: no change can slip in between. Readers who come later may join it until something
+   * overtakes it.
+   * @param placeOf the keys in order, with their places
+   * @param run gives what came of it; if it throws, that is the result
+   */
+  begin(
+    placeOf: ReadonlyMap<string, number>,
+    dependent: Dependent & { readonly isOvertaken: boolean },
+    run: (load: Load) => Promise<LoadResult>,
+  ): Load {
+    const { promise: ended, resolve } = Promise.withResolvers<LoadResult>();
+    const load: Load = {
+      ...dependent,
+      keys: [...placeOf.keys()],
+      placeOf,
+      ended,
+      startedAt: this.#sequence,
+      isResultOvertaken: false,
+      overtakenKeys: [],
+    };
     this.#running.add(load);
     this.#tagged.add(load);
+    if (!load.isOvertaken) for (const key of load.keys) this.#joinable.set(key, load);
+    this.#run(load, run).then(resolve);
     return load;
   }
 
-  /** Lets readers who come later wait for `promises`, one for each key, until something overtakes the load. */
-  share(load: Load, promises: readonly Promise<unknown>[]): void {
-    if (load.isOvertaken || load.isResultOvertaken) return;
-    load.keys.forEach((key, index) => {
-      this.#joinable.set(key, { load, promise: promises[index]! });
-    });
+  async #run(load: Load, run: (load: Load) => Promise<LoadResult>): Promise<LoadResult> {
+    try {
+      return await run(load);
+    } catch (error) {
+      return { error };
+    } finally {
+      this.#end(load);
+    }
   }
 
   /** The load of `key` that a reader who comes now may share. */
-  joinable(key: string): { readonly promise: Promise<unknown> } | undefined {
+  joinable(key: string): Load | undefined {
     return this.#joinable.get(key);
   }
 
@@ -56,8 +88,8 @@ export class Loads {
   /** A load that has ended may not: what changed since it began is forgotten. */
   mayPrime(load: Load, key: string): boolean {
     if (!this.#running.has(load) || load.isOvertaken) return false;
-    if (load.overtakenKeys.some((isSelected) => isSelected(key))) return false;
-    return (this.#changedAt.get(key) ?? 0) <= load.startedAt;
+    for (const isSelected of load.overtakenKeys) if (isSelected(key)) return false;
+    return this.#changedAt.size === 0 || (this.#changedAt.get(key) ?? 0) <= load.startedAt;
   }
 
   /** Keeps what is older than `version` from being stored or shared, as far as loads bring it that run already. */
@@ -75,7 +107,7 @@ export class Loads {
     return version === undefined || version < floor.version;
   }
 
-  end(load: Load): void {
+  #end(load: Load): void {
     this.#running.delete(load);
     this.#tagged.remove(load);
     this.#unshare(load);
@@ -114,7 +146,7 @@ export class Loads {
 
   #unshare(load: Load): void {
     for (const key of load.keys) {
-      if (this.#joinable.get(key)?.load === load) this.#joinable.delete(key);
+      if (this.#joinable.get(key) === load) this.#joinable.delete(key);
     }
   }
 

@@ -19,17 +19,25 @@ export interface RecordSource<Record extends Identified> {
   readonly trace?: ReadTrace;
 }
 
+/** What is held of a record, at once: `null` when it is known that there is none, `undefined` when nothing is known. */
+export function findHeldRecord<Record extends Identified>(
+  id: string,
+  { cache, keyOf, layer, trace }: RecordSource<Record>,
+): Record | null | undefined {
+  return cache.findHeld<Record | null>(keyOf(id), { layer, trace });
+}
+
 /** Reads records by their ids, which do not repeat, in that order; `null` where there is none. */
 export function readRecords<Record extends Identified>(
   ids: readonly string[],
   source: RecordSource<Record>,
 ): Promise<(Record | null)[]> {
   const { cache, layer, keyOf, find, trace } = source;
-  const idOf = new Map(ids.map((id) => [keyOf(id), id]));
+  const keys = ids.map(keyOf);
   return cache.readMany<Record | null>(
-    [...idOf.keys()],
+    keys,
     async (missing, fence) => {
-      const wanted = missing.map((key) => idOf.get(key)!);
+      const wanted = missing.length === keys.length ? ids : idsOf(missing, keys, ids);
       const found = cache.secondTier
         ? await findThrough(cache.secondTier, wanted, source, fence)
         : byId(await find(wanted));
@@ -87,6 +95,11 @@ async function readTier<Record extends Identified>(
     const record = entry?.record as Record | undefined;
     return record?.id === id ? [{ record, isVouchedFor: entry!.isVouchedFor }] : [];
   });
+}
+
+function idsOf(wanted: readonly string[], keys: readonly string[], ids: readonly string[]): string[] {
+  const idOf = new Map(keys.map((key, index) => [key, ids[index]!]));
+  return wanted.map((key) => idOf.get(key)!);
 }
 
 function byId<Record extends Identified>(records: readonly Record[]): Map<string, Record> {

@@ -33,6 +33,9 @@ function freezeObject(object: object): number {
   }
   Object.freeze(object);
   let bytes = OBJECT_OVERHEAD_BYTES;
-  for (const part of Object.values(object)) bytes += SLOT_BYTES + freezeAndMeasure(part);
+  for (const part of Object.values(object)) {
+    // Said here too, because most parts of most values are strings: the call would cost more than all the rest.
+    bytes += SLOT_BYTES + (typeof part === 'string' ? STRING_OVERHEAD_BYTES + part.length : freezeAndMeasure(part));
+  }
   return bytes;
 }

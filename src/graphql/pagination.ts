@@ -100,17 +100,9 @@ export function connection<Node>(
   };
 }
 
-/**
- * The rows of a page that are still there: one may have been deleted since the page was read.
- * @throws the error of a row that could not be loaded
- */
-export function presentRows<Node>(loaded: readonly (Node | null | Error)[]): Node[] {
-  const rows: Node[] = [];
-  for (const row of loaded) {
-    if (row instanceof Error) throw row;
-    if (row !== null) rows.push(row);
-  }
-  return rows;
+/** The rows of a page that are still there: one may have been deleted since the page was read. */
+export function presentRows<Node>(loaded: readonly (Node | null)[]): Node[] {
+  return loaded.filter((row) => row !== null);
 }
 
 /** An opaque cursor: the position and the order it belongs to. */

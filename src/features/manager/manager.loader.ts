@@ -1,9 +1,9 @@
-import DataLoader from 'dataloader';
-import { type Cache, type Fence, readRecords } from '../../cache/index.ts';
+import type { Cache, Fence } from '../../cache/index.ts';
 import { inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
+import { RecordLoader } from '../../graphql/record-loader.ts';
 import {
   isManagerPageAffected,
   MANAGER_EXISTENCE,
@@ -23,26 +23,20 @@ export interface ManagerSource {
   readonly database: Database;
 }
 
-/** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
-export interface ManagerLoaders {
-  /** `null` when there is no such manager. */
-  readonly record: DataLoader<string, ManagerRecord | null>;
-}
-
-/** The loaders of this operation, made when they are first needed. */
-export function managerLoaders(source: ManagerSource, ctx: Context): ManagerLoaders {
-  return ctx.once(managerLoaders, () => ({
-    record: new DataLoader((ids) =>
-      readRecords(ids, {
-        cache: source.cache,
+/** The managers of this operation: answered from the cache, loaded in batches where it has nothing. */
+export function managerLoader({ cache, database }: ManagerSource, ctx: Context): RecordLoader<ManagerRecord> {
+  return ctx.once(
+    managerLoader,
+    () =>
+      new RecordLoader<ManagerRecord>({
+        cache,
         layer: MANAGERS,
         keyOf: managerKey,
-        find: (missing) => find(source.database, 'managers-by-id', BY_ID, [missing]),
-        findUnchanged: (known) => findUnchanged(source.database, 'manager', known),
+        find: (missing) => find(database, 'managers-by-id', BY_ID, [missing]),
+        findUnchanged: (known) => findUnchanged(database, 'manager', known),
         trace: ctx.reads,
       }),
-    ),
-  }));
+  );
 }
 
 export function readManagerPage(

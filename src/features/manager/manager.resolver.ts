@@ -29,7 +29,7 @@ import {
 } from '../workstation/index.ts';
 import { managerPosition } from './manager.cache.ts';
 import { CreateManagerInput, UpdateManagerInput } from './manager.inputs.ts';
-import { type ManagerSource, managerLoaders, readManagerPage } from './manager.loader.ts';
+import { type ManagerSource, managerLoader, readManagerPage } from './manager.loader.ts';
 import type { ManagerRecord } from './manager.record.ts';
 import type { ManagerService } from './manager.service.ts';
 import { Manager, ManagerConnection } from './manager.type.ts';
@@ -65,7 +65,7 @@ export class ManagerResolver {
     const order = NEWEST_FIRST;
     const request = pageRequest(first, after, order);
     const page = await readManagerPage(this.#source, request, ctx);
-    const nodes = presentRows(await managerLoaders(this.#source, ctx).record.loadMany(page.ids));
+    const nodes = presentRows(await managerLoader(this.#source, ctx).loadMany(page.ids));
     const hasNextPage = page.next !== null;
     return connection(nodes, { order, positionOf: managerPosition, hasNextPage, after: request.after });
   }
@@ -73,12 +73,12 @@ export class ManagerResolver {
   @Authorized<Role>('VIEWER')
   @Extensions(CACHE_BACKED)
   @Query(() => Manager, { nullable: true, description: 'One manager; null when there is none with this id.' })
-  async manager(
+  manager(
     @Arg('id', () => ID, { description: 'The identifier of the manager.' }) id: string,
     @Ctx() ctx: Context,
-  ): Promise<ManagerRecord | null> {
+  ): ManagerRecord | null | Promise<ManagerRecord | null> {
     const known = normalizeId(id);
-    return known === null ? null : managerLoaders(this.#source, ctx).record.load(known);
+    return known === null ? null : managerLoader(this.#source, ctx).load(known);
   }
 
   @Authorized<Role>('OPERATOR')
@@ -159,7 +159,10 @@ export class WorkstationManagerResolver {
   }
 
   @FieldResolver(() => Manager, { nullable: true, description: 'Who looks after it; null when nobody does.' })
-  async manager(@Root() { managerId }: WorkstationRecord, @Ctx() ctx: Context): Promise<ManagerRecord | null> {
-    return managerId === null ? null : managerLoaders(this.#source, ctx).record.load(managerId);
+  manager(
+    @Root() { managerId }: WorkstationRecord,
+    @Ctx() ctx: Context,
+  ): ManagerRecord | null | Promise<ManagerRecord | null> {
+    return managerId === null ? null : managerLoader(this.#source, ctx).load(managerId);
   }
 }

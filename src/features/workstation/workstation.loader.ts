@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader';
-import { type Cache, type Fence, readRecords, stableJson } from '../../cache/index.ts';
+import { type Cache, type Fence, stableJson } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
+import { RecordLoader } from '../../graphql/record-loader.ts';
 import {
   WORKSTATION_COUNTS,
   WORKSTATION_LISTS,
@@ -27,8 +28,7 @@ import type { WorkstationRecord } from './workstation.record.ts';
 
 /** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
 export interface WorkstationLoaders {
-  /** `null` when there is no such workstation. */
-  readonly record: DataLoader<string, WorkstationRecord | null>;
+  readonly record: RecordLoader<WorkstationRecord>;
   readonly page: DataLoader<WorkstationList, WorkstationPage, string>;
   readonly count: DataLoader<WorkstationListFilter, number, string>;
 }
@@ -41,16 +41,14 @@ export interface WorkstationSource {
 /** The loaders of this operation, made when they are first needed. */
 export function workstationLoaders(source: WorkstationSource, ctx: Context): WorkstationLoaders {
   return ctx.once(workstationLoaders, () => ({
-    record: new DataLoader((ids) =>
-      readRecords(ids, {
-        cache: source.cache,
-        layer: WORKSTATIONS,
-        keyOf: workstationKey,
-        find: (missing) => findWorkstations(source.database, missing),
-        findUnchanged: (known) => findUnchanged(source.database, 'workstation', known),
-        trace: ctx.reads,
-      }),
-    ),
+    record: new RecordLoader({
+      cache: source.cache,
+      layer: WORKSTATIONS,
+      keyOf: workstationKey,
+      find: (missing) => findWorkstations(source.database, missing),
+      findUnchanged: (known) => findUnchanged(source.database, 'workstation', known),
+      trace: ctx.reads,
+    }),
     page: new DataLoader((lists) => readPages(source, lists, ctx), { cacheKeyFn: workstationListKey }),
     count: new DataLoader((filters) => readCounts(source, filters, ctx), {
       cacheKeyFn: workstationCountKey,

@@ -72,10 +72,10 @@ export class WorkstationResolver {
   @Authorized<Role>('VIEWER')
   @Extensions(CACHE_BACKED)
   @Query(() => Workstation, { nullable: true, description: 'One workstation; null when there is none with this id.' })
-  async workstation(
+  workstation(
     @Arg('id', () => ID, { description: 'The identifier of the workstation.' }) id: string,
     @Ctx() ctx: Context,
-  ): Promise<WorkstationRecord | null> {
+  ): WorkstationRecord | null | Promise<WorkstationRecord | null> {
     const known = normalizeId(id);
     return known === null ? null : workstationLoaders(this.#source, ctx).record.load(known);
   }
@@ -168,14 +168,16 @@ export class WorkstationChangeResolver {
     // A row too big to be announced is read; whatever it has become by then, it is not older than the change.
     const workstation =
       event.new === undefined
-        ? await workstationLoaders(this.#source, ctx)
-            .record.load(id)
-            .catch(() => undefined)
+        ? await this.#read(id, ctx).catch(() => undefined)
         : event.new && workstationFromRow(event.new);
     // It cannot be read just now, and the event must not be lost.
     if (workstation === undefined) return refetch();
     const changedAtMs = op === 'DELETE' || !workstation ? Date.now() : workstation.updatedAtMs;
     return { kind: KIND_OF[op], id, workstation, changedAt: new Date(changedAtMs) };
+  }
+
+  async #read(id: string, ctx: Context): Promise<WorkstationRecord | null> {
+    return workstationLoaders(this.#source, ctx).record.load(id);
   }
 }
 
