@@ -8,18 +8,20 @@ export type Admission = (request: IncomingMessage) => Promise<Identity>;
 /**
  * What every HTTP request that has a price goes through first: authentication, then the rate limit. A token that will not
  * do is not anonymous, but its sender's address pays for it, so that nobody can try tokens without end.
+ * @param counted requests that somebody else has counted already
  */
 export function createAdmission(
   identify: (authorization: string | undefined) => Promise<Identity>,
   limiter: RateLimiter,
   addressOf: (request: IncomingMessage) => string,
+  counted: WeakSet<IncomingMessage>,
 ): Admission {
   return async function admit(request) {
     const identity = await identify(request.headers.authorization).catch((error: unknown) => {
       checkRate(limiter, null, addressOf(request));
       throw error;
     });
-    checkRate(limiter, identity, addressOf(request));
+    if (!counted.has(request)) checkRate(limiter, identity, addressOf(request));
     return identity;
   };
 }

@@ -13,7 +13,10 @@ export interface CompilerOptions {
 }
 
 /** Executes one query, for `variables` as the client sent them. */
-export type CompiledQuery = (context: Context, variables: Record<string, unknown>) => Promise<ExecutedData | null>;
+export type CompiledQuery = (
+  context: Context,
+  variables: Readonly<Record<string, unknown>>,
+) => Promise<ExecutedData | null>;
 
 /** What came of a query without errors. */
 export interface ExecutedData {

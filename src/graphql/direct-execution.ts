@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
-import type { QueryCompiler } from './compiled-execution.ts';
+import type { CompiledQuery, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
 import type { QueryGuard } from './query-limits.ts';
 import { type RequestObserver, reportOperation } from './request-log.ts';
@@ -20,6 +20,9 @@ interface PlainRequest {
   readonly operationName: string | null;
   readonly variables: Readonly<Record<string, unknown>>;
 }
+
+/** Resolves to the answer as it is sent, or `null` when Apollo Server has to execute the query after all. */
+export type DirectQuery = (context: Context) => Promise<string | null>;
 
 interface KnownQuery {
   readonly document: DocumentNode;
@@ -58,23 +61,32 @@ export class DirectExecution {
     };
   }
 
-  /** The answer as it is sent, or `null` when the request has to go through Apollo Server. */
-  async execute(body: unknown, context: Context): Promise<string | null> {
-    const startedAtMs = performance.now();
+  /** How to execute what a body asks for; `null` when the request has to go through Apollo Server. */
+  find(body: unknown): DirectQuery | null {
     const request = asPlainRequest(body);
     const known = request && this.#known.get(keyOf(request.query, request.operationName));
     if (!known) return null;
-    const { compiler, queries, isCacheBacked, metrics } = this.#parts;
+    const { compiler, queries } = this.#parts;
     const { document, operation } = known;
     const { variables } = request;
-    const execute = compiler.find(document, operation, variables);
-    if (!execute || queries.findExcessiveCost(document, operation, variables)) return null;
-    const result = await execute(context, variables);
+    const compiled = compiler.find(document, operation, variables);
+    if (!compiled || queries.findExcessiveCost(document, operation, variables)) return null;
+    return (context) => this.#execute(compiled, known, variables, context);
+  }
+
+  async #execute(
+    compiled: CompiledQuery,
+    { document, operation }: KnownQuery,
+    variables: PlainRequest['variables'],
+    context: Context,
+  ): Promise<string | null> {
+    const startedAtMs = performance.now();
+    const result = await compiled(context, variables);
     if (!result) return null;
     const name = operation.name?.value ?? null;
-    noteIfReusable(context, isCacheBacked(operation, document), name);
+    noteIfReusable(context, this.#parts.isCacheBacked(operation, document), name);
     const durationMs = performance.now() - startedAtMs;
-    reportOperation({ name, type: 'query', durationMs, errors: [] }, context, metrics);
+    reportOperation({ name, type: 'query', durationMs, errors: [] }, context, this.#parts.metrics);
     const { data } = result;
     return `${JSON.stringify(context.reads.stale > 0 ? { data, extensions: { stale: true } } : { data })}\n`;
   }

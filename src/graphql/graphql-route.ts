@@ -88,8 +88,8 @@ async function execute(asked: Asked, reply: FastifyReply, parts: GraphqlRoutePar
   const requestId = request.id;
   const context = createContext({ requestId, identity, logger: parts.logger.child({ requestId }) });
   const body = request.method === 'POST' ? readBody(request, parts.queries, parts.safelist) : undefined;
-  const text = await parts.direct.execute(body, context);
-  if (text !== null) {
+  const text = await parts.direct.find(body)?.(context);
+  if (text != null) {
     if (context.reads.stale > 0) reply.header('cache-control', 'no-store');
     const contentType = chooseMediaType(request.headers.accept) ?? PLAIN_JSON;
     return sendExecuted({ text, contentType }, context, asked, reply, parts);
@@ -117,7 +117,10 @@ function sendExecuted(
   { responses }: GraphqlRouteParts,
 ): FastifyReply {
   const isKept = key !== null && answer.isReusable;
-  if (isKept) responses!.keep(key, { text, contentType, operationName: answer.operationName }, reads);
+  if (isKept) {
+    const body = Buffer.from(text);
+    responses!.keep(key, { body, contentType, operationName: answer.operationName }, reads);
+  }
   if (isDebugged) {
     const report: CacheReport = { response: isKept ? 'miss' : 'none', parts: reads.keys, reads };
     return sendText(withReport(text, report), contentType, reply);

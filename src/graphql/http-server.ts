@@ -125,7 +125,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   await server.register(cors, corsOptions(config.corsOrigins));
   const rates = createRateLimiter(config.rates, (timers ?? systemTimers).now);
   const addressOf = createAddressReader(config.trustProxy);
-  const admit = createAdmission(identify, rates, addressOf);
+  const counted = new WeakSet<IncomingMessage>();
+  const admit = createAdmission(identify, rates, addressOf, counted);
   const showsPage = config.environment !== 'production';
   registerGraphqlRoute(server, {
     ...parts,
@@ -159,7 +160,18 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     const headersFor = createHeaderTable(config.corsOrigins);
     const isOpen = () => !isDraining && !logger.isLevelEnabled('debug');
     const mayAsk = (identity: Identity, request: IncomingMessage) => rates.take(identity, addressOf(request)) === 0;
-    const lane = { responses, known, mayAsk, isOpen, headersFor, metrics };
+    const lane = {
+      responses,
+      // What may be asked for is looked up in the safelist first.
+      direct: safelist ? null : direct,
+      known,
+      mayAsk,
+      counted,
+      isOpen,
+      headersFor,
+      logger,
+      metrics,
+    };
     standBefore(server.server, (next) => openFastLane(lane, next));
   }
 

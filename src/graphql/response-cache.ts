@@ -17,7 +17,7 @@ export interface KeptResponse {
 }
 
 export interface CompleteAnswer {
-  readonly text: string;
+  readonly body: Buffer;
   readonly contentType: string;
   readonly operationName: string | null;
 }
@@ -74,13 +74,12 @@ export class ResponseCache {
   }
 
   /** Keeps an answer, unless something it was built from has changed since it was read. */
-  keep(key: string, { text, contentType, operationName }: CompleteAnswer, reads: ReadTrace): void {
+  keep(key: string, { body, contentType, operationName }: CompleteAnswer, reads: ReadTrace): void {
     this.#counters.misses++;
     // First, because of two that are made at once the first one's end must not take the second along.
     this.#responses.delete(key);
     const voucher = this.#cache.vouchFor(reads, () => this.#responses.delete(key));
     if (!voucher) return;
-    const body = Buffer.from(text);
     const size = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * reads.keys.length;
     let etag: string | undefined;
     const response = {

@@ -1,5 +1,5 @@
 import type { Cache, Fence } from '../../cache/index.ts';
-import { inColumns, queryColumns } from '../../database/columns.ts';
+import { FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -32,7 +32,7 @@ export function managerLoader({ cache, database }: ManagerSource, ctx: Context):
         cache,
         layer: MANAGERS,
         keyOf: managerKey,
-        find: (missing) => find(database, 'managers-by-id', BY_ID, [missing]),
+        find: (missing) => findManagers(database, missing),
         findUnchanged: (known) => findUnchanged(database, 'manager', known),
         trace: ctx.reads,
       }),
@@ -54,12 +54,19 @@ export function readManagerPage(
 
 const COLUMNS = `select ${MANAGER_COLUMNS} from manager m`;
 const NEWEST_FIRST = 'order by m.created_at desc, m.id desc limit $1';
-const BY_ID = inColumns(MANAGER_FIELDS, `${COLUMNS} where m.id = any($1::uuid[])`);
+const BY_ID = `${COLUMNS} where m.id = any($1::uuid[])`;
+const MANY_BY_ID = inColumns(MANAGER_FIELDS, BY_ID);
 const FIRST_PAGE = inColumns(MANAGER_FIELDS, `${COLUMNS} ${NEWEST_FIRST}`);
 const LATER_PAGE = inColumns(
   MANAGER_FIELDS,
   `${COLUMNS} where (m.created_at, m.id) < ($2::timestamptz, $3::uuid) ${NEWEST_FIRST}`,
 );
+
+function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
+  return ids.length <= FEW_ROWS
+    ? database.query('managers-by-id', BY_ID, [ids])
+    : find(database, 'many-managers-by-id', MANY_BY_ID, [ids]);
+}
 
 async function find(database: Database, name: string, text: string, values: unknown[]): Promise<ManagerRecord[]> {
   const columns = await queryColumns<ManagerRecord>(database, name, text, values);

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../../cache/index.ts';
-import { inColumns, queryColumns } from '../../database/columns.ts';
+import { FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
 import {
@@ -18,9 +18,11 @@ const ORDER_COLUMNS: Record<WorkstationListOrder['field'], { column: string; typ
   CREATED_AT: { column: 'w.created_at', type: 'timestamptz', isNullable: false },
 };
 
+const BY_ID = `select ${WORKSTATION_COLUMNS} from workstation w where w.id = any($1::uuid[])`;
+
 /** The workstations with these ids, in no particular order. */
 export function findWorkstations(database: Database, ids: readonly string[]): Promise<WorkstationRecord[]> {
-  return find(database, `select ${WORKSTATION_COLUMNS} from workstation w where w.id = any($1::uuid[])`, [ids]);
+  return ids.length <= FEW_ROWS ? database.query('workstations-by-id', BY_ID, [ids]) : find(database, BY_ID, [ids]);
 }
 
 /** The rows of one page, and the one behind it if there is one. */
