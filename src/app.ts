@@ -31,6 +31,8 @@ import {
   ManagerConnectionResolver,
   ManagerResolver,
   ManagerService,
+  type ManagerSource,
+  managerLoader,
   WorkstationManagerResolver,
 } from './features/manager/index.ts';
 import {
@@ -49,6 +51,7 @@ import {
   WorkstationConnectionResolver,
   WorkstationResolver,
   WorkstationService,
+  type WorkstationSource,
 } from './features/workstation/index.ts';
 import { isDatabaseUnavailable } from './graphql/errors.ts';
 import { createHttpServer, type HttpServer } from './graphql/http-server.ts';
@@ -148,7 +151,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     await feed.start();
     stage.current = 'running';
     if (config.warmUp) {
-      const warmedUp = warmUp({ cache, database }, logger);
+      const warmedUp = warmUp(createReadSource({ cache, database }), logger);
       started.push(() => warmedUp);
     }
     let closing: Promise<void> | undefined;
@@ -250,7 +253,7 @@ async function createServer(
   config: Config,
   { cache, responses, database, feed, logger, onError, stage }: ServerParts,
 ): Promise<HttpServer> {
-  const source = { cache, database };
+  const source = createReadSource({ cache, database });
   const writer = createWriter({ database, channel: CHANNEL, settled: (xid, scope) => feed.settled(xid, scope) });
   const managers = new ManagerService(source, writer);
   const performance = new PerformanceService({
@@ -304,6 +307,11 @@ async function createServer(
     }),
   });
   return http;
+}
+
+/** What all reads go through. */
+function createReadSource(source: ManagerSource): ManagerSource & WorkstationSource {
+  return { ...source, readManagers: (ids, ctx) => managerLoader(source, ctx).loadMany(ids) };
 }
 
 /** Whether requests could find a database without tables. */

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import {
   Arg,
   Authorized,
@@ -5,6 +6,7 @@ import {
   Extensions,
   FieldResolver,
   ID,
+  Info,
   Int,
   Mutation,
   Query,
@@ -17,7 +19,7 @@ import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
 import { type Connection, connection, isTimeMs, pageRequest, presentRows } from '../../graphql/pagination.ts';
 import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
-import { DateTime } from '../../graphql/scalars.ts';
+import { rowsShow } from '../../graphql/selections.ts';
 import {
   readWorkstationList,
   Workstation,
@@ -120,18 +122,10 @@ export class ManagerResolver {
     @Arg('filter', () => WorkstationFilter, { nullable: true, description: 'Which of them to list.' })
     filter: WorkstationFilter | null,
     @Ctx() ctx: Context,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<WorkstationListPage> {
-    return readWorkstationList(this.#workstations, { first, after, filter, ofManager: id }, ctx);
-  }
-
-  @FieldResolver(() => DateTime, { description: 'When the manager was added.' })
-  createdAt(@Root() { createdAtMs }: ManagerRecord): Date {
-    return new Date(createdAtMs);
-  }
-
-  @FieldResolver(() => DateTime, { description: 'When the manager last changed.' })
-  updatedAt(@Root() { updatedAtMs }: ManagerRecord): Date {
-    return new Date(updatedAtMs);
+    const withManagers = rowsShow(info, 'manager');
+    return readWorkstationList(this.#workstations, { first, after, filter, withManagers, ofManager: id }, ctx);
   }
 }
 

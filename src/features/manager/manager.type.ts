@@ -1,6 +1,6 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { PageInfo } from '../../graphql/pagination.ts';
-import { EmailAddress } from '../../graphql/scalars.ts';
+import { DateTime, EmailAddress } from '../../graphql/scalars.ts';
 
 @ObjectType({ simpleResolvers: true, description: 'A person who looks after workstations.' })
 export class Manager {
@@ -12,6 +12,12 @@ export class Manager {
 
   @Field(() => EmailAddress, { description: 'The email address, unique among managers.' })
   email!: string;
+
+  @Field(() => DateTime, { name: 'createdAt', simple: false, description: 'When the manager was added.' })
+  createdAtMs!: number;
+
+  @Field(() => DateTime, { name: 'updatedAt', simple: false, description: 'When the manager last changed.' })
+  updatedAtMs!: number;
 
   @Field(() => Int, { description: 'Rises by one with every change; pass it as `expectedVersion` to guard an update.' })
   version!: number;

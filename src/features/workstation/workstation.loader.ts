@@ -36,6 +36,8 @@ export interface WorkstationLoaders {
 export interface WorkstationSource {
   readonly cache: Cache;
   readonly database: Database;
+  /** Reads managers into the operation's own store, where the rows that show them find them at once. */
+  readonly readManagers: (ids: readonly string[], ctx: Context) => Promise<unknown>;
 }
 
 /** The loaders of this operation, made when they are first needed. */

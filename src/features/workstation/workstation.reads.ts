@@ -16,6 +16,8 @@ export interface WorkstationListArguments {
   readonly after?: string | null;
   readonly filter?: WorkstationFilter | null;
   readonly orderBy?: WorkstationListOrder | null;
+  /** Whether the managers of the rows are shown too, so that they are best read for the whole page at once. */
+  readonly withManagers?: boolean;
   /** Restricts the list to the workstations of one manager, whatever the filter says. */
   readonly ofManager?: string;
 }
@@ -49,9 +51,15 @@ export async function readWorkstationList(
   const loaders = workstationLoaders(source, ctx);
   const page = await loaders.page.load({ filter, order, first, after });
   const nodes = presentRows(await loaders.record.loadMany(page.ids));
+  // When that fails, the fields that show them try again, and say what is wrong.
+  if (args.withManagers) await source.readManagers(managersOf(nodes), ctx).catch(() => {});
   const hasNextPage = page.next !== null;
   const place = (node: WorkstationRecord) => positionOf(order, node);
   return Object.assign(connection(nodes, { order: listOrder, positionOf: place, hasNextPage, after }), { filter });
+}
+
+function managersOf(nodes: readonly WorkstationRecord[]): string[] {
+  return [...new Set(nodes.map(({ managerId }) => managerId))].filter((id) => id !== null);
 }
 
 function restrict(filter: WorkstationListFilter | null, managerId: string | undefined): WorkstationListFilter | null {

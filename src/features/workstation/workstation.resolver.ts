@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import {
   Arg,
   Authorized,
@@ -5,6 +6,7 @@ import {
   Extensions,
   FieldResolver,
   ID,
+  Info,
   Int,
   Mutation,
   Query,
@@ -17,7 +19,7 @@ import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
 import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
-import { DateTime } from '../../graphql/scalars.ts';
+import { rowsShow } from '../../graphql/selections.ts';
 import {
   CreateWorkstationInput,
   TelemetryReading,
@@ -65,8 +67,10 @@ export class WorkstationResolver {
     @Arg('orderBy', () => WorkstationOrder, { nullable: true, description: 'The order; newest first unless given.' })
     orderBy: WorkstationOrder | null,
     @Ctx() ctx: Context,
+    @Info() info: GraphQLResolveInfo,
   ): Promise<WorkstationListPage> {
-    return readWorkstationList(this.#source, { first, after, filter, orderBy }, ctx);
+    const withManagers = rowsShow(info, 'manager');
+    return readWorkstationList(this.#source, { first, after, filter, orderBy, withManagers }, ctx);
   }
 
   @Authorized<Role>('VIEWER')
@@ -111,21 +115,6 @@ export class WorkstationResolver {
     @Arg('readings', () => [TelemetryReading], { description: 'Up to 1,000 readings.' }) readings: TelemetryReading[],
   ): Promise<TelemetryReport> {
     return this.#service.reportTelemetry(readings);
-  }
-
-  @FieldResolver(() => DateTime, { nullable: true, description: 'When it last reported; null if never.' })
-  lastSeenAt(@Root() { lastSeenAtMs }: WorkstationRecord): Date | null {
-    return lastSeenAtMs === null ? null : new Date(lastSeenAtMs);
-  }
-
-  @FieldResolver(() => DateTime, { description: 'When it was added to the fleet.' })
-  createdAt(@Root() { createdAtMs }: WorkstationRecord): Date {
-    return new Date(createdAtMs);
-  }
-
-  @FieldResolver(() => DateTime, { description: 'When it last changed.' })
-  updatedAt(@Root() { updatedAtMs }: WorkstationRecord): Date {
-    return new Date(updatedAtMs);
   }
 }
 

@@ -66,6 +66,20 @@ export class Workstation {
   @Field(() => Float, { nullable: true, description: 'Disk usage in percent, 0 to 100; null if never reported.' })
   diskUsage!: number | null;
 
+  @Field(() => DateTime, {
+    name: 'lastSeenAt',
+    simple: false,
+    nullable: true,
+    description: 'When it last reported; null if never.',
+  })
+  lastSeenAtMs!: number | null;
+
+  @Field(() => DateTime, { name: 'createdAt', simple: false, description: 'When it was added to the fleet.' })
+  createdAtMs!: number;
+
+  @Field(() => DateTime, { name: 'updatedAt', simple: false, description: 'When it last changed.' })
+  updatedAtMs!: number;
+
   @Field(() => Int, { description: 'Rises by one with every change; pass it as `expectedVersion` to guard an update.' })
   version!: number;
 }
