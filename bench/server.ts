@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Server } from 'node:http';
+import { subscribe } from 'node:diagnostics_channel';
 import type { App } from '../src/app.ts';
 import type { Cache, Fence, ReadOptions } from '../src/cache/index.ts';
 import type { ResponseCache as ResponseCacheType } from '../src/graphql/response-cache.ts';
@@ -49,11 +49,8 @@ async function recognizeNoRequest(): Promise<void> {
 function keepApart(cache: Cache): void {
   const requests = new AsyncLocalStorage<string>();
   let count = 0;
-  const { emit } = Server.prototype;
-  Server.prototype.emit = function (this: Server, event: string | symbol, ...args: unknown[]) {
-    const deliver = () => Reflect.apply(emit, this, [event, ...args]);
-    return event === 'request' ? requests.run(`${++count}|`, deliver) : deliver();
-  };
+  // Published right before the server's listeners are called.
+  subscribe('http.server.request.start', () => requests.enterWith(`${++count}|`));
   const readMany = cache.readMany.bind(cache);
   const findHeld = cache.findHeld.bind(cache);
   cache.findHeld = (key, options) => findHeld((requests.getStore() ?? '0|') + key, options);

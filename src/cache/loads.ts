@@ -102,7 +102,7 @@ export class Loads {
 
   /** Absence, which has no version, is below every floor: it may be from before the row was made. */
   isBelowFloor(load: Load, key: string, version: number | undefined): boolean {
-    const floor = this.#floors.get(key);
+    const floor = this.#floors.size === 0 ? undefined : this.#floors.get(key);
     if (!floor || floor.at <= load.startedAt) return false;
     return version === undefined || version < floor.version;
   }

@@ -30,9 +30,10 @@ export class RecordLoader<Row extends Identified> {
 
   /** The records in the order of `ids`, `null` for each that there is not. */
   async loadMany(ids: readonly string[]): Promise<(Row | null)[]> {
-    const missing = ids.filter((id) => this.#find(id) === undefined);
+    const known = ids.map((id) => this.#find(id));
+    const missing = ids.filter((_id, index) => known[index] === undefined);
     if (missing.length > 0) await this.#batches.load(missing);
-    return ids.map((id) => this.#seen.get(id)!);
+    return ids.map((id, index) => known[index] ?? this.#seen.get(id)!);
   }
 
   #find(id: string): Row | null | undefined {
