@@ -44,13 +44,7 @@ export class Cache {
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
     this.#isOutage = options.isOutage ?? (() => false);
     this.#onError = options.onError ?? (() => {});
-    this.#store = new EntryStore({
-      maxEntries: positive('maxEntries', options.maxEntries ?? 100_000),
-      maxBytes: positive('maxBytes', options.maxBytes ?? 256 * 1024 * 1024),
-      ttlMs: 1000 * positive('ttlSeconds', options.ttlSeconds ?? 300),
-      negativeTtlMs: 1000 * positive('negativeTtlSeconds', options.negativeTtlSeconds ?? 30),
-      clock: this.#clock,
-    });
+    this.#store = new EntryStore(options, this.#clock);
   }
 
   /** Returns the fresh value of `key`, `null` when it is known to be absent, `undefined` when nothing is known. */
@@ -393,9 +387,4 @@ export class Cache {
       if (trace) trace.misses++;
     }
   }
-}
-
-function positive(name: string, value: number): number {
-  if (!(value > 0)) throw new RangeError(`${name} must be greater than 0; got ${value}.`);
-  return value;
 }
