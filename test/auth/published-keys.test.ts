@@ -51,6 +51,17 @@ test('refuses a token that names no key and fits none', async () => {
   });
 });
 
+test.each([
+  ['is for somebody else', { aud: 'another-service' }, 'The token is meant for another audience.'],
+  ['comes from somebody else', { iss: 'https://elsewhere.example.com' }, 'The token comes from another issuer.'],
+  ['has expired', { exp: 1 }, 'The token has expired.'],
+] as const)('refuses a token that names no key, fits the first of several and %s', async (_how, claims, message) => {
+  const first = await issuer.publishNewKey('RS256');
+  await issuer.publishNewKey('RS256');
+  const refused = createVerifier()(await first.sign(claims, {}));
+  await expect(refused).rejects.toMatchObject({ code: 'UNAUTHENTICATED', message });
+});
+
 test('refuses a token signed with a key the issuer does not publish', async () => {
   const withdrawn = await issuer.publishNewKey('ES256');
   issuer.withdrawKeys();
@@ -151,6 +162,7 @@ describe.each([
   ['answers nonsense', () => issuer.answerWith(200, '<html>')],
   ['answers something that is no key set', () => issuer.answerWith(200, '{"keys":"none"}')],
   ['sends elsewhere', () => issuer.answerWith(302, '')],
+  ['fails, with a body like that of a success', () => issuer.answerWith(500, '{"keys":[]}')],
   ['does not answer in time', () => issuer.fallSilent()],
   ['is down', () => issuer.close()],
 ])('While the issuer %s', (_description, breakIssuer) => {

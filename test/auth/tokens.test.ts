@@ -176,16 +176,24 @@ describe('identifying a request', () => {
     expect((await createIdentify().identify(`${scheme}${forge(CLAIMS)}`)).subject).toBe('ada');
   });
 
-  test.each(['', 'Bearer', 'Bearer ', 'Bearer a b', 'Basic YTpi', forge(CLAIMS), null, 0, {}])(
-    'refuses %j instead of falling back to anonymous',
-    async (authorization) => {
-      const { identify } = createIdentify('ADMIN');
-      expect(identify.known(authorization)).toBeNull();
-      const error = await catchRefusal(identify(authorization));
-      expect(error.code).toBe('UNAUTHENTICATED');
-      expect(error.message).toBe('The authorization must be of the form "Bearer <token>".');
-    },
-  );
+  test.each([
+    '',
+    'Bearer',
+    'Bearer ',
+    'Bearer a b',
+    'Basic YTpi',
+    `Basic, Bearer ${forge(CLAIMS)}`,
+    forge(CLAIMS),
+    null,
+    0,
+    {},
+  ])('refuses %j instead of falling back to anonymous', async (authorization) => {
+    const { identify } = createIdentify('ADMIN');
+    expect(identify.known(authorization)).toBeNull();
+    const error = await catchRefusal(identify(authorization));
+    expect(error.code).toBe('UNAUTHENTICATED');
+    expect(error.message).toBe('The authorization must be of the form "Bearer <token>".');
+  });
 
   test('refuses a bad token instead of falling back to anonymous', async () => {
     const error = await catchRefusal(createIdentify('ADMIN').identify('Bearer bad'));

@@ -1,14 +1,16 @@
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { CHANNEL, ChangeFeed, createPgliteSource } from '../../src/changes/index.ts';
+import { createEmbeddedDatabase } from '../support/databases.ts';
 import { describeSourceContract } from './source-contract.ts';
 
 let pglite: PGlite;
+let dispose: () => Promise<void>;
 
 beforeAll(async () => {
-  pglite = await PGlite.create();
+  ({ pglite, dispose } = await createEmbeddedDatabase());
 }, 60_000);
 
-afterAll(() => pglite.close());
+afterAll(() => dispose());
 
 describeSourceContract('PGlite', () => ({
   createSource: () => createPgliteSource(pglite),

@@ -288,3 +288,11 @@ describe('Only what is affected is loaded again', () => {
     expect(await statementsFor(page)).toBe(1);
   });
 });
+
+test('What another program wrote is shown as it is, even if it would not do as input', async () => {
+  await testApp.sql(`update manager set email = 'no address' where email = '1@fleet.example'`);
+  await testApp.heardEverything();
+  const { data, errors } = await ask('{ managers { nodes { email } } }');
+  expect(errors).toBeUndefined();
+  expect(data.managers.nodes).toContainEqual({ email: 'no address' });
+});

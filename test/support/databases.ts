@@ -48,10 +48,10 @@ export async function dropTemplate(): Promise<void> {
   else await rm(process.env[TEMPLATE]!, { force: true });
 }
 
-/** A migrated, empty database; whoever asks for it disposes of it. */
+/** A migrated, empty database; whoever asks for it disposes of it. Not migrated where the run has no template of it. */
 export async function createEmbeddedDatabase(): Promise<{ pglite: PGlite; dispose(): Promise<void> }> {
-  const dump = new Blob([await readFile(process.env[TEMPLATE]!)]);
-  const pglite = await PGlite.create({ loadDataDir: dump });
+  const template = engine === 'pglite' ? process.env[TEMPLATE] : undefined;
+  const pglite = await PGlite.create(template ? { loadDataDir: new Blob([await readFile(template)]) } : {});
   return { pglite, dispose: () => pglite.close() };
 }
 
