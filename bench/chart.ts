@@ -19,6 +19,7 @@ export function drawCharts(reports: readonly Report[]): string {
   }
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}"
   font-family="system-ui, sans-serif" font-size="13">
+<title>Benchmark results by workload</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
 ${drawn.join('\n')}
 </svg>

@@ -126,7 +126,7 @@ export class Cache {
       if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
       held.add(entry);
     }
-    return new Voucher(this, held, onVoid);
+    return new Voucher(this, [...held], onVoid);
   }
 
   get nowMs(): number {

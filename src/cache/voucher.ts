@@ -14,12 +14,15 @@ export class Voucher {
   /** When the first of the entries expires, on the cache's clock. */
   readonly expiresAtMs: number;
   readonly #source: VoucherSource;
-  readonly #entries: ReadonlySet<Entry>;
+  readonly #entries: readonly Entry[];
   readonly #onVoid: () => void;
   #isVoid = false;
 
-  /** @param onVoid called once, when the voucher becomes void */
-  constructor(source: VoucherSource, entries: ReadonlySet<Entry>, onVoid: () => void) {
+  /**
+   * @param entries without repeats
+   * @param onVoid called once, when the voucher becomes void
+   */
+  constructor(source: VoucherSource, entries: readonly Entry[], onVoid: () => void) {
     this.#source = source;
     this.#entries = entries;
     this.#onVoid = onVoid;
@@ -37,7 +40,7 @@ export class Voucher {
 
   /** What it was made from. */
   get keys(): string[] {
-    return [...this.#entries].map(({ key }) => key);
+    return this.#entries.map(({ key }) => key);
   }
 
   void(): void {
