@@ -20,6 +20,9 @@ export async function updateVersionedRow(
   entity: EntityName<any>,
   { id, values, expectedVersion }: VersionedUpdate,
 ): Promise<object | null> {
+  const update = () => em.createQueryBuilder(entity).update(values).where({ id }).returning('*');
+  const writes = Object.keys(values).length > 0;
+  if (writes && expectedVersion == null) return (await update().execute<object | undefined>('get')) ?? null;
   // Locked first, so that the version that is checked is the version that is replaced.
   const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
   const held = await select.execute<{ version: number } | undefined>('get');
@@ -28,6 +31,5 @@ export async function updateVersionedRow(
     const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
     throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
   }
-  if (Object.keys(values).length === 0) return held;
-  return em.createQueryBuilder(entity).update(values).where({ id }).returning('*').execute<object>('get');
+  return writes ? update().execute<object>('get') : held;
 }
