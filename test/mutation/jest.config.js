@@ -1,0 +1,14 @@
+import shared from '../../jest.config.js';
+
+/**
+ * The tests of the folders that are mutated. Without those that try random interleavings, which take seconds for each of
+ * two thousand mutants: what only they would notice counts as survived.
+ */
+export default {
+  ...shared,
+  rootDir: '../..',
+  globalSetup: undefined,
+  globalTeardown: undefined,
+  testMatch: ['<rootDir>/test/{cache,changes,auth}/**/*.test.ts'],
+  testPathIgnorePatterns: ['interleavings'],
+};
