@@ -104,6 +104,13 @@ describe('in a schema', () => {
       'FORBIDDEN',
       'This field needs a token with the role OPERATOR or AGENT; yours has VIEWER.',
     ],
+    [
+      '{ figures }',
+      withRoles('VIEWER', 'AGENT'),
+      'FORBIDDEN',
+      'This field needs a token with the role ADMIN; yours has VIEWER and AGENT.',
+    ],
+    ['{ greeting }', withRoles(), 'FORBIDDEN', 'This field needs a token; yours has none.'],
   ])('tells the others what %s needs', async (source, identity, code, message) => {
     const { data, errors } = await run(source, identity);
     expect(data).toBeNull();

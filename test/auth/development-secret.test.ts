@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOrCreateDevelopmentSecret, resolveAuth } from '../../src/auth/development-secret.ts';
@@ -44,6 +44,25 @@ test('refuses a file that holds no secret instead of signing with it', async () 
   await expect(readOrCreateDevelopmentSecret(root)).rejects.toThrow(
     `${path} must hold at least 32 bytes, but does not. Delete it, and a new secret will be made.`,
   );
+});
+
+test('takes 32 bytes of anybody else for a secret', async () => {
+  await writeFile(join(root, 'jwt-secret'), 'x'.repeat(32));
+  expect(await readOrCreateDevelopmentSecret(root)).toBe('x'.repeat(32));
+});
+
+test('writes nothing where a secret is kept already', async () => {
+  await readOrCreateDevelopmentSecret(dataDir);
+  const lastWeek = new Date('2029-12-25T00:00:00Z');
+  await utimes(dataDir, lastWeek, lastWeek);
+  await readOrCreateDevelopmentSecret(dataDir);
+  expect((await stat(dataDir)).mtime).toEqual(lastWeek);
+});
+
+test('says why a secret cannot be read, and does not make another', async () => {
+  await mkdir(join(root, 'jwt-secret'));
+  await expect(readOrCreateDevelopmentSecret(root)).rejects.toMatchObject({ code: 'EISDIR' });
+  expect(await readdir(root)).toEqual(['jwt-secret']);
 });
 
 describe('resolving how tokens are verified', () => {

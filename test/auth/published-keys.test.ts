@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { exportJWK, exportSPKI } from 'jose';
 import { createTokenVerifier, signToken, type TokenVerifier } from '../../src/auth/tokens.ts';
 import { AUDIENCE, ISSUER, type Issuer, type IssuerKey, startIssuer } from '../support/issuer.ts';
@@ -38,6 +39,16 @@ test('finds the right one of several keys for a token that names none', async ()
   await issuer.publishNewKey('RS256');
   const second = await issuer.publishNewKey('RS256');
   expect(await createVerifier()(await second.sign({}, {}))).toMatchObject({ subject: 'ada' });
+});
+
+test('does not ask the issuer again for a token that names no key', async () => {
+  await issuer.publishNewKey('RS256');
+  const second = await issuer.publishNewKey('RS256');
+  const verify = createVerifier();
+  await verify(await second.sign({}, {}));
+  advanceSeconds(10);
+  await verify(await second.sign({}, {}));
+  expect(issuer.requests).toBe(1);
 });
 
 test('refuses a token that names no key and fits none', async () => {
@@ -224,6 +235,54 @@ test('only the first to notice wait for an issuer that is slow', async () => {
   advanceSeconds(1);
   // It would wait until the test's time is over.
   expect(await patient(await key.sign({ sub: 'fifth' }))).toMatchObject({ subject: 'fifth' });
+});
+
+test('those who come while a fetch takes long wait for it and start no other', async () => {
+  const key = await issuer.publishNewKey('ES256');
+  const tokens = await Promise.all(['first', 'second'].map((sub) => key.sign({ sub })));
+  const { promise: isAsked, resolve } = Promise.withResolvers<void>();
+  const verify = createVerifier({
+    issuerTimeout: () => {
+      resolve();
+      return FOREVER();
+    },
+  });
+  issuer.fallSilent();
+  const first = verify(tokens[0]!);
+  await isAsked;
+  advanceSeconds(10);
+  const second = verify(tokens[1]!);
+  // Whoever asks does so by then: nothing else is left to happen.
+  await new Promise(setImmediate);
+  issuer.answerWithKeys();
+  expect(await Promise.all([first, second])).toMatchObject([{ subject: 'first' }, { subject: 'second' }]);
+  expect(issuer.requests).toBe(1);
+});
+
+test('a fetch that nobody waits for may fail', async () => {
+  const key = await issuer.publishNewKey('ES256');
+  let patience = FOREVER();
+  const verify = createVerifier({ issuerTimeout: () => patience });
+  await verify(await key.sign({ sub: 'first' }));
+  patience = AbortSignal.abort();
+  advanceSeconds(300);
+  await verify(await key.sign({ sub: 'second' }));
+  advanceSeconds(1);
+  expect(await verify(await key.sign({ sub: 'third' }))).toMatchObject({ subject: 'third' });
+  // A rejection that nobody handles ends the process, and here the test.
+  await new Promise(setImmediate);
+});
+
+test('waits three seconds for an issuer unless it is told otherwise', async () => {
+  const timeout = jest.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
+  try {
+    const key = await issuer.publishNewKey('ES256');
+    const auth = { secret: undefined, jwksUrl: issuer.url, issuer: ISSUER, audience: AUDIENCE };
+    await expect(createTokenVerifier(auth)(await key.sign())).rejects.toMatchObject(NO_ANSWER);
+    expect(timeout.mock.calls).toEqual([[3000]]);
+  } finally {
+    timeout.mockRestore();
+  }
 });
 
 test('recovers when the issuer does', async () => {

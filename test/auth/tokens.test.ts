@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { decodeProtectedHeader } from 'jose';
 import { createAuthenticator } from '../../src/auth/authenticator.ts';
 import type { Identity, Role } from '../../src/auth/identity.ts';
 import { createTokenVerifier, signToken, type TokenVerification } from '../../src/auth/tokens.ts';
@@ -64,6 +65,11 @@ describe('verifying a token', () => {
     });
   });
 
+  test('signs what others can tell is a JWT', async () => {
+    const token = await signToken({ secret: SECRET, roles: ['ADMIN'], subject: 'ada', expiresInSeconds: 90 });
+    expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' });
+  });
+
   test('names roles once each and in one order, so that equal rights look equal', async () => {
     const { verify } = createVerifier();
     const { roles } = await verify(forge({ ...CLAIMS, roles: ['AGENT', 'VIEWER', 'AGENT'] }));
@@ -121,6 +127,13 @@ describe('verifying a token', () => {
     for (const part of token.split('.')) expect(`${error.message} ${error.cause}`).not.toContain(part);
   });
 
+  test('takes a token of exactly 8 KiB', async () => {
+    const { verify } = createVerifier();
+    const token = forge({ ...CLAIMS, note: 'x'.repeat(6095 - JSON.stringify({ ...CLAIMS, note: '' }).length) });
+    expect(token).toHaveLength(8192);
+    expect((await verify(token)).subject).toBe('ada');
+  });
+
   test.each(['nbf', 'iat'])("allows for an issuer's clock that runs a minute ahead, in %s", async (claim) => {
     const { verify } = createVerifier();
     expect((await verify(forge({ ...CLAIMS, [claim]: NOW_SECONDS + 60 }))).subject).toBe('ada');
@@ -142,8 +155,9 @@ describe('verifying a token', () => {
   });
 
   test('cannot be set up without a way to verify, or with two', () => {
-    expect(() => createVerifier({ secret: undefined })).toThrow(TypeError);
-    expect(() => createVerifier({ jwksUrl: 'https://issuer.example.com/keys' })).toThrow(TypeError);
+    const refusal = new TypeError('Exactly one of secret and jwksUrl must be set to verify tokens.');
+    expect(() => createVerifier({ secret: undefined })).toThrow(refusal);
+    expect(() => createVerifier({ jwksUrl: 'https://issuer.example.com/keys' })).toThrow(refusal);
   });
 });
 
@@ -164,7 +178,7 @@ describe('identifying a request', () => {
     ['VIEWER', ['VIEWER']],
     [undefined, []],
   ])('gives a request without a token the anonymous role, here %s', async (anonymousRole, roles) => {
-    expect(await createIdentify(anonymousRole).identify(undefined)).toEqual({
+    expect(await createIdentify(anonymousRole).identify(undefined)).toStrictEqual({
       subject: 'anonymous',
       roles,
       isAnonymous: true,
@@ -187,6 +201,7 @@ describe('identifying a request', () => {
     null,
     0,
     {},
+    { toString: () => `Bearer ${forge(CLAIMS)}` },
   ])('refuses %j instead of falling back to anonymous', async (authorization) => {
     const { identify } = createIdentify('ADMIN');
     expect(identify.known(authorization)).toBeNull();

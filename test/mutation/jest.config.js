@@ -7,6 +7,7 @@ import shared from '../../jest.config.js';
 export default {
   ...shared,
   rootDir: '../..',
+  testEnvironment: 'node',
   globalSetup: undefined,
   globalTeardown: undefined,
   testMatch: ['<rootDir>/test/{cache,changes,auth}/**/*.test.ts'],
