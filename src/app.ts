@@ -143,13 +143,18 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 
     const prepared = prepareDatabase(database, config, { stage, logger, signal });
     started.push(() => prepared.catch(() => {}));
+    const opened = (async () => {
+      databaseId = await prepared;
+      secondTier?.start();
+      await feed.start();
+      stage.current = 'running';
+    })();
+    // It is waited for below; until then its failure has nobody to go to when the port is taken.
+    opened.catch(() => {});
     // Whoever finds the port open shall be served. But probes must have an answer while there is no database.
-    await Promise.race([prepared, ...(database.pglite ? [] : [sleep(PATIENCE_MS, undefined, { ref: false })])]);
+    await Promise.race([opened, ...(database.pglite ? [] : [sleep(PATIENCE_MS, undefined, { ref: false })])]);
     await http.listen();
-    databaseId = await prepared;
-    secondTier?.start();
-    await feed.start();
-    stage.current = 'running';
+    await opened;
     if (config.warmUp) {
       const warmedUp = warmUp(createReadSource({ cache, database }), logger);
       started.push(() => warmedUp);
