@@ -40,6 +40,7 @@ export interface OpenDatabaseOptions {
 
 /** A reader would rather hear within a second that there is no answer than wait for it. */
 const READ_TIMEOUT_MS = 900;
+const DEADLINE_SLICE_MS = 100;
 
 const GOODBYE_MS = 400;
 
@@ -118,8 +119,9 @@ function runOnEmbedded(pglite: PGlite): Run {
 async function runOnPool(orm: MikroORM): Promise<Run> {
   const pool = await poolOf(orm);
   return async <Row>(name: string, text: string, values: readonly unknown[], timeoutMs?: number) => {
-    // Past its time pg gives the connection up, which then leaves the pool; a little later than the reader.
-    const query = { name, text, values: [...values], ...(timeoutMs && { query_timeout: timeoutMs + 100 }) };
+    // Past its time pg gives the connection up, which then leaves the pool. That is later than the reader gives up, whose
+    // time does not run while this process is held up; pg's does.
+    const query = { name, text, values: [...values], ...(timeoutMs && { query_timeout: 2 * timeoutMs }) };
     return (await pool.query(query)).rows as Row[];
   };
 }
@@ -130,14 +132,22 @@ export async function poolOf(orm: MikroORM): Promise<Pool> {
   return connection.getNativeClient();
 }
 
+/**
+ * Only time in which this process could have heard the answer counts: it is measured in short slices, so that a process
+ * that was busy or suspended loses one of them and not the answer.
+ */
 async function withDeadline<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
     const giveUp = () => {
       reject(new StationmasterError('UNAVAILABLE', 'The database did not answer in time; try again.'));
     };
-    // A turn later: the answer may have come while this process was busy, and wait to be read.
-    timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
+    const wait = (leftMs: number) => {
+      // A turn later: the answer may have come while this process was busy, and wait to be read.
+      const next = leftMs > 0 ? () => wait(leftMs - DEADLINE_SLICE_MS) : () => setImmediate(giveUp);
+      timer = setTimeout(next, Math.min(leftMs, DEADLINE_SLICE_MS));
+    };
+    wait(timeoutMs);
   });
   try {
     return await Promise.race([work, deadline]);

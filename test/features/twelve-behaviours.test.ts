@@ -156,9 +156,9 @@ describe('Edges', () => {
     const statements = await testApp.countStatements(async () => {
       answers = await Promise.all(Array.from({ length: 1000 }, read));
     });
+    const distinct = [...new Set(answers.map((answer) => JSON.stringify(answer)))];
+    expect(distinct).toEqual([expect.stringContaining(id)]);
     expect(statements).toBe(1);
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
-    expect(answers[0]!.data.workstation.id).toBe(id);
   });
 
   test('concurrent readers and writers leave the cache consistent', async () => {
