@@ -20,6 +20,9 @@ export const engine: Engine = process.env.TEST_ENGINE === 'postgresql' ? 'postgr
 const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
 const TEMPLATE = 'STATIONMASTER_TEST_TEMPLATE';
 
+/** The buffers are wiped whenever a database is opened, which took longer than all the rest of that at their usual size. */
+const SMALL = { postgresqlconf: ['shared_buffers = 4MB'], initDbStartParams: ['--wal-segsize=1'] };
+
 /** Makes the template and tells the workers of the run where it is. */
 export async function createTemplate(): Promise<void> {
   const name = `stationmaster_test_${randomBytes(6).toString('hex')}`;
@@ -30,7 +33,7 @@ export async function createTemplate(): Promise<void> {
     await database.close();
     process.env[TEMPLATE] = name;
   } else {
-    const pglite = await PGlite.create();
+    const pglite = await PGlite.create(SMALL);
     const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, pglite });
     await migrate(database);
     // Nobody makes databases from them, and every copy would carry them: two thirds of all files.
