@@ -59,7 +59,7 @@ export interface LoadResult {
   readonly staleAnswers: number;
   /** Of a stampede; otherwise the first one ends everything. */
   readonly failedAnswers: number;
-  readonly rowsWritten: number;
+  readonly rowsWrittenPerSecond: number;
   /** The generator's own, to see whether it was what limited. */
   readonly cpuMs: number;
 }

@@ -1,6 +1,6 @@
 import { Connection } from './connection.ts';
 import type { LoadMessage, LoadPlan, LoadResult, Plan, PrimingPlan, StampedePlan } from './load-plan.ts';
-import { TelemetryWriter } from './telemetry-writer.ts';
+import { type Progress, TelemetryWriter } from './telemetry-writer.ts';
 import { createTraffic, type Exchange, unchanging } from './traffic.ts';
 
 /*
@@ -28,7 +28,7 @@ const NOTHING: LoadResult = {
   p99Ms: 0,
   staleAnswers: 0,
   failedAnswers: 0,
-  rowsWritten: 0,
+  rowsWrittenPerSecond: 0,
   cpuMs: 0,
 };
 
@@ -41,11 +41,11 @@ async function load({ url, connections, leadInSeconds, seconds, traffic }: LoadP
   let answers = 0;
   let cpuMs = 0;
   let staleBefore = 0;
-  let rowsBefore = 0;
+  let writtenBefore: Progress | undefined;
   const startCounting = () => {
     cpuMs = -ownCpuMs();
     staleBefore = source.staleAnswers;
-    rowsBefore = telemetry?.rows ?? 0;
+    writtenBefore = telemetry?.progress;
   };
   setTimeout(startCounting, 1000 * leadInSeconds);
   await converse(url, connections, {
@@ -63,9 +63,14 @@ async function load({ url, connections, leadInSeconds, seconds, traffic }: LoadP
     answered: answers,
     seconds,
     staleAnswers: source.staleAnswers - staleBefore,
-    rowsWritten: (telemetry?.rows ?? 0) - rowsBefore,
+    rowsWrittenPerSecond: telemetry && writtenBefore ? rowsPerSecond(writtenBefore, telemetry.progress) : 0,
     cpuMs: cpuMs + ownCpuMs(),
   };
+}
+
+/** From one answer to another one: over a round as such, the report that is under way at its end would be missing. */
+function rowsPerSecond(from: Progress, to: Progress): number {
+  return (1000 * (to.rows - from.rows)) / (to.atMs - from.atMs);
 }
 
 async function prime({ url, connections, once }: PrimingPlan): Promise<void> {

@@ -111,7 +111,7 @@ async function measureOnce(bench: Bench, turn: Turn): Promise<Figures> {
     ...perRequest(result, before, after),
     peakMegabytes: after.peakMegabytes,
     staleAnswers: result.staleAnswers,
-    rowsWrittenPerSecond: result.rowsWritten / result.seconds,
+    rowsWrittenPerSecond: result.rowsWrittenPerSecond,
     generatorPercent: result.cpuMs / result.seconds / 10,
     details: [[before.details, after.details]],
   };

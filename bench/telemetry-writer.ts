@@ -8,15 +8,21 @@ const AGENTS = 10;
 
 type Telemetry = Traffic & { readonly kind: 'telemetry' };
 
+/** Rows that the server said it has stored, up to the last time it said so. */
+export interface Progress {
+  readonly rows: number;
+  readonly atMs: number;
+}
+
 /** Reports telemetry of one part of the fleet after the other, at a steady rate, however long the answers take. */
 export class TelemetryWriter {
-  /** Rows that the server said it has stored. */
-  rows = 0;
+  #progress: Progress = { rows: 0, atMs: performance.now() };
   readonly #agents: readonly Connection[];
   readonly #idle: Connection[];
   readonly #timer: NodeJS.Timeout;
   /** Reports that are due, but all agents wait for an answer. */
   #late = 0;
+  #dueAtMs = performance.now();
 
   static async start(traffic: Telemetry, url: string): Promise<TelemetryWriter | null> {
     if (traffic.rowsPerSecond === 0) return null;
@@ -29,17 +35,24 @@ export class TelemetryWriter {
     this.#idle = [...agents];
     for (const agent of agents) {
       agent.onAnswer = (_status, answer) => {
-        this.rows += storedIn(answer);
+        this.#progress = { rows: this.#progress.rows + storedIn(answer), atMs: performance.now() };
         if (this.#late === 0) return void this.#idle.push(agent);
         this.#late--;
         agent.send(nextReport());
       };
     }
+    // Looked at more often than a report is due, because timers are late, and the later the longer they run.
     this.#timer = setInterval(() => {
-      const agent = this.#idle.shift();
-      if (agent) agent.send(nextReport());
-      else this.#late++;
-    }, 1000 / REPORTS_PER_SECOND);
+      for (; this.#dueAtMs <= performance.now(); this.#dueAtMs += 1000 / REPORTS_PER_SECOND) {
+        const agent = this.#idle.shift();
+        if (agent) agent.send(nextReport());
+        else this.#late++;
+      }
+    }, 100 / REPORTS_PER_SECOND);
+  }
+
+  get progress(): Progress {
+    return this.#progress;
   }
 
   stop(): void {

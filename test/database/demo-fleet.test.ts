@@ -13,6 +13,9 @@ function usagesOf(row: WorkstationRow) {
 
 const { managers, workstations } = fleet({ managers: 200, workstations: 5_000 });
 
+const isSorted = (numbers: readonly number[]) =>
+  numbers.every((number, index) => index === 0 || numbers[index - 1]! <= number);
+
 describe('the demo fleet', () => {
   test('is the same every time for the same seed and another for another', () => {
     expect(fleet({ managers: 200, workstations: 5_000 })).toEqual({ managers, workstations });
@@ -52,24 +55,21 @@ describe('the demo fleet', () => {
   });
 
   test('knows nothing later than its epoch and keeps every time in its order', () => {
-    for (const { created_at, updated_at } of [...managers, ...workstations]) {
-      expect(new Date(created_at).toISOString()).toBe(created_at);
-      expect(new Date(updated_at).toISOString()).toBe(updated_at);
-      expect(Date.parse(created_at)).toBeLessThanOrEqual(Date.parse(updated_at));
-      expect(Date.parse(updated_at)).toBeLessThanOrEqual(DEMO_EPOCH_MS);
-    }
-    for (const { created_at, last_seen_at } of workstations.filter((row) => row.last_seen_at !== null)) {
-      expect(new Date(last_seen_at!).toISOString()).toBe(last_seen_at);
-      expect(Date.parse(created_at)).toBeLessThanOrEqual(Date.parse(last_seen_at!));
-      expect(Date.parse(last_seen_at!)).toBeLessThanOrEqual(DEMO_EPOCH_MS);
-    }
+    const isTime = (text: string) => new Date(text).toISOString() === text;
+    const areInOrder = (...times: string[]) =>
+      times.every(isTime) && isSorted([...times.map((time) => Date.parse(time)), DEMO_EPOCH_MS]);
+    const rows = [...managers, ...workstations];
+    expect(rows.filter(({ created_at, updated_at }) => !areInOrder(created_at, updated_at))).toEqual([]);
+    const seen = workstations.filter((row) => row.last_seen_at !== null);
+    expect(seen.filter(({ created_at, last_seen_at }) => !areInOrder(created_at, last_seen_at!))).toEqual([]);
   });
 
   test("has UUIDs of version 7 that carry the row's time of creation", () => {
-    for (const { id, created_at } of [...managers, ...workstations]) {
-      expect([id, validate(id), version(id)]).toEqual([id, true, 7]);
-      expect(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toBe(Date.parse(created_at));
-    }
+    const carries = (id: string, time: string) =>
+      Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16) === Date.parse(time);
+    const isRight = (id: string, time: string) => validate(id) && version(id) === 7 && carries(id, time);
+    const rows = [...managers, ...workstations];
+    expect(rows.filter(({ id, created_at }) => !isRight(id, created_at))).toEqual([]);
   });
 
   test('has managers enough for any fleet, no two with one name, address or id', () => {
@@ -89,10 +89,10 @@ describe('the demo fleet', () => {
   }, 60_000);
 
   test('names a workstation after its site, team and number, and its host after its name', () => {
-    for (const { name, hostname } of workstations) {
-      expect(name).toMatch(/^[A-Z]{3}-[A-Z]{2,3}-\d{4,}$/);
-      expect(hostname).toBe(`${name.toLowerCase()}.fleet.example`);
-    }
+    const isNamed = (name: string) => /^[A-Z]{3}-[A-Z]{2,3}-\d{4,}$/.test(name);
+    expect(workstations.filter(({ name }) => !isNamed(name))).toEqual([]);
+    const hostOf = (name: string) => `${name.toLowerCase()}.fleet.example`;
+    expect(workstations.filter(({ name, hostname }) => hostname !== hostOf(name))).toEqual([]);
   });
 
   test('has private addresses, most of them IPv4', () => {
@@ -121,17 +121,11 @@ describe('the demo fleet', () => {
   });
 
   test('reports usages in percent with one decimal, or none at all while never seen', () => {
-    for (const row of workstations) {
-      if (row.last_seen_at === null) {
-        expect(usagesOf(row)).toEqual([null, null, null]);
-        continue;
-      }
-      for (const usage of usagesOf(row)) {
-        expect(usage).toBeGreaterThanOrEqual(0);
-        expect(usage).toBeLessThanOrEqual(100);
-        expect(usage).toBe(Number(usage!.toFixed(1)));
-      }
-    }
+    const isUsage = (usage: number | null) =>
+      usage !== null && usage >= 0 && usage <= 100 && usage === Number(usage.toFixed(1));
+    const isRight = (row: (typeof workstations)[number]) =>
+      usagesOf(row).every(row.last_seen_at === null ? (usage) => usage === null : isUsage);
+    expect(workstations.filter((row) => !isRight(row))).toEqual([]);
   });
 
   test('was last heard of by offline workstations long before any online one, by some never', () => {

@@ -59,7 +59,7 @@ export async function dropTemplate(): Promise<void> {
 /** A migrated, empty database; whoever asks for it disposes of it. Not migrated where the run has no template of it. */
 export async function createEmbeddedDatabase(): Promise<{ pglite: PGlite; dispose(): Promise<void> }> {
   const template = engine === 'pglite' ? process.env[TEMPLATE] : undefined;
-  const pglite = await PGlite.create(template ? { loadDataDir: new Blob([await readFile(template)]) } : {});
+  const pglite = await PGlite.create(template ? { loadDataDir: new Blob([await readFile(template)]) } : SMALL);
   return { pglite, dispose: () => pglite.close() };
 }
 
