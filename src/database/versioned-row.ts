@@ -1,6 +1,6 @@
 import { type EntityName, LockMode } from '@mikro-orm/core';
-import type { EntityManager } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../errors.ts';
+import type { Writer } from './writer.ts';
 
 export interface VersionedUpdate {
   readonly id: string;
@@ -11,25 +11,28 @@ export interface VersionedUpdate {
 }
 
 /**
- * Updates one row within a transaction and returns it as it is then, or `null` when there is none.
- * @throws {StationmasterError} STALE_VERSION
+ * Updates one row and returns it as it is then, or `null` when there is none.
+ * @throws {StationmasterError} STALE_VERSION, and what `Writer` throws
  */
 export async function updateVersionedRow(
-  em: EntityManager,
+  writer: Writer,
   // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
   entity: EntityName<any>,
   { id, values, expectedVersion }: VersionedUpdate,
 ): Promise<object | null> {
-  const update = () => em.createQueryBuilder(entity).update(values).where({ id }).returning('*');
   const writes = Object.keys(values).length > 0;
-  if (writes && expectedVersion == null) return (await update().execute<object | undefined>('get')) ?? null;
-  // Locked first, so that the version that is checked is the version that is replaced.
-  const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
-  const held = await select.execute<{ version: number } | undefined>('get');
-  if (!held) return null;
-  if (expectedVersion != null && expectedVersion !== held.version) {
-    const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
-    throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
+  if (writes && expectedVersion == null) {
+    return writer.row((em) => em.createQueryBuilder(entity).update(values).where({ id }));
   }
-  return writes ? update().execute<object>('get') : held;
+  return writer.transaction(async (em) => {
+    // Locked first, so that the version that is checked is the version that is replaced.
+    const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
+    const held = await select.execute<{ version: number } | undefined>('get');
+    if (!held) return null;
+    if (expectedVersion != null && expectedVersion !== held.version) {
+      const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
+      throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
+    }
+    return writes ? em.createQueryBuilder(entity).update(values).where({ id }).returning('*').execute('get') : held;
+  });
 }

@@ -283,6 +283,16 @@ describe('createManager, updateManager and deleteManager', () => {
     expect(statements).toBe(0);
   });
 
+  test('creating and updating cost one SQL statement each, and shut out other versions at the price of a lock', async () => {
+    const manager = await addManager();
+    const statementsOf = (input: object) =>
+      testApp.countStatements(() => mutate(UPDATE_MANAGER, { id: manager.id, input }));
+    expect(await testApp.countStatements(() => addManager())).toBe(1);
+    expect(await statementsOf({ name: 'Ada' })).toBe(1);
+    // The lock, the update, and the mark of the transaction's end.
+    expect(await statementsOf({ name: 'Grace', expectedVersion: 2 })).toBe(3);
+  });
+
   test('updating with nothing to change writes nothing', async () => {
     const before = await addManager();
     await expectNothingChanged(async () => {

@@ -41,10 +41,9 @@ export class ManagerService {
    */
   async create(input: CreateManagerInput): Promise<ManagerRecord> {
     const values = checkManager(input) as Required<ManagerValues>;
-    return this.#writer.transaction(async (em) => {
-      const row = { ...values, id: uuidV7() };
-      return managerFromStored(await em.createQueryBuilder(ManagerEntity).insert(row).returning('*').execute('get'));
-    });
+    const row = { ...values, id: uuidV7() };
+    const stored = await this.#writer.row((em) => em.createQueryBuilder(ManagerEntity).insert(row));
+    return managerFromStored(stored!);
   }
 
   /**
@@ -55,11 +54,9 @@ export class ManagerService {
     const values = checkManager(input);
     const known = knownId(id);
     const { expectedVersion } = input;
-    return this.#writer.transaction(async (em) => {
-      const row = await updateVersionedRow(em, ManagerEntity, { id: known, values, expectedVersion });
-      if (!row) throw notFound();
-      return managerFromStored(row);
-    });
+    const row = await updateVersionedRow(this.#writer, ManagerEntity, { id: known, values, expectedVersion });
+    if (!row) throw notFound();
+    return managerFromStored(row);
   }
 
   /**

@@ -31,12 +31,9 @@ export class WorkstationService {
    */
   async create(input: CreateWorkstationInput): Promise<WorkstationRecord> {
     const values = checkWorkstation({ ...input, status: input.status ?? 'OFFLINE' }) as Required<WorkstationValues>;
-    return this.#writer.transaction(async (em) => {
-      const row = { ...values, id: uuidV7() };
-      return workstationFromStored(
-        await em.createQueryBuilder(WorkstationEntity).insert(row).returning('*').execute('get'),
-      );
-    });
+    const row = { ...values, id: uuidV7() };
+    const stored = await this.#writer.row((em) => em.createQueryBuilder(WorkstationEntity).insert(row));
+    return workstationFromStored(stored!);
   }
 
   /**
@@ -47,11 +44,9 @@ export class WorkstationService {
     const values = checkWorkstation(input);
     const known = knownId(id);
     const { expectedVersion } = input;
-    return this.#writer.transaction(async (em) => {
-      const row = await updateVersionedRow(em, WorkstationEntity, { id: known, values, expectedVersion });
-      if (!row) throw notFound();
-      return workstationFromStored(row);
-    });
+    const row = await updateVersionedRow(this.#writer, WorkstationEntity, { id: known, values, expectedVersion });
+    if (!row) throw notFound();
+    return workstationFromStored(row);
   }
 
   /** @throws {StationmasterError} NOT_FOUND */
