@@ -12,4 +12,6 @@ export default {
   globalTeardown: undefined,
   testMatch: ['<rootDir>/test/{cache,changes,auth}/**/*.test.ts'],
   testPathIgnorePatterns: ['interleavings'],
+  // Many mutants make a test wait for ever. It fails here, which costs less than Stryker's own limit and a new process.
+  testTimeout: 1500,
 };
