@@ -106,6 +106,44 @@ describe('what followers hear', () => {
   });
 
   test.each([
+    { command: 'report', question: 'q1', from: 'i1' },
+    { command: 'reported', question: 'q1', from: 'i1', report: { isReady: true } },
+    { command: 'sync', question: 'q1', from: 'i1' },
+    { command: 'synced', question: 'q1', from: 'i1', generation: 'g1' },
+  ])('what instances ask each other and answer: $command', async (command) => {
+    const { fake, heard, errors } = await createLiveFeed();
+    fake.say(command);
+    expect(heard).toEqual([['a', 'command', command]]);
+    expect(errors).toEqual([]);
+  });
+
+  test.each([
+    ['invalidateCache', { pattern: '*' }],
+    ['report', { question: 'q1' }],
+    ['reported', { question: 'q1', report: {} }],
+    ['sync', { question: 'q1', from: 'i1' }],
+    ['synced', { question: 'q1', from: 'i1', generation: 'g1' }],
+  ])('not the command %s when a part of it is missing or is no text', async (command, parts) => {
+    const { fake, heard, errors } = await createLiveFeed();
+    const spoilt = Object.keys(parts).flatMap((part) => [undefined, null, 7].map((bad) => ({ ...parts, [part]: bad })));
+    for (const part of spoilt) fake.say({ command, ...part });
+    expect(heard).toEqual([]);
+    expect(errors).toEqual(spoilt.map(() => new SyntaxError('The payload is not a message of the change feed.')));
+  });
+
+  test('an update of which only one of the rows was announced comes as it is', async () => {
+    const { fake, heard } = await createLiveFeed();
+    const update = (row: object) => fake.say({ table: 'manager', op: 'UPDATE', xid: '1', isLast: true, rows: [row] });
+    update({ id: 'm1', version: 2, old: { name: 'was' } });
+    update({ id: 'm1', version: 2, new: { name: 'is' } });
+    const change = { table: 'manager', op: 'UPDATE', id: 'm1', version: 2 };
+    expect(heard).toEqual([
+      ['a', 'changes', [{ ...change, old: { name: 'was' }, new: undefined }]],
+      ['a', 'changes', [{ ...change, old: undefined, new: { name: 'is' } }]],
+    ]);
+  });
+
+  test.each([
     '',
     'hello',
     'null',
@@ -117,6 +155,12 @@ describe('what followers hear', () => {
     '{"table":"manager","op":"INSERT","xid":"1","isLast":true,"rows":{}}',
     '{"table":"manager","op":"INSERT","xid":"1","isLast":true,"rows":[null]}',
     '{"table":"manager","op":"INSERT","xid":"1","isLast":true,"rows":[{"version":1}]}',
+    '{"table":"manager","op":"INSERT","xid":"1","isLast":true,"rows":[{"id":"m1"}]}',
+    '{"table":"manager","op":"INSERT","xid":"1","isLast":true,"rows":[{"id":7,"version":1}]}',
+    '{"table":"manager","op":"INSERT","xid":"1","isLast":true,"rows":[{"id":"m1","version":1},{"id":"m2"}]}',
+    '{"table":"manager","op":"TRUNCATE","xid":1}',
+    '{"table":7,"op":"TRUNCATE","xid":"1"}',
+    '{"mark":7}',
     '{"op":"TRUNCATE","xid":"1"}',
     '{"command":"formatDisk"}',
     '{"command":"invalidateCache"}',
