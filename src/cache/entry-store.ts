@@ -114,10 +114,6 @@ export class EntryStore {
     return selected.length;
   }
 
-  get size(): number {
-    return this.#entries.size;
-  }
-
   summary(errors: number, others: ReadonlyMap<string, LayerCounters>) {
     return summarize(this.#layers, { bytes: this.#bytes, errors }, others);
   }

@@ -122,6 +122,17 @@ describe('a change announced while a load runs', () => {
     expect(asked).toEqual([[{ key: 'a' }, undefined, 'list']]);
   });
 
+  test('counts for all lists of a load when it affects one of them', async () => {
+    const { cache } = createTestCache();
+    const { promise, resolve } = Promise.withResolvers<string[][]>();
+    const isAffectedBy = (change: unknown, _list: unknown, key: string) => change === key;
+    const read = cache.readMany(['one', 'other'], () => promise, { ...LISTS, isAffectedBy });
+    cache.announce({ records: [], tags: ['items'], change: 'other' });
+    resolve([['a'], ['b']]);
+    expect(await read).toEqual([['a'], ['b']]);
+    expect([cache.get('one'), cache.get('other')]).toEqual([undefined, undefined]);
+  });
+
   test('refuses the record that changed among those that came with a list, and no other', async () => {
     const { cache, loads } = createTestCache();
     const list = cache.readMany(['list'], loads.loadMissing, { ...LISTS, isAffectedBy: () => false });

@@ -99,6 +99,18 @@ test('a change announced under one of its tags ends a result; other results stay
   expect(await fleet.size()).toBe(2);
 });
 
+test('what is made elsewhere of results is counted as a layer of its own, and its hits are hits of the whole', async () => {
+  const { cache, fleet } = createFleet();
+  await fleet.find('a');
+  const counters = cache.addDerivedLayer('answers');
+  counters.hits = 3;
+  counters.misses = 1;
+  counters.size = 1;
+  const { hits, misses, size, layers } = cache.getStats();
+  expect({ hits, misses, size }).toEqual({ hits: 3, misses: 1, size: 1 });
+  expect(layers[1]).toEqual({ name: 'answers', hits: 3, misses: 1, size: 1, evictions: 0, hitRatePercent: 75 });
+});
+
 test('results are counted under the prefix', async () => {
   const { cache, fleet } = createFleet();
   await fleet.find('a');

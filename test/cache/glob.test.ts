@@ -50,6 +50,10 @@ test.each(['', ' ', '\t\n', ' '.repeat(300)])('a blank pattern (%j) is refused',
   expect(() => new Cache().invalidate(pattern)).toThrow(PatternError);
 });
 
+test.each(['a\0b', 'a\nb', '\u001fa', 'a\u007f'])('a pattern with a control character (%j) is refused', (pattern) => {
+  expect(() => new Cache().invalidate(pattern)).toThrow(new PatternError('The pattern holds a control character.'));
+});
+
 test('a pattern over 256 characters is refused, one of 256 is not', () => {
   expect(MAX_PATTERN_LENGTH).toBe(256);
   expect(() => new Cache().invalidate('a'.repeat(257))).toThrow(

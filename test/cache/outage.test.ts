@@ -87,6 +87,16 @@ describe('the last known value', () => {
     expect(trace.stale).toBe(1);
   });
 
+  test('has as much grace as the cache was told to give', async () => {
+    const { cache, clock, read, fail } = createTestCache({ staleIfErrorSeconds: 10 });
+    await read();
+    cache.distrust();
+    clock.advanceSeconds(9);
+    expect(await fail(OUTAGE)).toBe(1);
+    clock.advanceSeconds(1);
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+
   test('has its grace from the first distrust on, however often it is repeated', async () => {
     const { cache, clock, read, fail } = createTestCache();
     await read();

@@ -9,6 +9,29 @@ function createTestCache() {
   return { clock, cache: new Cache({ clock }), loads: createPendingLoads() };
 }
 
+describe('finding what is held', () => {
+  test('gives it at once, and counts and traces it as a hit', async () => {
+    const { cache } = createTestCache();
+    cache.set('a', 1, VALUES);
+    cache.set('b', null, VALUES);
+    const trace = new ReadTrace();
+    expect([cache.findHeld('a', { ...VALUES, trace }), cache.findHeld('b', VALUES)]).toEqual([1, null]);
+    expect(trace.keys).toEqual(['a']);
+    expect(trace.toJSON()).toEqual({ hits: 1, misses: 0, stale: 0 });
+    expect(cache.getStats()).toMatchObject({ hits: 2, misses: 0 });
+  });
+
+  test('gives and counts nothing where nothing fresh is held', () => {
+    const { cache, clock } = createTestCache();
+    cache.set('a', 1, VALUES);
+    clock.advanceSeconds(300);
+    const trace = new ReadTrace();
+    expect([cache.findHeld('a', { ...VALUES, trace }), cache.findHeld('b', VALUES)]).toEqual([undefined, undefined]);
+    expect(trace.keys).toEqual([]);
+    expect(cache.getStats()).toMatchObject({ hits: 0, misses: 0 });
+  });
+});
+
 describe('reading one key', () => {
   test('loads on the first read and answers from memory after it', async () => {
     const { cache } = createTestCache();

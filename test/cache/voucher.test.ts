@@ -67,6 +67,17 @@ describe('A voucher', () => {
     expect([voucher.isValid, countVoided()]).toEqual([false, 1]);
   });
 
+  test('does not have what it vouches for to itself: all are void once it changes, but for those let go of', async () => {
+    const { change, countVoided, read, vouch } = createReader();
+    await read('a');
+    const vouchers = [vouch()!, vouch()!, vouch()!];
+    vouchers[1]!.void();
+    expect(vouchers.map(({ isValid }) => isValid)).toEqual([true, false, true]);
+    change('a', 2);
+    expect(vouchers.map(({ isValid }) => isValid)).toEqual([false, false, false]);
+    expect(countVoided()).toBe(3);
+  });
+
   test('can be let go of', async () => {
     const { cache, countVoided, read, vouch } = createReader();
     await read('a');

@@ -219,7 +219,9 @@ describe('what followers hear', () => {
   test('is not told to those who left', async () => {
     const { feed, fake, heard } = await createLiveFeed();
     const leave = feed.follow(follower('b', heard));
+    expect(feed.followers).toBe(2);
     leave();
+    expect(feed.followers).toBe(1);
     fake.say({ command: 'clearCache', from: '1' });
     expect(heard).toEqual([['a', 'command', { command: 'clearCache', from: '1' }]]);
   });

@@ -33,6 +33,20 @@ describe('a push stream', () => {
     expect(await later).toEqual([3, 4]);
   });
 
+  test('is what is walked over, and closes for whoever throws into it', async () => {
+    const { stream, push, isOpen } = open();
+    push(1);
+    for await (const value of stream) {
+      expect(value).toBe(1);
+      break;
+    }
+    expect(isOpen()).toBe(false);
+    const other = open();
+    const fault = new Error('a fault of the reader');
+    await expect(other.stream.throw!(fault)).rejects.toBe(fault);
+    expect(other.isOpen()).toBe(false);
+  });
+
   test('knows which values were pushed before a moment and are read after it', async () => {
     const { stream, push } = open();
     push(1);
