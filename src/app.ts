@@ -18,6 +18,7 @@ import {
 } from './changes/index.ts';
 import type { Config } from './config.ts';
 import { type Database, openDatabase } from './database/database.ts';
+import { gatherReads } from './database/gathered-reads.ts';
 import { identifyDatabase } from './database/identity.ts';
 import { countListeners, LISTENER_NAME } from './database/listeners.ts';
 import { migrate } from './database/migrate.ts';
@@ -28,6 +29,7 @@ import { StationmasterError } from './errors.ts';
 import { entities } from './features/entities.ts';
 import { followChanges } from './features/follow-changes.ts';
 import {
+  findManagers,
   ManagerConnectionResolver,
   ManagerResolver,
   ManagerService,
@@ -45,6 +47,7 @@ import { RECORD_SCHEMA } from './features/record-schema.ts';
 import { createSchema } from './features/schema.ts';
 import { warmUp } from './features/warm-up.ts';
 import {
+  findWorkstations,
   streamWorkstationChanges,
   WORKSTATION_CHANGED,
   WorkstationChangeResolver,
@@ -315,8 +318,13 @@ async function createServer(
 }
 
 /** What all reads go through. */
-function createReadSource(source: ManagerSource): ManagerSource & WorkstationSource {
-  return { ...source, readManagers: (ids, ctx) => managerLoader(source, ctx).loadMany(ids) };
+function createReadSource(parts: Pick<ManagerSource, 'cache' | 'database'>): ManagerSource & WorkstationSource {
+  const managers = { ...parts, findManagers: gatherReads((ids) => findManagers(parts.database, ids)) };
+  return {
+    ...managers,
+    findWorkstations: gatherReads((ids) => findWorkstations(parts.database, ids)),
+    readManagers: (ids, ctx) => managerLoader(managers, ctx).loadMany(ids),
+  };
 }
 
 /** Whether requests could find a database without tables. */

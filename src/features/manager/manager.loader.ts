@@ -1,6 +1,7 @@
 import type { Cache, Fence } from '../../cache/index.ts';
 import { FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
+import type { FindByIds } from '../../database/gathered-reads.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
 import { RecordLoader } from '../../graphql/record-loader.ts';
@@ -21,10 +22,14 @@ import { MANAGER_COLUMNS, MANAGER_FIELDS, type ManagerRecord, managersFromColumn
 export interface ManagerSource {
   readonly cache: Cache;
   readonly database: Database;
+  readonly findManagers: FindByIds<ManagerRecord>;
 }
 
 /** The managers of this operation: answered from the cache, loaded in batches where it has nothing. */
-export function managerLoader({ cache, database }: ManagerSource, ctx: Context): RecordLoader<ManagerRecord> {
+export function managerLoader(
+  { cache, database, findManagers }: ManagerSource,
+  ctx: Context,
+): RecordLoader<ManagerRecord> {
   return ctx.once(
     managerLoader,
     () =>
@@ -32,7 +37,7 @@ export function managerLoader({ cache, database }: ManagerSource, ctx: Context):
         cache,
         layer: MANAGERS,
         keyOf: managerKey,
-        find: (missing) => findManagers(database, missing),
+        find: findManagers,
         findUnchanged: (known) => findUnchanged(database, 'manager', known),
         trace: ctx.reads,
       }),
@@ -62,7 +67,8 @@ const LATER_PAGE = inColumns(
   `${COLUMNS} where (m.created_at, m.id) < ($2::timestamptz, $3::uuid) ${NEWEST_FIRST}`,
 );
 
-function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
+/** The managers with these ids, in no particular order. */
+export function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
   return ids.length <= FEW_ROWS
     ? database.query('managers-by-id', BY_ID, [ids])
     : find(database, 'many-managers-by-id', MANY_BY_ID, [ids]);

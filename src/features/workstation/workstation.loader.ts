@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { type Cache, type Fence, stableJson } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
+import type { FindByIds } from '../../database/gathered-reads.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
 import { RecordLoader } from '../../graphql/record-loader.ts';
@@ -23,7 +24,7 @@ import {
   type WorkstationListFilter,
   type WorkstationPage,
 } from './workstation.list.ts';
-import { countOfEach, countWorkstations, findPage, findPageOfEach, findWorkstations } from './workstation.queries.ts';
+import { countOfEach, countWorkstations, findPage, findPageOfEach } from './workstation.queries.ts';
 import type { WorkstationRecord } from './workstation.record.ts';
 
 /** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
@@ -36,6 +37,7 @@ export interface WorkstationLoaders {
 export interface WorkstationSource {
   readonly cache: Cache;
   readonly database: Database;
+  readonly findWorkstations: FindByIds<WorkstationRecord>;
   /** Reads managers into the operation's own store, where the rows that show them find them at once. */
   readonly readManagers: (ids: readonly string[], ctx: Context) => Promise<unknown>;
 }
@@ -47,7 +49,7 @@ export function workstationLoaders(source: WorkstationSource, ctx: Context): Wor
       cache: source.cache,
       layer: WORKSTATIONS,
       keyOf: workstationKey,
-      find: (missing) => findWorkstations(source.database, missing),
+      find: source.findWorkstations,
       findUnchanged: (known) => findUnchanged(source.database, 'workstation', known),
       trace: ctx.reads,
     }),
