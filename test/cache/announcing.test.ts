@@ -219,6 +219,118 @@ describe('what else keeps a running load from storing', () => {
   });
 });
 
+describe('a record that a reader was given although it may not be stored', () => {
+  /** One reader was given version 3, which a change had overtaken, while the load of another one runs. */
+  async function give(version: number | null) {
+    const { cache, loads, readRecords } = createTestCache();
+    const first = readRecords('a');
+    const load = await loads.next();
+    cache.announce(update('a', 2));
+    const second = readRecords('a');
+    const running = await loads.next();
+    load.answer([version && { version }]);
+    await first;
+    return { cache, loads, readRecords, second, running };
+  }
+
+  test.each([
+    ['an older one', { version: 2 }, undefined],
+    ['that there is none', null, undefined],
+    ['the same', { version: 3 }, { version: 3 }],
+    ['a newer one', { version: 4 }, { version: 4 }],
+  ])('is not followed by an older one: of %s from a load that ran already', async (_what, brought, held) => {
+    const { cache, second, running } = await give(3);
+    running.answer([brought]);
+    expect(await second).toEqual([brought]);
+    expect(cache.get('a')).toEqual(held);
+  });
+
+  test('sends those who come later to a load of their own, which may bring whatever it finds', async () => {
+    const { cache, loads, readRecords, second, running } = await give(3);
+    const later = readRecords('a');
+    (await loads.next()).answer([{ version: 1 }]);
+    expect(await later).toEqual([{ version: 1 }]);
+    expect(cache.get('a')).toEqual({ version: 1 });
+    // Now somebody was given version 2, and version 1 has to make way as well.
+    running.answer([{ version: 2 }]);
+    await second;
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('counts by the newest version that any reader was given', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const reads = [readRecords('a')];
+    const first = await loads.next();
+    cache.announce(update('a', 2));
+    reads.push(readRecords('a'));
+    const second = await loads.next();
+    cache.announce(update('a', 3));
+    reads.push(readRecords('a'));
+    const third = await loads.next();
+    first.answer([{ version: 5 }]);
+    await reads[0];
+    second.answer([{ version: 4 }]);
+    await reads[1];
+    third.answer([{ version: 4 }]);
+    expect(await reads[2]).toEqual([{ version: 4 }]);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('takes an older one along that is held by now, and leaves a newer one', async () => {
+    for (const [version, held] of [
+      [1, undefined],
+      [3, { version: 3 }],
+      [4, { version: 4 }],
+    ] as const) {
+      const { cache, loads, readRecords } = createTestCache();
+      const read = readRecords('a');
+      const load = await loads.next();
+      cache.set('a', { version }, { layer: 'records', version });
+      load.answer([{ version: 3 }]);
+      expect(await read).toEqual([{ version: 3 }]);
+      expect(cache.get('a')).toEqual(held);
+    }
+  });
+
+  test('when it is that there is none, nobody shares a load that ran already', async () => {
+    const { cache, loads, readRecords, second, running } = await give(null);
+    const later = readRecords('a');
+    const own = await loads.next();
+    running.answer([{ version: 2 }]);
+    await second;
+    expect(cache.get('a')).toBeUndefined();
+    own.answer([{ version: 3 }]);
+    expect(await later).toEqual([{ version: 3 }]);
+    expect(cache.get('a')).toEqual({ version: 3 });
+  });
+});
+
+describe('readers go on sharing a load', () => {
+  test('when other keys are invalidated', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const reads = [readRecords('a')];
+    cache.invalidate('b*');
+    reads.push(readRecords('a'));
+    (await loads.next()).answer([{ version: 1 }]);
+    expect(await Promise.all(reads)).toEqual([[{ version: 1 }], [{ version: 1 }]]);
+    expect(loads.count).toBe(1);
+  });
+
+  test('when an overtaken one of the same key ends', async () => {
+    const { cache, loads, readRecords } = createTestCache();
+    const reads = [readRecords('a')];
+    const overtaken = await loads.next();
+    cache.announce(update('a', 2));
+    reads.push(readRecords('a'));
+    overtaken.fail(new Error('away'));
+    await expect(reads[0]).rejects.toThrow('away');
+    reads.push(readRecords('a'));
+    (await loads.next()).answer([{ version: 2 }]);
+    expect(await Promise.all(reads.slice(1))).toEqual([[{ version: 2 }], [{ version: 2 }]]);
+    expect(loads.count).toBe(2);
+  });
+});
+
 describe('a held record', () => {
   test('is replaced by the announced content without a load', async () => {
     const { cache, loads, readRecords, hold } = createTestCache();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Cache, Cached, stableJson } from '../../src/cache/index.ts';
+import { Cache, Cached, ReadTrace, stableJson } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 
 class FilterInput {
@@ -109,6 +109,25 @@ test('what is made elsewhere of results is counted as a layer of its own, and it
   const { hits, misses, size, layers } = cache.getStats();
   expect({ hits, misses, size }).toEqual({ hits: 3, misses: 1, size: 1 });
   expect(layers[1]).toEqual({ name: 'answers', hits: 3, misses: 1, size: 1, evictions: 0, hitRatePercent: 75 });
+});
+
+test('a trace among the arguments is no part of the key, and the read is added to it', async () => {
+  const { fleet } = createFleet();
+  const traces = [new ReadTrace(), new ReadTrace()] as const;
+  expect([await fleet.find('a', traces[0]), await fleet.find(traces[1], 'a'), await fleet.find('a')]).toEqual([
+    1, 1, 1,
+  ]);
+  expect(traces.map((trace) => [trace.toJSON(), trace.keys])).toEqual([
+    [{ hits: 0, misses: 1, stale: 0 }, ['fleet_find_"a"']],
+    [{ hits: 1, misses: 0, stale: 0 }, ['fleet_find_"a"']],
+  ]);
+});
+
+test('arguments that are left out are told from those that are not', async () => {
+  const { fleet } = createFleet();
+  expect([await fleet.find(undefined, 'a'), await fleet.find('a', undefined), await fleet.find('a')]).toEqual([
+    1, 2, 3,
+  ]);
 });
 
 test('results are counted under the prefix', async () => {

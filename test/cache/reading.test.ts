@@ -1,4 +1,4 @@
-import { Cache, ReadTrace } from '../../src/cache/index.ts';
+import { Cache, findHeldRecord, ReadTrace, readRecords } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 
@@ -29,6 +29,63 @@ describe('finding what is held', () => {
     expect([cache.findHeld('a', { ...VALUES, trace }), cache.findHeld('b', VALUES)]).toEqual([undefined, undefined]);
     expect(trace.keys).toEqual([]);
     expect(cache.getStats()).toMatchObject({ hits: 0, misses: 0 });
+  });
+});
+
+describe('reading records', () => {
+  const createTable = (cache: Cache) => {
+    const asked: (readonly string[])[] = [];
+    const source = {
+      cache,
+      layer: 'records',
+      keyOf: (id: string) => `record_${id}`,
+      find: async (ids: readonly string[]) => {
+        asked.push(ids);
+        return ids.filter((id) => id !== 'none').map((id) => ({ id, version: asked.length }));
+      },
+      findUnchanged: async () => [],
+    };
+    return { asked, source };
+  };
+
+  test('asks for those that are not held, by their ids, and gives all in their order', async () => {
+    const { cache } = createTestCache();
+    const { asked, source } = createTable(cache);
+    expect(await readRecords(['b', 'none'], source)).toEqual([{ id: 'b', version: 1 }, null]);
+    expect(await readRecords(['a', 'b', 'none', 'c'], source)).toEqual([
+      { id: 'a', version: 2 },
+      { id: 'b', version: 1 },
+      null,
+      { id: 'c', version: 2 },
+    ]);
+    expect(asked).toEqual([
+      ['b', 'none'],
+      ['a', 'c'],
+    ]);
+  });
+
+  test('finds at once what is held, be it that there is none', async () => {
+    const { cache } = createTestCache();
+    const { source } = createTable(cache);
+    await readRecords(['a', 'none'], source);
+    const trace = new ReadTrace();
+    const found = ['a', 'none', 'b'].map((id) => findHeldRecord(id, { ...source, trace }));
+    expect(found).toEqual([{ id: 'a', version: 1 }, null, undefined]);
+    expect(trace.keys).toEqual(['record_a', 'record_none']);
+    expect(cache.getStats().layers).toMatchObject([{ name: 'records', hits: 2, misses: 2 }]);
+  });
+
+  test('knows their versions: an older one that is announced late replaces nothing', async () => {
+    const { cache } = createTestCache();
+    const { source } = createTable(cache);
+    await readRecords(['b'], source);
+    await readRecords(['a'], source);
+    cache.announce({
+      records: [{ key: 'record_a', version: 1, value: { id: 'a', version: 1 } }],
+      tags: [],
+      change: null,
+    });
+    expect(cache.get('record_a')).toEqual({ id: 'a', version: 2 });
   });
 });
 

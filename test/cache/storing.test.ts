@@ -87,6 +87,19 @@ describe('bounds', () => {
     expect(cache.getStats()).toMatchObject({ size: 2, evictions: 1 });
   });
 
+  test('the order of use survives that an entry in its middle is used, or removed', () => {
+    const cache = new Cache({ maxEntries: 3 });
+    const held = () => ['a', 'b', 'c', 'd', 'e', 'f', 'g'].filter((key) => cache.get(key) !== undefined);
+    for (const key of ['a', 'b', 'c']) cache.set(key, key);
+    cache.get('b');
+    for (const key of ['d', 'e']) cache.set(key, key);
+    expect(held()).toEqual(['b', 'd', 'e']);
+    cache.delete('d');
+    for (const key of ['f', 'g']) cache.set(key, key);
+    expect(held()).toEqual(['e', 'f', 'g']);
+    expect(cache.getStats()).toMatchObject({ size: 3, evictions: 3 });
+  });
+
   test('entries leave when they hold too many bytes together', () => {
     const text = 'x'.repeat(1000);
     const cache = new Cache({ maxBytes: 3500 });
