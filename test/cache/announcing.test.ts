@@ -220,7 +220,7 @@ describe('what else keeps a running load from storing', () => {
 });
 
 describe('a record that a reader was given although it may not be stored', () => {
-  /** One reader was given version 3, which a change had overtaken, while the load of another one runs. */
+  /** One reader was given this version by a load that a change had overtaken, while the load of another one runs. */
   async function give(version: number | null) {
     const { cache, loads, readRecords } = createTestCache();
     const first = readRecords('a');
