@@ -34,7 +34,7 @@ import {
   ManagerResolver,
   ManagerService,
   type ManagerSource,
-  managerLoader,
+  ManagersAlong,
   WorkstationManagerResolver,
 } from './features/manager/index.ts';
 import {
@@ -323,7 +323,7 @@ function createReadSource(parts: Pick<ManagerSource, 'cache' | 'database'>): Man
   return {
     ...managers,
     findWorkstations: gatherReads((ids) => findWorkstations(parts.database, ids)),
-    readManagers: (ids, ctx) => managerLoader(managers, ctx).loadMany(ids),
+    managers: new ManagersAlong(managers),
   };
 }
 

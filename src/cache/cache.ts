@@ -3,7 +3,7 @@ import type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.
 import { type Dependent, type Entry, isHeldAlready, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
-import { type Load, type LoadResult, Loads } from './loads.ts';
+import { type Load, type LoadResult, Loads, type PendingLoad } from './loads.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER } from './stats.ts';
@@ -11,9 +11,6 @@ import { freezeAndMeasure } from './value.ts';
 import { Voucher } from './voucher.ts';
 
 const RETRY_AFTER_OUTAGE_MS = 1000;
-
-/** A load as those see it who wait for it. */
-type PendingLoad = Pick<Load, 'ended' | 'placeOf'>;
 
 /**
  * A read-through TTL cache that listens to changes.
@@ -208,9 +205,18 @@ export class Cache {
   /** The fresh value of `key`, at once. `undefined` counts as no miss: whoever asked goes on to `read`. */
   findHeld<V>(key: string, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
     const entry = this.#fresh(key, this.#clock.now());
-    if (!entry) return undefined;
+    return entry && this.#hit(entry, options);
+  }
+
+  /** The value of an entry that a load brought along; `undefined` once it has left the cache or expired. */
+  readBrought<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
+    const isFresh = this.isTrusted && entry.isHeld && entry.expiresAtMs > this.#clock.now();
+    return isFresh ? this.#hit(entry, options) : undefined;
+  }
+
+  #hit<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V {
     this.#count(options, true);
-    options.trace?.add(key, entry);
+    options.trace?.add(entry.key, entry);
     return entry.value as V;
   }
 
@@ -279,8 +285,8 @@ export class Cache {
       mayKeep: (key) => this.#loads.mayStoreResult(load, key),
       prime: (key, value, options) => {
         if (options.version !== undefined) this.secondTier?.saw(key, options.version);
-        if (!this.#loads.mayPrime(load, key) || this.#loads.isBelowFloor(load, key, options.version)) return;
-        this.#keep(key, value, options, freezeAndMeasure(value));
+        if (!this.#loads.mayPrime(load, key) || this.#loads.isBelowFloor(load, key, options.version)) return null;
+        return this.#keep(key, value, options, options.bytes ?? freezeAndMeasure(value));
       },
     };
   }
@@ -328,6 +334,8 @@ export class Cache {
     const held = this.#store.peek(key);
     if (held?.version !== undefined && options.version !== undefined) {
       if (held.version > options.version) return null;
+      // The same content. What was made from it stays good for as long as it was.
+      if (held.version === options.version && held.expiresAtMs > this.#clock.now() && this.isTrusted) return held;
     } else if (held && (held.value === null) !== (value === null) && held.expiresAtMs > this.#clock.now()) {
       // Two loads disagree on whether it exists, and no version tells which of them looked later: the next reader asks.
       this.delete(key);

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import type { StoreOptions } from './entry.ts';
+import type { Entry, StoreOptions } from './entry.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 
@@ -36,8 +36,11 @@ export interface ReadOptions<V> {
 
 /** Handed to a load: what the load brought along may be stored through it, as long as nothing overtook it. */
 export interface Fence {
-  /** Stores a record that came with the load, unless it changed since the load began. */
-  prime(key: string, value: unknown, options: StoreOptions): void;
+  /**
+   * Stores a record that came with the load, unless it changed since the load began.
+   * @returns the entry that holds it, which may be an older one of the same version; `null` when it could not be stored
+   */
+  prime(key: string, value: unknown, options: StoreOptions): Entry | null;
   /** Whether what the load found under a key it was asked for may still be stored. */
   mayKeep(key: string): boolean;
 }

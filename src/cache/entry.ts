@@ -35,6 +35,8 @@ export interface StoreOptions {
   /** Defaults to the cache's own TTL; for `null`, which means "known to be absent", to its shorter negative TTL. */
   readonly ttlSeconds?: number | undefined;
   readonly version?: number | undefined;
+  /** The size of a value that whoever made it knows to be frozen and JSON-safe: it is not looked through again. */
+  readonly bytes?: number | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly isAffectedBy?: Dependent['isAffectedBy'];
 }

@@ -53,7 +53,6 @@ function toPlaces(pattern: string): Glob {
   }
   const stepsOf = new Map<number, Places>();
   for (let at = 0; at < characters.length; at++) {
-    if (characters[at] === '?') continue;
     const code = characters.charCodeAt(at);
     if (!stepsOf.has(code)) stepsOf.set(code, otherSteps.slice());
     add(stepsOf.get(code)!, at);

@@ -18,6 +18,9 @@ export interface Load extends Dependent {
   readonly overtakenKeys: ((key: string) => boolean)[];
 }
 
+/** A load as those see it who wait for it. */
+export type PendingLoad = Pick<Load, 'ended' | 'placeOf'>;
+
 /** What came of a load: its values in the order of the keys, and as what each was stored (`null`: it was not). */
 export type LoadResult =
   | { readonly values: readonly unknown[]; readonly entries: readonly (Entry | null)[] }

@@ -118,7 +118,7 @@ export class SecondTier {
     this.#tier.start({
       onUp: () => {
         this.#isUp = true;
-        this.#enter();
+        this.rejoin();
       },
       onDown: (reason) => {
         this.#isUp = false;
@@ -152,8 +152,7 @@ export class SecondTier {
   /** Every change is announced from now on. What came before that may have been missed. */
   listen(): void {
     this.#isListening = true;
-    this.#leave();
-    this.#enter();
+    this.rejoin();
   }
 
   /** Changes may be passing unheard from now on. */
@@ -235,7 +234,7 @@ export class SecondTier {
   beat(): void {
     this.#current();
     this.#lastBeatMs = this.#clock.now();
-    if (this.#queue.length === 0 && !this.#isFlushing) this.#floors.forgetOld(this.#lastBeatMs);
+    if (!this.#isFlushing) this.#floors.forgetOld(this.#lastBeatMs);
   }
 
   /** The membership, if it holds: after a standstill it does not. */
@@ -245,11 +244,6 @@ export class SecondTier {
       this.rejoin();
     }
     return this.#membership;
-  }
-
-  #enter(): void {
-    if (this.#membership || !this.#isListening || !this.#isUp) return;
-    this.rejoin();
   }
 
   // What waits to be written is dropped: it mattered to the generation that is left, and its members write it too.
@@ -277,7 +271,7 @@ export class SecondTier {
       isAnnounced: false,
       // In the order of the queue: whatever was announced before the question is written by then.
       onWritten: () => {
-        if (this.#membership !== membership || membership.generation !== generation) return;
+        if (membership.generation !== generation) return;
         this.#tell({ command: 'synced', question, from: this.#instance, generation });
       },
     });
@@ -287,7 +281,7 @@ export class SecondTier {
   async #join({ question, from, generation }: TierMessage & { command: 'synced' }, membership: Membership) {
     if (generation >= membership.generation) return;
     const [proof] = await this.#readTier([this.#proofKey(question, from)]);
-    if (this.#membership !== membership || generation >= membership.generation) return;
+    if (generation >= membership.generation) return;
     // Without the proof they write elsewhere: to another server, or under another prefix.
     if (parseTierEntry(proof ?? null)?.g === generation) membership.generation = generation;
   }

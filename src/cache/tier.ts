@@ -66,12 +66,12 @@ export function parseTierEntry(text: string | null): TierEntry | null {
   } catch {
     return null;
   }
-  if (typeof entry !== 'object' || entry === null || !Number.isSafeInteger(entry.v)) return null;
+  if (entry === null || !Number.isSafeInteger(entry.v)) return null;
   if (typeof entry.g !== 'string' || typeof entry.u !== 'number') return null;
   return entry.r === undefined || entry.r === null || isFlatRecord(entry.r) ? (entry as TierEntry) : null;
 }
 
-function isFlatRecord(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+function isFlatRecord(value: NonNullable<unknown>): boolean {
+  if (typeof value !== 'object' || Array.isArray(value)) return false;
   return Object.values(value).every((part) => typeof part !== 'object' || part === null);
 }

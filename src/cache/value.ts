@@ -2,6 +2,11 @@ const STRING_OVERHEAD_BYTES = 24;
 const OBJECT_OVERHEAD_BYTES = 40;
 const SLOT_BYTES = 8;
 
+/** What `freezeAndMeasure` says of an object whose parts are strings, of so many characters in all, and numbers or `null`. */
+export function flatObjectBytes(parts: number, strings: number, characters: number): number {
+  return OBJECT_OVERHEAD_BYTES + SLOT_BYTES * (2 * parts - strings) + STRING_OVERHEAD_BYTES * strings + characters;
+}
+
 /**
  * Freezes a JSON-safe value all the way down and returns its approximate size in memory, in bytes.
  *

@@ -16,8 +16,7 @@ export class VersionFloors {
   }
 
   raise(key: string, version: number): void {
-    if (version > this.of(key)) this.#recent.set(key, version);
-    else if (this.#older.has(key)) this.#recent.set(key, this.of(key));
+    this.#recent.set(key, Math.max(version, this.of(key)));
   }
 
   /** 0 when nothing is known. */

@@ -38,6 +38,11 @@ export class Voucher {
     return !this.#isVoid && this.#source.isTrusted && this.#source.nowMs < this.expiresAtMs;
   }
 
+  /** How many entries it was made from. */
+  get size(): number {
+    return this.#entries.length;
+  }
+
   /** What it was made from. */
   get keys(): string[] {
     return this.#entries.map(({ key }) => key);

@@ -57,7 +57,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
     const early: string[] = [];
     let deliver: NotificationHandlers['onPayload'] = (payload) => early.push(payload);
     client.on('notification', ({ payload }) => {
-      if (current?.client === client && payload) deliver(payload);
+      if (payload) deliver(payload);
     });
     try {
       await Promise.race([openChannel(client), lost]);
@@ -126,8 +126,6 @@ async function openChannel(client: Client): Promise<void> {
 
 /** A connection that may be half-open is not asked to say goodbye: nobody might answer. */
 function abandon(client: Client): void {
-  client.removeAllListeners('notification');
-  client.on('error', () => {});
   const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
   stream.destroy();
 }

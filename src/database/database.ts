@@ -7,9 +7,10 @@ import { MikroORM } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { Config } from '../config.ts';
-import { StationmasterError } from '../errors.ts';
 import { lockDataFolder } from './data-folder.ts';
-import { createOrmOptions, type Entities } from './orm.ts';
+import { withDeadline } from './deadline.ts';
+import { CONNECT_TIMEOUT_MS, createOrmOptions, type Entities, STATEMENT_TIMEOUT_MS } from './orm.ts';
+import { ReadPool } from './read-pool.ts';
 
 /** The database as the rest of the application sees it: entity managers for writes, prepared statements for reads. */
 export interface Database {
@@ -40,11 +41,10 @@ export interface OpenDatabaseOptions {
 
 /** A reader would rather hear within a second that there is no answer than wait for it. */
 const READ_TIMEOUT_MS = 900;
-const DEADLINE_SLICE_MS = 100;
 
 const GOODBYE_MS = 400;
 
-type Run = <Row>(name: string, text: string, values: readonly unknown[], timeoutMs?: number) => Promise<Row[]>;
+type Run = <Row>(name: string, text: string, values: readonly unknown[]) => Promise<Row[]>;
 
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
 export async function openDatabase(
@@ -63,6 +63,7 @@ export async function openDatabase(
     },
   });
   const run = pglite ? runOnEmbedded(pglite) : await runOnPool(orm);
+  const reads = config.kind === 'postgresql' ? openReadPool(config) : null;
   return {
     kind: config.kind,
     orm,
@@ -70,7 +71,7 @@ export async function openDatabase(
     fork: () => orm.em.fork() as unknown as EntityManager,
     query: (name, text, values) => {
       statementCount++;
-      return withDeadline(run(name, text, values, READ_TIMEOUT_MS), READ_TIMEOUT_MS);
+      return reads ? reads.query(name, text, values) : withDeadline(run(name, text, values), READ_TIMEOUT_MS);
     },
     execute: (name, text, values) => {
       statementCount++;
@@ -81,7 +82,10 @@ export async function openDatabase(
     },
     close: async () => {
       // A server that hangs would never say goodbye.
-      await Promise.race([orm.close(), ...(pglite ? [] : [sleep(GOODBYE_MS, undefined, { ref: false })])]);
+      await Promise.race([
+        Promise.all([orm.close(), reads?.close()]),
+        ...(pglite ? [] : [sleep(GOODBYE_MS, undefined, { ref: false })]),
+      ]);
       if (pglite && !given) await pglite.close();
     },
   };
@@ -118,40 +122,23 @@ function runOnEmbedded(pglite: PGlite): Run {
 
 async function runOnPool(orm: MikroORM): Promise<Run> {
   const pool = await poolOf(orm);
-  return async <Row>(name: string, text: string, values: readonly unknown[], timeoutMs?: number) => {
-    // Past its time pg gives the connection up, which then leaves the pool. That is later than the reader gives up, whose
-    // time does not run while this process is held up; pg's does.
-    const query = { name, text, values: [...values], ...(timeoutMs && { query_timeout: 2 * timeoutMs }) };
-    return (await pool.query(query)).rows as Row[];
+  return async <Row>(name: string, text: string, values: readonly unknown[]) => {
+    return (await pool.query({ name, text, values: [...values] })).rows as Row[];
   };
+}
+
+function openReadPool({ url, poolSize }: { readonly url: string; readonly poolSize: number }): ReadPool {
+  return new ReadPool({
+    connectionString: url,
+    size: poolSize,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    readTimeoutMs: READ_TIMEOUT_MS,
+  });
 }
 
 /** The pool beneath MikroORM on PostgreSQL. */
 export async function poolOf(orm: MikroORM): Promise<Pool> {
   const connection = orm.em.getDriver().getConnection() as unknown as { getNativeClient(): Promise<Pool> };
   return connection.getNativeClient();
-}
-
-/**
- * Only time in which this process could have heard the answer counts: it is measured in short slices, so that a process
- * that was busy or suspended loses one of them and not the answer.
- */
-async function withDeadline<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    const giveUp = () => {
-      reject(new StationmasterError('UNAVAILABLE', 'The database did not answer in time; try again.'));
-    };
-    const wait = (leftMs: number) => {
-      // A turn later: the answer may have come while this process was busy, and wait to be read.
-      const next = leftMs > 0 ? () => wait(leftMs - DEADLINE_SLICE_MS) : () => setImmediate(giveUp);
-      timer = setTimeout(next, Math.min(leftMs, DEADLINE_SLICE_MS));
-    };
-    wait(timeoutMs);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

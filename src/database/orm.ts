@@ -6,9 +6,9 @@ import type { Config } from '../config.ts';
 import { migrations } from './migrations/index.ts';
 
 /** Time allowed for opening a connection, or for waiting for a free one. */
-const CONNECT_TIMEOUT_MS = 900;
+export const CONNECT_TIMEOUT_MS = 900;
 /** Time allowed for one statement of a write. Reads have a shorter one, see `database.ts`. */
-const STATEMENT_TIMEOUT_MS = 5000;
+export const STATEMENT_TIMEOUT_MS = 5000;
 
 type OrmOptions = Partial<Options>;
 export type Entities = NonNullable<OrmOptions['entities']>;

@@ -2,6 +2,7 @@ import { raw } from '@mikro-orm/core';
 import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../errors.ts';
 import type { Database } from './database.ts';
+import { WriteGroups } from './write-groups.ts';
 
 export interface WriterOptions {
   readonly database: Database;
@@ -18,7 +19,8 @@ export interface Writer {
    */
   transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /**
-   * Runs one statement that inserts or updates one row, which takes a quarter of the round trips of a transaction.
+   * Runs one statement that inserts or updates one row, which takes a quarter of the round trips of a transaction. What
+   * comes while others are being committed may be committed together with more of its kind.
    * @returns the row as it is then, or `null` when there is none
    * @throws {StationmasterError} as `transaction`
    */
@@ -30,24 +32,24 @@ export interface Writer {
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 type Written = Pick<QueryBuilder<any>, 'returning'>;
 
+type Build = (em: EntityManager) => Written;
+
 export function createWriter({ database, settled, channel }: WriterOptions): Writer {
   // Sent last, so that it is heard last: PostgreSQL delivers a transaction's notifications in the order they were made.
   const mark = `select x.id as xid, pg_notify('${channel}', json_build_object('mark', x.id)::text)
     from (select pg_current_xact_id()::text as id) x`;
-  return {
-    async transaction(work) {
-      const { result, xid } = await database
-        .fork()
-        .transactional(async (em) => {
-          const result = await work(em);
-          const [row] = await em.execute<{ xid: string }[]>(mark);
-          return { result, xid: row!.xid };
-        })
-        .catch(explainViolation);
-      await settled(xid, 'transaction');
-      return result;
-    },
-    async row(build) {
+  async function transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    const { result, xid } = await database.fork().transactional(async (em) => {
+      const result = await work(em);
+      const [row] = await em.execute<{ xid: string }[]>(mark);
+      return { result, xid: row!.xid };
+    });
+    await settled(xid, 'transaction');
+    return result;
+  }
+
+  const rows = new WriteGroups<Build, object | null>({
+    async one(build) {
       const query = build(database.fork()).returning(['*', raw('pg_current_xact_id()::text as xid')]);
       const row = await query.execute<({ xid: string } & object) | undefined>('get').catch(explainViolation);
       if (!row) return null;
@@ -55,6 +57,31 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
       await settled(xid, 'statement');
       return written;
     },
+    async group(builds) {
+      let isWritten = false;
+      try {
+        return await transaction(async (em) => {
+          await em.execute(`set local lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`);
+          const written: (object | null)[] = [];
+          for (const build of builds) {
+            written.push((await build(em).returning('*').execute<object | undefined>('get')) ?? null);
+          }
+          // Not for the commit, which waits for those of others in any case.
+          await em.execute('set local lock_timeout = 0');
+          isWritten = true;
+          return written;
+        });
+      } catch (error) {
+        // Before the commit was asked for, nothing can have come of it; afterwards nobody knows.
+        if (isWritten) throw error;
+        return null;
+      }
+    },
+  });
+
+  return {
+    transaction: (work) => transaction(work).catch(explainViolation),
+    row: (build) => rows.run(build),
     async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
       const rows = await database.execute<Row>(name, text, values);
       const xid = rows[0]?.xid;
@@ -63,6 +90,9 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
     },
   };
 }
+
+/** Whoever has to wait longer for somebody's lock waits alone. */
+const GROUP_LOCK_TIMEOUT_MS = 50;
 
 /** Which input a constraint guards, by the constraint's name in the migrations. */
 const FIELD_OF_CONSTRAINT: Record<string, { field: string; message: string }> = {

@@ -4,6 +4,7 @@ import { buildSchemaSync, type PubSub } from 'type-graphql';
 import { authChecker } from '../auth/auth-checker.ts';
 import { StationmasterError } from '../errors.ts';
 import { wrapRootFields } from '../graphql/root-fields.ts';
+import { callRowFieldsDirectly } from '../graphql/row-fields.ts';
 import { ManagerConnectionResolver, ManagerResolver, WorkstationManagerResolver } from './manager/index.ts';
 import { PerformanceResolver } from './performance/index.ts';
 import { WorkstationChangeResolver, WorkstationConnectionResolver, WorkstationResolver } from './workstation/index.ts';
@@ -35,6 +36,7 @@ export function createSchema({ resolvers, streams }: SchemaParts = { resolvers: 
     pubSub: toPubSub(streams),
     validate: false,
   });
+  callRowFieldsDirectly(schema, instances);
   return wrapRootFields(schema, prepareRootField);
 }
 

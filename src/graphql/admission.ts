@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Identity } from '../auth/identity.ts';
-import { checkRate, type RateLimiter } from './rate-limit.ts';
+import { checkRate, type RateLimiter, type Requester } from './rate-limit.ts';
 
 /** Says who asks, if they may ask now. */
 export type Admission = (request: IncomingMessage) => Promise<Identity>;
@@ -13,8 +13,8 @@ export type Admission = (request: IncomingMessage) => Promise<Identity>;
 export function createAdmission(
   identify: (authorization: string | undefined) => Promise<Identity>,
   limiter: RateLimiter,
-  addressOf: (request: IncomingMessage) => string,
-  counted: WeakSet<IncomingMessage>,
+  addressOf: (requester: Requester) => string,
+  counted: WeakSet<object>,
 ): Admission {
   return async function admit(request) {
     const identity = await identify(request.headers.authorization).catch((error: unknown) => {

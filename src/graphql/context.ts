@@ -14,6 +14,8 @@ export interface Context {
   readonly requestId: string;
   readonly identity: Identity;
   readonly logger: Logger;
+  /** Whether the logger writes at `level`; cheaper than to make it. */
+  logs(level: 'info' | 'debug'): boolean;
   /** What the operation's reads found in the cache. */
   readonly reads: ReadTrace;
   readonly answer: AnswerNotes;
@@ -23,16 +25,43 @@ export interface Context {
   forgetLoads(): void;
 }
 
+/** @param parts `logger` is the server's own: what the operation logs carries the request's id */
 export function createContext(parts: { requestId: string; identity: Identity; logger: Logger }): Context {
-  const made = new Map<object, unknown>();
-  return {
-    ...parts,
-    reads: new ReadTrace(),
-    answer: { isReusable: false, operationName: null },
-    once<T>(key: object, create: () => T): T {
-      if (!made.has(key)) made.set(key, create());
-      return made.get(key) as T;
-    },
-    forgetLoads: () => made.clear(),
-  };
+  return new OperationContext(parts);
+}
+
+/** Without private fields, because Apollo copies what it has of its own. */
+class OperationContext implements Context {
+  readonly requestId: string;
+  readonly identity: Identity;
+  readonly reads = new ReadTrace();
+  readonly answer: AnswerNotes = { isReusable: false, operationName: null };
+  readonly serverLogger: Logger;
+  readonly made = new Map<object, unknown>();
+  ownLogger: Logger | undefined;
+
+  constructor({ requestId, identity, logger }: { requestId: string; identity: Identity; logger: Logger }) {
+    this.requestId = requestId;
+    this.identity = identity;
+    this.serverLogger = logger;
+  }
+
+  /** Made when something is logged: it takes as long as reading a record does. */
+  get logger(): Logger {
+    this.ownLogger ??= this.serverLogger.child({ requestId: this.requestId });
+    return this.ownLogger;
+  }
+
+  logs(level: 'info' | 'debug'): boolean {
+    return this.serverLogger.isLevelEnabled(level);
+  }
+
+  once<T>(key: object, create: () => T): T {
+    if (!this.made.has(key)) this.made.set(key, create());
+    return this.made.get(key) as T;
+  }
+
+  forgetLoads(): void {
+    this.made.clear();
+  }
 }

@@ -86,7 +86,7 @@ function giveKept(kept: KeptResponse, asked: Asked, reply: FastifyReply, parts: 
 async function execute(asked: Asked, reply: FastifyReply, parts: GraphqlRouteParts): Promise<FastifyReply> {
   const { request, identity } = asked;
   const requestId = request.id;
-  const context = createContext({ requestId, identity, logger: parts.logger.child({ requestId }) });
+  const context = createContext({ requestId, identity, logger: parts.logger });
   const body = request.method === 'POST' ? readBody(request, parts.queries, parts.safelist) : undefined;
   const text = await parts.direct.find(body)?.(context);
   if (text != null) {
@@ -155,8 +155,13 @@ function reportKept(
   const reads = new ReadTrace();
   reads.hits = 1;
   const operation = { name: operationName, type: 'query', durationMs, errors: [] } as const;
-  const requestLogger = logger.child({ requestId: asked.request.id, ...(isDebugged && { parts: voucher.keys }) });
-  reportOperation(operation, { identity, logger: requestLogger, reads }, metrics, isDebugged ? 'info' : 'debug');
+  const scope = {
+    identity,
+    reads,
+    logger: logger.child({ requestId: asked.request.id, ...(isDebugged && { parts: voucher.keys }) }),
+    logs: () => true,
+  };
+  reportOperation(operation, scope, metrics, isDebugged ? 'info' : 'debug');
 }
 
 function withReport(text: string, cache: CacheReport): string {

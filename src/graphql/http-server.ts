@@ -1,4 +1,3 @@
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
@@ -19,7 +18,6 @@ import { executeCompiled, QueryCompiler } from './compiled-execution.ts';
 import type { Context } from './context.ts';
 import { DirectExecution } from './direct-execution.ts';
 import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from './errors.ts';
-import { openFastLane, requestIdOf } from './fast-lane.ts';
 import { statusByMediaType } from './graphql-over-http.ts';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
@@ -28,6 +26,7 @@ import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
 import { type Metrics, measureRootFields } from './metrics.ts';
 import { createQueryGuard, limitCost, type QueryGuard } from './query-limits.ts';
 import { createAddressReader, createRateLimiter } from './rate-limit.ts';
+import { ReadyAnswers, requestIdOf } from './ready-answers.ts';
 import { createRequestLog } from './request-log.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { createCacheBackedCheck, noteReusableAnswers } from './reusable-answers.ts';
@@ -36,6 +35,7 @@ import { setSecurityHeaders } from './security-headers.ts';
 import { markStaleAnswers } from './stale-answers.ts';
 import { systemTimers, type Timers } from './timers.ts';
 import { attachWebSocketServer, type SocketCounts } from './websocket-server.ts';
+import { openWireLane } from './wire-lane.ts';
 
 export interface HttpServerParts {
   readonly config: Pick<
@@ -125,7 +125,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   await server.register(cors, corsOptions(config.corsOrigins));
   const rates = createRateLimiter(config.rates, (timers ?? systemTimers).now);
   const addressOf = createAddressReader(config.trustProxy);
-  const counted = new WeakSet<IncomingMessage>();
+  const counted = new WeakSet<object>();
   const admit = createAdmission(identify, rates, addressOf, counted);
   const showsPage = config.environment !== 'production';
   registerGraphqlRoute(server, {
@@ -156,24 +156,26 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
 
   const { responses } = parts;
   const { known } = identify;
-  if (responses && known) {
-    const headersFor = createHeaderTable(config.corsOrigins);
-    const isOpen = () => !isDraining && !logger.isLevelEnabled('debug');
-    const mayAsk = (identity: Identity, request: IncomingMessage) => rates.take(identity, addressOf(request)) === 0;
-    const lane = {
-      responses,
-      // What may be asked for is looked up in the safelist first.
-      direct: safelist ? null : direct,
-      known,
-      mayAsk,
-      counted,
-      isOpen,
-      headersFor,
-      logger,
-      metrics,
-    };
-    standBefore(server.server, (next) => openFastLane(lane, next));
-  }
+  const lane =
+    responses && known
+      ? openWireLane(server.server, {
+          path: GRAPHQL_PATH,
+          answers: new ReadyAnswers({
+            responses,
+            // What may be asked for is looked up in the safelist first.
+            direct: safelist ? null : direct,
+            known,
+            mayAsk: (identity, requester) => rates.take(identity, addressOf(requester)) === 0,
+            logger,
+            metrics,
+          }),
+          counted,
+          isOpen: () => !isDraining && !logger.isLevelEnabled('debug'),
+          headersFor: createHeaderTable(config.corsOrigins),
+          firstRequestTimeoutMs: arrivalTimeouts(config.requestTimeoutSeconds).headersTimeout,
+          keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+        })
+      : null;
 
   const closeAll = async (graceMs: number) => {
     const socketsClosed = sockets.close();
@@ -181,7 +183,9 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       sockets.terminate();
       server.server.closeAllConnections();
     }, graceMs);
-    await Promise.all([server.close(), socketsClosed]);
+    const serverClosed = server.close();
+    lane?.closeIdle();
+    await Promise.all([serverClosed, socketsClosed]);
     clearTimeout(deadline);
     await apollo.stop();
   };
@@ -292,13 +296,6 @@ function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyRepl
 /** A body too large, a content type other than JSON and the like: the client's mistakes. */
 function isRefusedByFastify({ code, statusCode = 500 }: FastifyError): boolean {
   return statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_');
-}
-
-/** Puts a listener before the one that the server has. */
-function standBefore(server: Server, wrap: (next: RequestListener) => RequestListener): void {
-  const [listener] = server.listeners('request') as RequestListener[];
-  server.off('request', listener!);
-  server.on('request', wrap(listener!));
 }
 
 /** The headers of every answer to a POST, by the origin of the page that asks. */

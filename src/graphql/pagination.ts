@@ -17,13 +17,6 @@ export interface ListOrder {
   readonly isValue: (value: Position['value']) => boolean;
 }
 
-/** One page of a list, as rows of `Node`. */
-export interface Connection<Node> {
-  readonly nodes: readonly Node[];
-  readonly edges: readonly { readonly cursor: string; readonly node: Node }[];
-  readonly pageInfo: PageInfo;
-}
-
 @ObjectType({
   simpleResolvers: true,
   description: 'Where a page stands in its list (Relay Cursor Connections Specification).',
@@ -60,44 +53,47 @@ export function pageRequest(
   return { first: size, after: after == null ? null : decodeCursor(after, order) };
 }
 
-export function connection<Node>(
-  nodes: readonly Node[],
-  {
-    order,
-    positionOf,
-    hasNextPage,
-    after,
-  }: {
-    order: ListOrder;
-    positionOf: (node: Node) => Position;
-    hasNextPage: boolean;
-    after: Position | null;
-  },
-): Connection<Node> {
-  const cursorOf = (node: Node) => encodeCursor(positionOf(node), order.name);
-  const cursorAt = (index: number) => {
-    const node = nodes.at(index);
-    return node === undefined ? null : cursorOf(node);
-  };
-  // Getters, because a cursor takes longer to make than the rest of its row, and most clients ask for none.
-  return {
-    nodes,
-    get edges() {
-      return nodes.map((node) => ({ cursor: cursorOf(node), node }));
-    },
-    get pageInfo() {
-      return {
-        hasNextPage,
-        hasPreviousPage: after !== null,
-        get startCursor() {
-          return cursorAt(0);
-        },
-        get endCursor() {
-          return cursorAt(-1);
-        },
-      };
-    },
-  };
+export interface ConnectionPlace<Node> {
+  readonly order: ListOrder;
+  readonly positionOf: (node: Node) => Position;
+  readonly hasNextPage: boolean;
+  readonly after: Position | null;
+}
+
+/**
+ * One page of a list, as rows of `Node`. Cursors are made when they are asked for: one takes longer than the rest of its
+ * row, and most clients want none. In a class, because V8 makes a hidden class of its own for each object that is written
+ * with getters, which keeps all that they can reach until the next full collection.
+ */
+export class Connection<Node> {
+  readonly nodes: readonly Node[];
+  readonly #place: ConnectionPlace<Node>;
+
+  constructor(nodes: readonly Node[], place: ConnectionPlace<Node>) {
+    this.nodes = nodes;
+    this.#place = place;
+  }
+
+  get edges(): readonly { readonly cursor: string; readonly node: Node }[] {
+    return this.nodes.map((node) => ({ cursor: this.#cursorOf(node), node }));
+  }
+
+  get pageInfo(): PageInfo {
+    const { after, hasNextPage } = this.#place;
+    const first = this.nodes.at(0);
+    const last = this.nodes.at(-1);
+    return {
+      hasNextPage,
+      hasPreviousPage: after !== null,
+      startCursor: first === undefined ? null : this.#cursorOf(first),
+      endCursor: last === undefined ? null : this.#cursorOf(last),
+    };
+  }
+
+  #cursorOf(node: Node): string {
+    const { order, positionOf } = this.#place;
+    return encodeCursor(positionOf(node), order.name);
+  }
 }
 
 /** The rows of a page that are still there: one may have been deleted since the page was read. */

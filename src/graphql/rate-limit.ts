@@ -129,12 +129,18 @@ function findNetwork(address: string): string {
   return whole.slice(0, 4).join(':');
 }
 
+/** Who sends a request, as far as the request and its connection tell. */
+export interface Requester {
+  readonly headers: IncomingMessage['headers'];
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
 /** Finds a request's address: the peer's, or what those proxies say that may be trusted to tell. */
-export function createAddressReader(trustProxy: Config['trustProxy']): (request: IncomingMessage) => string {
+export function createAddressReader(trustProxy: Config['trustProxy']): (requester: Requester) => string {
   if (trustProxy === 0) return ({ socket }) => socket.remoteAddress ?? '';
   const trust =
     typeof trustProxy === 'number'
       ? (_address: string, hop: number) => hop < trustProxy
       : proxyAddr.compile([...trustProxy]);
-  return (request) => proxyAddr(request, trust) ?? '';
+  return (requester) => proxyAddr(requester as IncomingMessage, trust) ?? '';
 }

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { findHeldRecord, type RecordSource, readRecords } from '../cache/index.ts';
+import { type Entry, findHeldRecord, type RecordSource, readRecords } from '../cache/index.ts';
 
 interface Identified {
   readonly id: string;
@@ -15,11 +15,22 @@ interface Identified {
 export class RecordLoader<Row extends Identified> {
   readonly #source: RecordSource<Row>;
   readonly #seen = new Map<string, Row | null>();
+  readonly #brought = new Map<string, Entry>();
   readonly #batches: DataLoader<readonly string[], readonly string[]>;
 
   constructor(source: RecordSource<Row>) {
     this.#source = source;
     this.#batches = new DataLoader((batches) => this.#read(batches), { cache: false });
+  }
+
+  /** Takes note of what the cache holds of a record since this operation loaded it along with others. */
+  bring(id: string, entry: Entry): void {
+    this.#brought.set(id, entry);
+  }
+
+  /** Whether the record is there at once. */
+  finds(id: string): boolean {
+    return this.#find(id) !== undefined;
   }
 
   /** The record; `null` when there is none with this id. */
@@ -39,7 +50,9 @@ export class RecordLoader<Row extends Identified> {
   #find(id: string): Row | null | undefined {
     const seen = this.#seen.get(id);
     if (seen !== undefined) return seen;
-    const held = findHeldRecord(id, this.#source);
+    const brought = this.#brought.get(id);
+    const held =
+      (brought && this.#source.cache.readBrought<Row>(brought, this.#source)) ?? findHeldRecord(id, this.#source);
     if (held !== undefined) this.#seen.set(id, held);
     return held;
   }

@@ -26,13 +26,15 @@ export interface RequestObserver {
 /** Writes the one line an operation leaves in the log, and counts it. The context's logger adds the request id. */
 export function reportOperation(
   operation: AnsweredOperation,
-  { identity, logger, reads }: Pick<Context, 'identity' | 'logger' | 'reads'>,
+  scope: Pick<Context, 'identity' | 'logger' | 'logs' | 'reads'>,
   observer: RequestObserver,
   level: 'info' | 'debug' = 'info',
 ): void {
+  const { identity, reads } = scope;
   const outcome = cacheOutcome(reads);
   observer.observeRequest({ type: operation.type, outcome, durationSeconds: operation.durationMs / 1000 });
-  logger[level](
+  if (!scope.logs(level)) return;
+  scope.logger[level](
     {
       operationName: operation.name?.slice(0, LONGEST_LOGGED_NAME) ?? null,
       operationType: operation.type,

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Identity } from '../auth/identity.ts';
-import type { Cache, LayerCounters, ReadTrace, Voucher } from '../cache/index.ts';
+import { type Cache, type LayerCounters, type ReadTrace, type Used, UseOrder, type Voucher } from '../cache/index.ts';
 
 /** The layer of the cache's figures that answers are counted in. */
 export const RESPONSES = 'responses';
@@ -13,20 +12,27 @@ export interface CompleteAnswer {
 }
 
 /** A whole answer, as it went over the wire. A class, because an object with a getter of its own takes ten times as much. */
-export class KeptResponse implements CompleteAnswer {
+export class KeptResponse implements CompleteAnswer, Used<KeptResponse> {
+  readonly key: string;
   readonly body: Buffer;
   readonly contentType: string;
   readonly operationName: string | null;
   readonly keptAtMs: number;
   readonly voucher: Voucher;
+  /** Approximate. */
+  readonly bytes: number;
+  newer: KeptResponse | null = null;
+  older: KeptResponse | null = null;
   #etag: string | undefined;
 
-  constructor({ body, contentType, operationName }: CompleteAnswer, keptAtMs: number, voucher: Voucher) {
+  constructor(key: string, { body, contentType, operationName }: CompleteAnswer, keptAtMs: number, voucher: Voucher) {
+    this.key = key;
     this.body = body;
     this.contentType = contentType;
     this.operationName = operationName;
     this.keptAtMs = keptAtMs;
     this.voucher = voucher;
+    this.bytes = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * voucher.size;
   }
 
   /** Hashed only when somebody wants to know. */
@@ -49,24 +55,16 @@ const BYTES_PER_PART = 60;
  */
 export class ResponseCache {
   readonly #cache: Cache;
-  readonly #responses: LRUCache<string, KeptResponse>;
+  readonly #maxBytes: number;
+  readonly #responses = new Map<string, KeptResponse>();
+  readonly #order = new UseOrder<KeptResponse>();
   readonly #counters: LayerCounters;
+  #bytes = 0;
 
   constructor(cache: Cache, { maxBytes }: { readonly maxBytes: number }) {
     this.#cache = cache;
+    this.#maxBytes = maxBytes;
     this.#counters = cache.addDerivedLayer(RESPONSES);
-    this.#responses = new LRUCache<string, KeptResponse>({
-      maxSize: maxBytes,
-      onInsert: () => {
-        this.#counters.size++;
-      },
-      // After, because the end of the voucher comes back here.
-      disposeAfter: ({ voucher }, _key, reason) => {
-        this.#counters.size--;
-        if (reason === 'evict') this.#counters.evictions++;
-        voucher.void();
-      },
-    });
   }
 
   /**
@@ -83,6 +81,7 @@ export class ResponseCache {
   get(key: string): KeptResponse | undefined {
     const response = this.#responses.get(key);
     if (!response?.voucher.isValid) return undefined;
+    this.#order.touch(response);
     this.#counters.hits++;
     return response;
   }
@@ -91,13 +90,35 @@ export class ResponseCache {
   keep(key: string, answer: CompleteAnswer, reads: ReadTrace): void {
     this.#counters.misses++;
     // First, because of two that are made at once the first one's end must not take the second along.
-    this.#responses.delete(key);
-    const voucher = this.#cache.vouchFor(reads, () => this.#responses.delete(key));
+    this.#remove(this.#responses.get(key));
+    let response: KeptResponse | undefined;
+    const voucher = this.#cache.vouchFor(reads, () => this.#remove(response));
     if (!voucher) return;
-    const size = OVERHEAD_BYTES + 2 * key.length + answer.body.byteLength + BYTES_PER_PART * reads.keys.length;
-    this.#responses.set(key, new KeptResponse(answer, this.#cache.nowMs, voucher), { size });
-    // Too large to be kept at all.
-    if (!this.#responses.has(key)) voucher.void();
+    response = new KeptResponse(key, answer, this.#cache.nowMs, voucher);
+    if (response.bytes > this.#maxBytes) {
+      voucher.void();
+      return;
+    }
+    this.#responses.set(key, response);
+    this.#order.add(response);
+    this.#bytes += response.bytes;
+    this.#counters.size++;
+    while (this.#bytes > this.#maxBytes) this.#evict(this.#order.oldest!);
+  }
+
+  #evict(response: KeptResponse): void {
+    this.#remove(response);
+    this.#counters.evictions++;
+  }
+
+  #remove(response: KeptResponse | undefined): void {
+    // The end of its voucher comes back here.
+    if (!response || this.#responses.get(response.key) !== response) return;
+    this.#responses.delete(response.key);
+    this.#order.remove(response);
+    this.#bytes -= response.bytes;
+    this.#counters.size--;
+    response.voucher.void();
   }
 
   /** How many seconds ago an answer was kept. */

@@ -142,7 +142,7 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
 
   const makeContext = (identity: Identity): Context => {
     const requestId = uuidv7();
-    return createContext({ requestId, identity, logger: logger.child({ requestId }) });
+    return createContext({ requestId, identity, logger });
   };
   const executeNow = (args: ExecutionArgs) => {
     startedAtMs.set(args, performance.now());

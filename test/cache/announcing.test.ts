@@ -394,6 +394,7 @@ describe('a held record', () => {
     hold('a', { version: 1 });
     cache.announce({ records: [{ key: 'a', version: 2, value: undefined }], tags: [], change: {} });
     expect(cache.get('a')).toBeUndefined();
+    expect(cache.getStats().errors).toBe(0);
   });
 
   test('leaves when the announced content cannot be kept; the rest of the announcement counts', () => {
@@ -498,6 +499,7 @@ describe('a held list', () => {
     expect(cache.get('list')).toEqual(['a']);
     cache.announce({ records: [], tags: ['items'], change: {} });
     expect(cache.get('list')).toBeUndefined();
+    expect(cache.getStats().errors).toBe(0);
   });
 
   test('leaves, and the fault is counted, when asking it fails', async () => {
@@ -513,6 +515,16 @@ describe('a held list', () => {
     expect(cache.getStats().errors).toBe(1);
   });
 
+  test('that names a tag twice leaves as any other', () => {
+    const { cache } = createTestCache();
+    const set = () => cache.set('list', ['a'], { layer: 'lists', tags: ['items', 'items'] });
+    set();
+    expect(cache.delete('list')).toBe(true);
+    set();
+    cache.announce(update('a', 1));
+    expect([cache.get('list'), cache.getStats().size]).toEqual([undefined, 0]);
+  });
+
   test('that has left is not asked any more', async () => {
     const { cache } = createTestCache();
     let asked = 0;
@@ -520,5 +532,22 @@ describe('a held list', () => {
     cache.announce(update('a', 2));
     cache.announce(update('a', 3));
     expect(asked).toBe(1);
+  });
+
+  test('leaves with all others under its tag, and whether or not some of them left before', async () => {
+    const { cache } = createTestCache();
+    const names = ['one', 'two', 'three'];
+    const holdAll = async () => {
+      for (const name of names) await cache.read(name, async () => [name], LISTS);
+    };
+    const held = () => names.filter((name) => cache.get(name) !== undefined);
+    await holdAll();
+    cache.announce(update('a', 1));
+    expect(held()).toEqual([]);
+    await holdAll();
+    cache.delete('two');
+    expect(held()).toEqual(['one', 'three']);
+    cache.announce(update('a', 2));
+    expect(held()).toEqual([]);
   });
 });

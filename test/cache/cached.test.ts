@@ -71,6 +71,8 @@ test('input classes count by what they hold', async () => {
   const { fleet } = createFleet();
   await fleet.find(Object.assign(new FilterInput(), { status: 'ONLINE' }));
   await fleet.find({ status: 'ONLINE' });
+  // As GraphQL makes them.
+  await fleet.find(Object.assign(Object.create(null), { status: 'ONLINE' }));
   expect(fleet.calls).toHaveLength(1);
 });
 
@@ -152,7 +154,9 @@ test.each([
   ['undefined in an array', [undefined]],
 ])('refuses %s as an argument, without calling the method', async (_what, argument) => {
   const { fleet } = createFleet();
-  await expect(fleet.find(argument)).rejects.toThrow(TypeError);
+  const refused = fleet.find(argument);
+  await expect(refused).rejects.toThrow(TypeError);
+  await expect(refused).rejects.toThrow('cache key');
   expect(fleet.calls).toEqual([]);
 });
 

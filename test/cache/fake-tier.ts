@@ -58,7 +58,7 @@ export interface FakeTierOptions {
   readonly server: FakeServer;
   readonly clock: Clock;
   /** What a call waits for on its way there, and on its way back. Default: nothing. */
-  readonly pause?: (label: string) => Promise<void>;
+  readonly pause?: ((label: string) => Promise<void>) | undefined;
 }
 
 /** A connection to a fake server; it breaks when the test says so. */

@@ -177,6 +177,16 @@ test('after a load met an outage the others are refused at once, until it is tim
   expect(await read()).toBe(1);
 });
 
+test('readers who are refused do not put off the time to try again', async () => {
+  const { cache, clock, fail, read } = createTestCache();
+  cache.distrust();
+  await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  clock.advanceSeconds(0.6);
+  await expect(read()).rejects.toBe(OUTAGE);
+  clock.advanceSeconds(0.4);
+  expect(await read()).toBe(1);
+});
+
 test('an outage that a load met is over when the cache is trusted again', async () => {
   const { cache, read, fail } = createTestCache();
   cache.distrust();

@@ -1,14 +1,16 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { jest } from '@jest/globals';
 import { createRedisTier, type RedisTierOptions } from '../../src/cache/index.ts';
 import type { Tier } from '../../src/cache/tier.ts';
 import { engine } from '../support/databases.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
+import { type AskedOfRedis, fault, greet, list, startScriptedRedis, text } from './scripted-redis.ts';
 import { describeTierContract } from './tier-contract.ts';
 
 /** A tier, and what it said since it was started. */
 function startTier(options: RedisTierOptions) {
-  const tier: Tier = createRedisTier({ minBackoffMs: 10, maxBackoffMs: 20, ...options });
+  const tier: Tier = createRedisTier({ minBackoffMs: 1, maxBackoffMs: 3_600_000, ...options });
   const events: ('up' | Error)[] = [];
   let onEvent = () => {};
   tier.start({
@@ -30,7 +32,12 @@ function startTier(options: RedisTierOptions) {
     }
     return events.shift()!;
   };
-  return { tier, next };
+  return { tier, events, next };
+}
+
+/** What is on its way within this process arrives within a turn or two of the event loop. */
+async function settled() {
+  for (let turns = 0; turns < 5; turns++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
 const write = (tier: Tier, key: string) =>
@@ -174,4 +181,270 @@ describe('a Redis tier', () => {
     await tier.close();
     await impostor.close();
   });
+});
+
+describe('a Redis tier, to a server that follows a script,', () => {
+  const closing: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    jest.restoreAllMocks();
+    jest.useRealTimers();
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
+  async function connect(
+    answer: (asked: AskedOfRedis) => string | null,
+    { deadlineMs = 250, ...script }: { deadlineMs?: number; isGreeting?: boolean } = {},
+  ) {
+    const server = await startScriptedRedis(answer, script);
+    closing.push(server.close);
+    const started = startTier({ url: server.url, deadlineMs });
+    closing.push(started.tier.close);
+    return { server, ...started };
+  }
+
+  test('says nothing that Redis 5 does not understand', async () => {
+    const commands: string[] = [];
+    const { next } = await connect(
+      (asked) => {
+        commands.push(asked.command.slice(0, asked.command[0] === 'script' ? 2 : undefined).join(' '));
+        return greet(asked);
+      },
+      { isGreeting: false },
+    );
+    expect(await next()).toBe('up');
+    expect(commands).toEqual(['info', 'time', 'script LOAD']);
+  });
+
+  test('goes by the clock of the server', async () => {
+    const now = jest.spyOn(performance, 'now').mockReturnValue(70_000);
+    const { tier, next } = await connect(() => null);
+    await next();
+    expect(tier.nowMs()).toBe(1_000_500);
+    now.mockReturnValue(70_010);
+    expect(tier.nowMs()).toBe(1_000_510);
+  });
+
+  test('brings each entry with its version, its kind, and how long it counts', async () => {
+    jest.spyOn(performance, 'now').mockReturnValue(70_000);
+    const written: (readonly string[])[] = [];
+    const { tier, next } = await connect(({ command }) => {
+      written.push(command);
+      return text('written');
+    });
+    await next();
+    const entries = [
+      { v: 1, g: 'one', u: tier.nowMs() + 300_000.5, r: { version: 1 } },
+      { v: 2, g: 'one', u: tier.nowMs(), r: null },
+      { v: 3, g: 'one', u: tier.nowMs() },
+    ];
+    const notAfterMs = tier.nowMs() + 10_000;
+    await tier.write(entries.map((entry, index) => ({ key: `key ${index}`, entry, notAfterMs })));
+    const told = (index: number, ...rest: readonly string[]) => [
+      ...['evalsha', 'hash', '1', `key ${index}`, JSON.stringify(entries[index]), ...rest],
+      ...['1010500', '60000'],
+    ];
+    expect(written).toEqual([
+      told(0, '1', 'record', '300001'),
+      told(1, '2', 'deleted', '60000'),
+      told(2, '3', 'unknown', '60000'),
+    ]);
+  });
+
+  test('takes a key of another type for one that is not there, and any other error for a failure', async () => {
+    const { tier, next } = await connect(({ command: [, key] }) =>
+      key === 'list' ? fault('WRONGTYPE Operation against a key') : key === 'a' ? text('x') : fault('ERR on fire'),
+    );
+    await next();
+    expect(await tier.read(['list', 'a'])).toEqual([null, 'x']);
+    await expect(tier.read(['a', 'b'])).rejects.toThrow('ERR on fire');
+    expect(await next()).toEqual(new Error('The second cache tier: ERR on fire'));
+    await expect(tier.read(['a'])).rejects.toThrow('away');
+    expect(await next()).toBe('up');
+  });
+
+  test('gives up a connection when it is told to, says so once, and opens another', async () => {
+    const opened = new Set<Socket>();
+    const { tier, events, next } = await connect(
+      (asked) => {
+        opened.add(asked.socket);
+        return asked.command[0] === 'get' ? text('x') : greet(asked);
+      },
+      { isGreeting: false },
+    );
+    await next();
+    const closed = new Promise((resolve) => [...opened][0]!.on('close', resolve));
+    tier.restart(new Error('not trusted'));
+    tier.restart(new Error('not trusted either'));
+    expect(await next()).toEqual(new Error('The second cache tier: not trusted'));
+    expect(await next()).toBe('up');
+    expect(await tier.read(['a'])).toEqual(['x']);
+    expect([events, opened.size]).toEqual([[], 2]);
+    await closed;
+  });
+
+  test('says once that the connection was lost, whatever failed with it', async () => {
+    const { tier, events, next } = await connect(({ socket }) => {
+      socket.destroy();
+      return null;
+    });
+    await next();
+    const reads = [tier.read(['a']), tier.read(['b'])];
+    for (const read of reads) await expect(read).rejects.toThrow('The second cache tier: ');
+    expect(await next()).toBeInstanceOf(Error);
+    expect(await next()).toBe('up');
+    expect(events).toEqual([]);
+  });
+
+  test('is quiet about its end, and connects no more', async () => {
+    let connections = 0;
+    const { tier, events, next } = await connect(
+      (asked) => {
+        if (asked.command[0] === 'info') connections++;
+        return greet(asked);
+      },
+      { isGreeting: false },
+    );
+    await next();
+    await tier.close();
+    tier.restart(new Error('too late'));
+    await settled();
+    expect([events, connections]).toEqual([[], 1]);
+    await expect(tier.read(['a'])).rejects.toThrow('away');
+    await expect(write(tier, 'a')).rejects.toThrow('away');
+  });
+
+  test('connects no more when it is closed between two attempts', async () => {
+    let connections = 0;
+    const server = await startScriptedRedis(
+      ({ socket }) => {
+        connections++;
+        socket.destroy();
+        return null;
+      },
+      { isGreeting: false },
+    );
+    closing.push(server.close);
+    const { tier, events, next } = startTier({ url: server.url, minBackoffMs: 3_600_000 });
+    expect(await next()).toBeInstanceOf(Error);
+    await tier.close();
+    await settled();
+    expect([events, connections]).toEqual([[], 1]);
+  });
+
+  test('comes up no more when it is closed while it connects', async () => {
+    const { promise: asked, resolve } = Promise.withResolvers<AskedOfRedis>();
+    const { tier, events } = await connect(
+      (question) => {
+        if (question.command[0] !== 'time') return greet(question);
+        resolve(question);
+        return null;
+      },
+      { isGreeting: false },
+    );
+    const { socket } = await asked;
+    await tier.close();
+    socket.write(list(text('1000'), text('0')));
+    await settled();
+    expect(events).toEqual([]);
+  });
+
+  describe('when it cannot connect', () => {
+    /** A tier that has failed fourteen times, each time waiting as little as it may, and is up now. */
+    async function connectAtLast() {
+      const random = jest.spyOn(Math, 'random').mockReturnValue(0);
+      let failures = 0;
+      const { server, ...started } = await connect(
+        (asked) => {
+          if (failures === 14) return greet(asked);
+          failures++;
+          asked.socket.destroy();
+          return null;
+        },
+        { isGreeting: false },
+      );
+      for (let failure = 0; failure < 14; failure++) expect(await started.next()).toBeInstanceOf(Error);
+      expect(await started.next()).toBe('up');
+      // From now on each waits for as long as it may.
+      random.mockReturnValue(1 - Number.EPSILON);
+      return { ...started, url: server.url };
+    }
+
+    test('waits longer each time, also when it was up for a moment', async () => {
+      const { url, tier, events, next } = await connectAtLast();
+      tier.restart(new Error('lost'));
+      expect(await next()).toBeInstanceOf(Error);
+      const other = startTier({ url });
+      closing.push(other.tier.close);
+      expect(await other.next()).toBe('up');
+      other.tier.restart(new Error('lost'));
+      expect(await other.next()).toBeInstanceOf(Error);
+      expect(await other.next()).toBe('up');
+      expect(events).toEqual([]);
+    });
+
+    test('tries again soon when it was well for long', async () => {
+      const { tier, next } = await connectAtLast();
+      const nowMs = performance.now();
+      jest.spyOn(performance, 'now').mockReturnValue(nowMs + 3_600_001);
+      tier.restart(new Error('lost'));
+      expect(await next()).toBeInstanceOf(Error);
+      expect(await next()).toBe('up');
+    });
+  });
+
+  describe('waits', () => {
+    const useFakeTimeouts = () =>
+      jest.useFakeTimers({
+        doNotFake: ['setImmediate', 'setInterval', 'queueMicrotask', 'nextTick', 'performance', 'Date'],
+      });
+
+    async function connectToSilence() {
+      useFakeTimeouts();
+      const { promise: asked, resolve } = Promise.withResolvers<AskedOfRedis>();
+      const ask = (question: AskedOfRedis) => {
+        resolve(question);
+        return null;
+      };
+      const connected = await connect(ask, { deadlineMs: 50 });
+      await connected.next();
+      const reading = connected.tier.read(['a']);
+      const { socket } = await asked;
+      await settled();
+      return { ...connected, reading, answer: (said: string) => socket.write(said) };
+    }
+
+    test('for an answer until its deadline and no longer', async () => {
+      const { events, reading } = await connectToSilence();
+      const outcome = reading.catch((error) => error);
+      jest.advanceTimersByTime(49);
+      await settled();
+      expect(events).toEqual([]);
+      jest.advanceTimersByTime(1);
+      expect(await outcome).toEqual(new Error('The second cache tier: Redis did not answer within 50 ms.'));
+      expect(events).toEqual([await outcome]);
+    });
+
+    test('and takes an answer that came while the process was busy', async () => {
+      const { answer, events, reading } = await connectToSilence();
+      answer(text('x'));
+      jest.advanceTimersByTime(50);
+      expect(await reading).toEqual(['x']);
+      expect(events).toEqual([]);
+    });
+
+    test('and leaves no timer behind when it is answered', async () => {
+      const { answer, reading } = await connectToSilence();
+      answer(text('x'));
+      await reading;
+      await settled();
+      expect(jest.getTimerCount()).toBe(0);
+    });
+  });
+});
+
+test('a Redis tier tells what is wrong where the reason has a code and no message', async () => {
+  const { tier, next } = startTier({ url: 'redis://localhost:1' });
+  expect(((await next()) as Error).message).toContain('ECONNREFUSED');
+  await tier.close();
 });

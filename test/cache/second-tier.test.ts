@@ -1,7 +1,7 @@
-import { Cache, readRecords, SecondTier, type TierMessage } from '../../src/cache/index.ts';
-import type { TierEntry } from '../../src/cache/tier.ts';
+import type { TierMessage } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createFakeTier, FakeServer } from './fake-tier.ts';
+import { createSite, fullKeyOf, item, keyOf, settled } from './site.ts';
 import { describeTierContract } from './tier-contract.ts';
 
 const contractClock = createTestClock();
@@ -18,112 +18,6 @@ describeTierContract('fake', {
   timeToLiveMs: async (key) => contractServer.timeToLiveMs(key),
 });
 
-interface Item {
-  readonly id: string;
-  readonly version: number;
-  readonly name: string;
-}
-
-const item = (id: string, version = 1): Item => ({ id, version, name: `${id}, version ${version}` });
-const keyOf = (id: string) => `items_${id}`;
-const fullKeyOf = (id: string) => `test:items_${id}`;
-
-/** Everything that is on its way here arrives within one turn of the event loop. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** Instances on one database, one server and one feed that delivers at once. */
-function createSite() {
-  const clock = createTestClock();
-  const server = new FakeServer(clock);
-  const rows = new Map<string, Item>();
-  const statements: string[] = [];
-  let answered: Promise<unknown> | undefined;
-  const messages: TierMessage[] = [];
-  const instances: { readonly cache: Cache; readonly secondTier: SecondTier }[] = [];
-
-  function createInstance(keyPrefix: string) {
-    const errors: unknown[] = [];
-    const fake = createFakeTier({ server, clock });
-    const secondTier = new SecondTier({
-      tier: fake.tier,
-      keyPrefix,
-      clock,
-      onError: (error) => errors.push(error),
-      send: async (message) => {
-        messages.push(message);
-        for (const instance of instances) instance.secondTier.hear(message);
-      },
-    });
-    const cache = new Cache({ clock, secondTier });
-    cache.distrust();
-    secondTier.start();
-    const instance = {
-      cache,
-      secondTier,
-      fake,
-      errors,
-      read: (...ids: string[]) =>
-        readRecords<Item>(ids, {
-          cache,
-          layer: 'items',
-          keyOf,
-          find: async (asked) => {
-            statements.push(`find ${asked}`);
-            const found = asked.flatMap((id) => rows.get(id) ?? []);
-            await answered;
-            return found;
-          },
-          findUnchanged: async (known) => {
-            statements.push(`check ${known.map(({ id }) => id)}`);
-            return known.filter(({ id, version }) => rows.get(id)?.version === version).map(({ id }) => id);
-          },
-        }),
-    };
-    instances.push(instance);
-    return instance;
-  }
-
-  return {
-    clock,
-    server,
-    rows,
-    messages,
-    /** The database has looked at once, but its answers wait for this. */
-    answerAfter(promise: Promise<unknown>) {
-      answered = promise;
-    },
-    /** Time passes for the instances; the others stand still. */
-    waitSeconds(seconds: number, ...working: { readonly secondTier: SecondTier }[]) {
-      for (let second = 0; second < seconds; second++) {
-        clock.advanceSeconds(1);
-        for (const { secondTier } of working) secondTier.beat();
-      }
-    },
-    /** What was asked of the database since the last call. */
-    asked: () => statements.splice(0),
-    entry: (id: string): TierEntry => JSON.parse(server.get(fullKeyOf(id))!),
-    async start(keyPrefix = 'test') {
-      const instance = createInstance(keyPrefix);
-      instance.fake.up();
-      instance.cache.trust();
-      await settled();
-      return instance;
-    },
-    /** A write that everybody who follows hears of. */
-    async write(id: string, row: Item | null, { isKnown = true, deaf }: { isKnown?: boolean; deaf?: Cache } = {}) {
-      const version = row?.version ?? rows.get(id)!.version;
-      if (row) rows.set(id, row);
-      else rows.delete(id);
-      const value = row && !isKnown ? undefined : row;
-      for (const { cache } of instances) {
-        if (cache.isTrusted && cache !== deaf)
-          cache.announce({ records: [{ key: keyOf(id), version, value }], tags: [], change: null });
-      }
-      await settled();
-    },
-  };
-}
-
 test('an instance that starts finds warm what others read, without a statement', async () => {
   const site = createSite();
   site.rows.set('a', item('a')).set('b', item('b'));
@@ -134,6 +28,7 @@ test('an instance that starts finds warm what others read, without a statement',
   const second = await site.start();
   expect(await second.read('b', 'a')).toEqual([item('b'), item('a')]);
   expect(site.asked()).toEqual([]);
+  expect(second.cache.getStats()).toMatchObject({ hits: 0, misses: 2 });
   expect(second.cache.getStats().layers.find(({ name }) => name === 'redis')).toEqual({
     name: 'redis',
     hits: 2,
@@ -266,7 +161,7 @@ describe('what nobody vouches for', () => {
     site.waitSeconds(299, instance);
     instance.secondTier.announce([{ key: keyOf('a'), version: 0, value: undefined }]);
     await settled();
-    site.clock.advanceSeconds(2);
+    site.clock.advanceSeconds(1);
     site.asked();
     await instance.read('a');
     expect(site.asked()).toEqual(['find a']);
@@ -437,6 +332,23 @@ test('what a reader was shown is not followed by something older that the tier s
   );
   ahead.cache.delete(keyOf('a'));
   expect(await ahead.read('a')).toEqual([item('a', 2)]);
+});
+
+test('a record that comes with a list without a version says nothing about what the tier holds', async () => {
+  const site = createSite();
+  const instance = await site.start();
+  await site.write('a', item('a', 1));
+  await instance.cache.read(
+    'items_list',
+    async (fence) => {
+      fence.prime(keyOf('a'), item('a', 1), { layer: 'items' });
+      return ['a'];
+    },
+    { layer: 'items_list' },
+  );
+  instance.cache.delete(keyOf('a'));
+  expect(await instance.read('a')).toEqual([item('a', 1)]);
+  expect(site.asked()).toEqual([]);
 });
 
 test('what a load looked at long ago is not stored any more, whatever refused it is gone', async () => {

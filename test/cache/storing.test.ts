@@ -77,6 +77,12 @@ describe('time to live', () => {
 });
 
 describe('bounds', () => {
+  const sizeOf = (key: string, value: unknown, tags: readonly string[] = []) => {
+    const cache = new Cache();
+    cache.set(key, value, { layer: 'values', tags });
+    return cache.getStats().bytes;
+  };
+
   test('the least recently used entry leaves when there are too many', () => {
     const cache = new Cache({ maxEntries: 2 });
     cache.set('a', 1);
@@ -114,6 +120,24 @@ describe('bounds', () => {
     cache.set('a', [{ rows: [{ text: 'x'.repeat(2000) }] }]);
     cache.set('b', { text: 'x'.repeat(2000) });
     expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('all that a value holds counts, and text by its length', () => {
+    const bytesOf = (value: unknown) => sizeOf('a', value);
+    const long = 'x'.repeat(1000);
+    for (const hold of [(text: string) => text, (text: string) => [text], (text: string) => ({ rows: [{ text }] })]) {
+      expect(bytesOf(hold(long)) - bytesOf(hold(''))).toBeGreaterThanOrEqual(1000);
+    }
+    for (const part of ['', 0, true, null, [], {}]) {
+      const sizes = [[], [part], [part, part], [part, part, part]].map(bytesOf);
+      expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
+    }
+  });
+
+  test('keys and tags count as well', () => {
+    expect(sizeOf('a'.repeat(1001), 1) - sizeOf('a', 1)).toBeGreaterThanOrEqual(1000);
+    const sizes = [[], ['one'], ['one', 'two']].map((tags) => sizeOf('a', 1, tags));
+    expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
   });
 
   test('a value larger than the bound is not kept, takes nothing with it but what it replaced', () => {
@@ -173,11 +197,23 @@ describe('values', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test.each([[null], [0], [''], [false], [[]], [{}], [{ a: [1, 'b', null, true] }]])('keeps %j', (value) => {
+  test('what is refused is named', () => {
     const cache = new Cache();
-    cache.set('a', value);
-    expect(cache.get('a')).toEqual(value);
+    expect(() => cache.set('a', { rows: [new Entity()] })).toThrow('Entity');
+    expect(() => cache.set('a', [Number.NaN])).toThrow('NaN');
+    expect(() => cache.set('a', { name: undefined })).toThrow('undefined');
   });
+
+  const withoutPrototype = Object.assign(Object.create(null), { a: 1 });
+
+  test.each([[null], [0], [''], [false], [[]], [{}], [{ a: [1, 'b', null, true] }], [withoutPrototype]])(
+    'keeps %j',
+    (value) => {
+      const cache = new Cache();
+      cache.set('a', value);
+      expect(cache.get('a')).toEqual(value);
+    },
+  );
 
   test('a refused value does not leave the one it should have replaced', () => {
     const cache = new Cache();

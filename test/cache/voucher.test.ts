@@ -78,10 +78,12 @@ describe('A voucher', () => {
     expect(countVoided()).toBe(3);
   });
 
-  test('can be let go of', async () => {
+  test('can be let go of, which counts once', async () => {
     const { cache, countVoided, read, vouch } = createReader();
     await read('a');
-    vouch()!.void();
+    const voucher = vouch()!;
+    voucher.void();
+    voucher.void();
     cache.clear();
     expect(countVoided()).toBe(1);
   });
@@ -126,5 +128,26 @@ describe('Nobody vouches for', () => {
     cache.distrust();
     await read('a');
     expect(vouch()).toBeNull();
+  });
+
+  test('what was read before the cache was distrusted', async () => {
+    const { cache, read, vouch } = createReader();
+    await read('a');
+    cache.distrust();
+    expect(vouch()).toBeNull();
+  });
+
+  test('what has expired since it was read', async () => {
+    const { clock, read, vouch } = createReader();
+    await read('a');
+    clock.advanceSeconds(300);
+    expect(vouch()).toBeNull();
+  });
+
+  test('what is too large to be held', async () => {
+    const cache = new Cache({ maxBytes: 1000 });
+    const trace = new ReadTrace();
+    await cache.read('a', async () => 'x'.repeat(1000), { layer: 'values', trace });
+    expect(cache.vouchFor(trace, () => {})).toBeNull();
   });
 });

@@ -163,6 +163,7 @@ describe('what followers hear', () => {
     '{"mark":7}',
     '{"op":"TRUNCATE","xid":"1"}',
     '{"command":"formatDisk"}',
+    '{"command":"formatDisk","question":"q1","report":{}}',
     '{"command":"invalidateCache"}',
   ])('not %j: it is reported and ignored', async (payload) => {
     const { fake, heard, errors, feed } = await createLiveFeed();
@@ -216,6 +217,21 @@ describe('what followers hear', () => {
     expect(errors).toEqual([fault, fault, fault, reason]);
   });
 
+  test('is told to each who asked for it, and that others did not is no fault', async () => {
+    const fake = createFakeSource();
+    const errors: unknown[] = [];
+    const feed = new ChangeFeed({ source: fake.source, onError: (error) => errors.push(error) });
+    await feed.start();
+    feed.follow({});
+    fake.up();
+    fake.say(insertion('1'));
+    fake.say({ table: 'manager', op: 'TRUNCATE', xid: '2', isLast: true, rows: [] });
+    fake.say({ command: 'clearCache', from: 'i1' });
+    const reason = new Error('gone');
+    fake.down(reason);
+    expect(errors).toEqual([reason]);
+  });
+
   test('is not told to those who left', async () => {
     const { feed, fake, heard } = await createLiveFeed();
     const leave = feed.follow(follower('b', heard));
@@ -267,12 +283,12 @@ describe('the state', () => {
   });
 
   test('does not leave closed, whatever the source says', async () => {
-    const { feed, fake, heard } = await createLiveFeed();
+    const { feed, fake, heard, errors } = await createLiveFeed();
     await feed.close();
     expect(fake.closed).toEqual([true]);
     fake.down();
     fake.up();
-    expect([feed.state, feed.gaps, heard]).toEqual(['closed', 0, []]);
+    expect([feed.state, feed.gaps, heard, errors]).toEqual(['closed', 0, [], []]);
   });
 });
 
@@ -312,6 +328,14 @@ describe('a writer who waits until its change has settled', () => {
     await feed.settled('7', 'statement');
     await feed.settled('8', 'transaction');
     expect(fake.restarts).toEqual([]);
+  });
+
+  test('goes on at once with one of the last 4,096 echoes, and no echo is remembered for ever', async () => {
+    jest.useFakeTimers();
+    const { feed, fake } = await createLiveFeed();
+    for (let xid = 0; xid <= 4096; xid++) fake.say({ mark: String(xid) });
+    expect(await isResolved(feed.settled('1', 'transaction'))).toBe(true);
+    expect(await isResolved(feed.settled('0', 'transaction'))).toBe(false);
   });
 
   test('goes on after a truncation', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { jest } from '@jest/globals';
 import { Client } from 'pg';
 import { CHANNEL, ChangeFeed, createPostgresqlSource } from '../../src/changes/index.ts';
 import { createEventQueue } from './event-queue.ts';
@@ -9,7 +10,8 @@ import { describeSourceContract } from './source-contract.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 
 const SERVER_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
-const QUICK = { minBackoffMs: 1, maxBackoffMs: 10 };
+/** Soon at first, however long it may take in the end. */
+const QUICK = { minBackoffMs: 1, maxBackoffMs: 3_600_000 };
 
 describe('a server that accepts and says nothing', () => {
   const sockets = new Set<Socket>();
@@ -91,7 +93,8 @@ describe('what comes together with the answer to LISTEN', () => {
 
   test('is neither lost nor told before the source is up, and keeps its order', async () => {
     const { events } = await start(({ socket, listening }) => {
-      const packet = [notification('before'), listening, notification('after'), notification('last')];
+      // One without content is none of the feed's.
+      const packet = [notification('before'), listening, notification(''), notification('after'), notification('last')];
       socket.write(Buffer.concat(packet));
     });
     expect(events.unread).toEqual([
@@ -107,6 +110,83 @@ describe('what comes together with the answer to LISTEN', () => {
     await source.close();
     expect(new Set(events.unread.map(({ kind }) => kind))).toEqual(new Set(['down']));
   });
+});
+
+describe('a connection', () => {
+  const closing: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  });
+
+  test('that answers its heartbeats is kept', async () => {
+    const { promise: beaten, resolve } = Promise.withResolvers<void>();
+    let beats = 0;
+    const server = await startScriptedPostgresql(
+      ({ socket, listening }) => socket.write(listening),
+      (answer) => {
+        answer();
+        if (++beats === 3) resolve();
+      },
+    );
+    const { connectionString } = server;
+    const source = createPostgresqlSource({ connectionString, heartbeatMs: 20, missedHeartbeats: 50, ...QUICK });
+    closing.push(server.close, source.close);
+    const events = createEventQueue();
+    await source.start(events.handlers);
+    await beaten;
+    expect(events.unread).toEqual([{ kind: 'up' }]);
+  });
+
+  test('that is given up is closed, and what still comes over it is not told', async () => {
+    const opened: Socket[] = [];
+    const server = await startScriptedPostgresql(({ socket, listening }) => {
+      opened.push(socket);
+      socket.write(listening);
+    });
+    const { connectionString, sockets } = server;
+    const source = createPostgresqlSource({ connectionString, heartbeatMs: 60_000, ...QUICK });
+    closing.push(server.close, source.close);
+    const events = createEventQueue();
+    await source.start(events.handlers);
+    const closed = new Promise((resolve) => opened[0]!.on('close', resolve));
+    source.restart('not trusted');
+    opened[0]!.write(notification('from before'));
+    await closed;
+    expect([await events.next(), await events.next(), await events.next()].map(({ kind }) => kind)).toEqual([
+      'up',
+      'down',
+      'up',
+    ]);
+    expect([events.unread, [...sockets]]).toEqual([[], [opened[1]]]);
+  });
+});
+
+test('where a source cannot connect it waits longer each time', async () => {
+  const random = jest.spyOn(Math, 'random').mockReturnValue(0);
+  let attempts = 0;
+  const refusing = await startScriptedPostgresql(({ socket }) => {
+    attempts++;
+    socket.destroy();
+  });
+  const accepting = await startScriptedPostgresql(({ socket, listening }) => socket.write(listening));
+  const create = ({ connectionString }: { connectionString: string }) => ({
+    source: createPostgresqlSource({ connectionString, heartbeatMs: 60_000, ...QUICK }),
+    events: createEventQueue(),
+  });
+  const [patient, other] = [create(refusing), create(accepting)];
+  await patient.source.start(patient.events.handlers);
+  for (let failures = 0; failures < 14; failures++) await patient.events.nextOf('down');
+  // From now on each waits for as long as it may.
+  random.mockReturnValue(1 - Number.EPSILON);
+  await patient.events.nextOf('down');
+  await other.source.start(other.events.handlers);
+  other.source.restart('lost');
+  await other.events.nextOf('down');
+  await other.events.nextOf('up');
+  expect([attempts, patient.events.unread]).toEqual([15, []]);
+  random.mockRestore();
+  for (const { close } of [patient.source, other.source, refusing, accepting]) await close();
 });
 
 const describeOnPostgresql = process.env.TEST_ENGINE === 'postgresql' ? describe : describe.skip;

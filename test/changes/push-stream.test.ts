@@ -3,16 +3,18 @@ import { createPushStream, type PushStream } from '../../src/changes/index.ts';
 function open() {
   let push: (value: number) => void = () => {};
   let isOpen = true;
+  let ends = 0;
   const stream = createPushStream<number>(
     (pushed) => {
       push = pushed;
       return () => {
         isOpen = false;
+        ends++;
       };
     },
     { isShared: true, keyOf: String, missed: -1 },
   );
-  return { stream, push: (value: number) => push(value), isOpen: () => isOpen };
+  return { stream, push: (value: number) => push(value), isOpen: () => isOpen, countEnds: () => ends };
 }
 
 async function read(stream: PushStream<number>, count: number): Promise<number[]> {
@@ -84,5 +86,29 @@ describe('a push stream', () => {
     expect(await waiting).toEqual({ done: true, value: undefined });
     expect(isOpen()).toBe(false);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('gives nothing more once it has ended, be it waiting already or pushed later', async () => {
+    const { stream, push } = open();
+    push(1);
+    push(2);
+    await stream.next();
+    await stream.return!();
+    push(3);
+    expect(await stream.next()).toEqual({ done: true, value: undefined });
+    expect([stream.pushed, stream.taken]).toEqual([2, 1]);
+  });
+
+  test('lets go of its source once, however often it is told to end', async () => {
+    const { stream, countEnds } = open();
+    expect(await stream.return!()).toEqual({ done: true, value: undefined });
+    await stream.return!();
+    await stream.throw!(new Error('too late')).catch(() => {});
+    expect(countEnds()).toBe(1);
+  });
+
+  test('tells those who share it what its values mean', () => {
+    const { stream } = open();
+    expect([stream.isShared, stream.keyOf(7), stream.missed]).toEqual([true, '7', -1]);
   });
 });

@@ -36,23 +36,30 @@ export interface AskedToListen {
   readonly listening: Buffer;
 }
 
-/** A server that lets everybody in and leaves the answer to LISTEN to the test. */
-export async function startScriptedPostgresql(answer: (asked: AskedToListen) => void) {
+/** A server that lets everybody in and leaves the answer to LISTEN to the test, and that to any other query as well. */
+export async function startScriptedPostgresql(
+  answer: (asked: AskedToListen) => void,
+  onQuery: (answer: () => void) => void = () => {},
+) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
     socket.once('data', () => {
       socket.write(Buffer.concat([AUTHENTICATION_OK, READY_FOR_QUERY]));
       socket.on('data', (query) => {
         const listening = Buffer.concat([message('C', text('LISTEN')), READY_FOR_QUERY]);
         if (query.includes('listen ')) answer({ socket, listening });
+        else onQuery(() => void socket.write(Buffer.concat([message('C', text('SELECT 0')), READY_FOR_QUERY])));
       });
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     connectionString: `postgres://postgres@127.0.0.1:${(server.address() as AddressInfo).port}/test`,
+    /** The connections that are open. */
+    sockets,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -76,6 +76,15 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(closed.events.unread).toEqual([{ kind: 'up' }]);
     });
 
+    test('takes no notice of a restart before it is started', async () => {
+      const source = getSubject().createSource();
+      sources.push(source);
+      source.restart(new Error('too early'));
+      const events = createEventQueue();
+      await source.start(events.handlers);
+      expect(events.unread).toEqual([{ kind: 'up' }]);
+    });
+
     test('can be closed twice, and without having started', async () => {
       const { source } = await start();
       await source.close();

@@ -250,7 +250,10 @@ onServers('with a second cache tier', () => {
     const app = await start();
     await readAll(app);
     await joined(app);
-    const keys = await redis.client.keys('*workstations_*');
+    // Nobody waits for what is written into Redis: the last of it may still be on its way.
+    let keys: string[];
+    do keys = await redis.client.keys('*workstations_*');
+    while (keys.length < ids.length);
     expect(keys.length).toBe(ids.length);
     const { generation } = app.cache.secondTier!;
     const garbage = ['', 'x', '{}', JSON.stringify({ v: 1, g: generation, u: 1e15, r: { id: 'x', version: 1 } })];

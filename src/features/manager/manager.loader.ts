@@ -1,7 +1,8 @@
 import type { Cache, Fence } from '../../cache/index.ts';
-import { FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
+import { type Columns, type Companions, FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import type { FindByIds } from '../../database/gathered-reads.ts';
+import { limitToPage } from '../../database/page-limit.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
 import { RecordLoader } from '../../graphql/record-loader.ts';
@@ -17,7 +18,13 @@ import {
   managerListKey,
   managerPosition,
 } from './manager.cache.ts';
-import { MANAGER_COLUMNS, MANAGER_FIELDS, type ManagerRecord, managersFromColumns } from './manager.record.ts';
+import {
+  MANAGER_COLUMNS,
+  MANAGER_FIELDS,
+  type ManagerRecord,
+  managerBytes,
+  managersFromColumns,
+} from './manager.record.ts';
 
 export interface ManagerSource {
   readonly cache: Cache;
@@ -44,12 +51,51 @@ export function managerLoader(
   );
 }
 
-export function readManagerPage(
-  { cache, database }: ManagerSource,
-  list: ManagerList,
-  ctx: Context,
-): Promise<ManagerPage> {
-  return cache.read<ManagerPage>(managerListKey(list), (fence) => loadPage(database, list, fence), {
+/**
+ * Brings managers along with the rows that name them, in the same statement, where they would have to be asked for
+ * otherwise: which is taken to be so when some were missing the last time.
+ */
+export class ManagersAlong {
+  readonly #source: ManagerSource;
+  #areMissing = true;
+
+  constructor(source: ManagerSource) {
+    this.#source = source;
+  }
+
+  /** What a statement is to bring along, if anything. */
+  get companions(): Companions | null {
+    return this.#areMissing ? MANAGERS_OF_ROWS : null;
+  }
+
+  /** Stores what came along. */
+  keep(columns: Columns<ManagerRecord> | null, fence: Fence, ctx: Context): void {
+    const loader = managerLoader(this.#source, ctx);
+    this.#areMissing = false;
+    for (const manager of columns ? managersFromColumns(columns) : []) {
+      const entry = primeManager(manager, fence);
+      if (entry) loader.bring(manager.id, entry);
+      if (entry?.value === manager) this.#areMissing = true;
+    }
+  }
+
+  /** Reads managers into the operation's own store, where the rows that show them find them at once. */
+  async read(ids: readonly string[], ctx: Context): Promise<void> {
+    const loader = managerLoader(this.#source, ctx);
+    if (ids.every((id) => loader.finds(id))) return;
+    this.#areMissing = true;
+    await loader.loadMany(ids);
+  }
+}
+
+function primeManager(manager: ManagerRecord, fence: Fence) {
+  const { id, version } = manager;
+  return fence.prime(managerKey(id), manager, { layer: MANAGERS, version, bytes: managerBytes(manager) });
+}
+
+export function readManagerPage(source: ManagerSource, list: ManagerList, ctx: Context): Promise<ManagerPage> {
+  const { cache } = source;
+  return cache.read<ManagerPage>(managerListKey(list), (fence) => loadPage(source, list, fence, ctx), {
     layer: MANAGER_LISTS,
     tagsOf: () => [MANAGER_EXISTENCE],
     isAffectedBy: (change, page) => change === null || isManagerPageAffected(list, page, change as ManagerChangePair),
@@ -58,15 +104,8 @@ export function readManagerPage(
 }
 
 const COLUMNS = `select ${MANAGER_COLUMNS} from manager m`;
-const NEWEST_FIRST = 'order by m.created_at desc, m.id desc limit $1';
 const BY_ID = `${COLUMNS} where m.id = any($1::uuid[])`;
 const MANY_BY_ID = inColumns(MANAGER_FIELDS, BY_ID);
-const FIRST_PAGE = inColumns(MANAGER_FIELDS, `${COLUMNS} ${NEWEST_FIRST}`);
-const LATER_PAGE = inColumns(
-  MANAGER_FIELDS,
-  `${COLUMNS} where (m.created_at, m.id) < ($2::timestamptz, $3::uuid) ${NEWEST_FIRST}`,
-);
-
 /** The managers with these ids, in no particular order. */
 export function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
   return ids.length <= FEW_ROWS
@@ -75,19 +114,32 @@ export function findManagers(database: Database, ids: readonly string[]): Promis
 }
 
 async function find(database: Database, name: string, text: string, values: unknown[]): Promise<ManagerRecord[]> {
-  const columns = await queryColumns<ManagerRecord>(database, name, text, values);
+  const columns = await queryColumns<ManagerRecord>(database, name, text, values, MANAGER_FIELDS);
   return columns ? managersFromColumns(columns) : [];
 }
 
-async function loadPage(database: Database, { first, after }: ManagerList, fence: Fence): Promise<ManagerPage> {
-  const rows = after
-    ? await find(database, 'managers-page-after', LATER_PAGE, [
-        first + 1,
-        new Date(after.value as number).toISOString(),
-        after.id,
-      ])
-    : await find(database, 'managers-page', FIRST_PAGE, [first + 1]);
-  for (const row of rows) fence.prime(managerKey(row.id), row, { layer: MANAGERS, version: row.version });
+const MANAGERS_OF_ROWS: Companions = {
+  fields: MANAGER_FIELDS,
+  select: (rows) => `${COLUMNS} where m.id in (select "managerId" from ${rows})`,
+};
+
+async function loadPage(
+  source: ManagerSource,
+  { first, after }: ManagerList,
+  fence: Fence,
+  ctx: Context,
+): Promise<ManagerPage> {
+  const { database } = source;
+  const values: unknown[] = after ? [new Date(after.value as number).toISOString(), after.id] : [];
+  const behind = after ? 'where (m.created_at, m.id) < ($1::timestamptz, $2::uuid)' : '';
+  const limit = limitToPage(first, values);
+  const text = inColumns(MANAGER_FIELDS, `${COLUMNS} ${behind} order by m.created_at desc, m.id desc ${limit}`);
+  const rows = await find(database, `managers-page${after ? '-after' : ''} ${limit}`, text, values);
+  const loader = managerLoader(source, ctx);
+  for (const row of rows) {
+    const entry = primeManager(row, fence);
+    if (entry) loader.bring(row.id, entry);
+  }
   const next = rows[first];
   return { ids: rows.slice(0, first).map(({ id }) => id), next: next ? managerPosition(next) : null };
 }

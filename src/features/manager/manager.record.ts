@@ -1,3 +1,4 @@
+import { flatObjectBytes } from '../../cache/index.ts';
 import type { Row } from '../../changes/index.ts';
 import { type Columns, epochMs } from '../../database/columns.ts';
 
@@ -19,14 +20,21 @@ export const MANAGER_FIELDS = ['id', 'name', 'email', 'createdAtMs', 'updatedAtM
 
 /** The records in the columns that a statement selected as `MANAGER_COLUMNS`. */
 export function managersFromColumns(columns: Columns<ManagerRecord>): ManagerRecord[] {
-  return columns.id.map((id, row) => ({
-    id,
-    name: columns.name[row]!,
-    email: columns.email[row]!,
-    createdAtMs: columns.createdAtMs[row]!,
-    updatedAtMs: columns.updatedAtMs[row]!,
-    version: columns.version[row]!,
-  }));
+  return columns.id.map((id, row) =>
+    Object.freeze({
+      id,
+      name: columns.name[row]!,
+      email: columns.email[row]!,
+      createdAtMs: columns.createdAtMs[row]!,
+      updatedAtMs: columns.updatedAtMs[row]!,
+      version: columns.version[row]!,
+    }),
+  );
+}
+
+/** The size of a record in memory, approximately. */
+export function managerBytes({ id, name, email }: ManagerRecord): number {
+  return flatObjectBytes(MANAGER_FIELDS.length, 3, id.length + name.length + email.length);
 }
 
 /** The record in a row that MikroORM's query builder returned. */

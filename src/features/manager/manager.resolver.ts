@@ -17,7 +17,7 @@ import type { Role } from '../../auth/identity.ts';
 import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
-import { type Connection, connection, isTimeMs, pageRequest, presentRows } from '../../graphql/pagination.ts';
+import { Connection, isTimeMs, pageRequest, presentRows } from '../../graphql/pagination.ts';
 import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
 import { rowsShow } from '../../graphql/selections.ts';
 import {
@@ -69,7 +69,7 @@ export class ManagerResolver {
     const page = await readManagerPage(this.#source, request, ctx);
     const nodes = presentRows(await managerLoader(this.#source, ctx).loadMany(page.ids));
     const hasNextPage = page.next !== null;
-    return connection(nodes, { order, positionOf: managerPosition, hasNextPage, after: request.after });
+    return new Connection(nodes, { order, positionOf: managerPosition, hasNextPage, after: request.after });
   }
 
   @Authorized<Role>('VIEWER')

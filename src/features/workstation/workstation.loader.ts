@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { type Cache, type Fence, stableJson } from '../../cache/index.ts';
+import type { Columns, Companions } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import type { FindByIds } from '../../database/gathered-reads.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
@@ -24,22 +25,33 @@ import {
   type WorkstationListFilter,
   type WorkstationPage,
 } from './workstation.list.ts';
-import { countOfEach, countWorkstations, findPage, findPageOfEach } from './workstation.queries.ts';
-import type { WorkstationRecord } from './workstation.record.ts';
+import { countOfEach, countWorkstations, findPage, findPageOfEach, findPageWith } from './workstation.queries.ts';
+import { type WorkstationRecord, workstationBytes } from './workstation.record.ts';
 
 /** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
 export interface WorkstationLoaders {
   readonly record: RecordLoader<WorkstationRecord>;
   readonly page: DataLoader<WorkstationList, WorkstationPage, string>;
   readonly count: DataLoader<WorkstationListFilter, number, string>;
+  /** Whether the managers of the pages' rows are shown too, so that they had better be there with them. */
+  showsManagers: boolean;
 }
 
 export interface WorkstationSource {
   readonly cache: Cache;
   readonly database: Database;
   readonly findWorkstations: FindByIds<WorkstationRecord>;
+  readonly managers: ManagersOfRows;
+}
+
+/** How the managers that rows name are read along with them. */
+export interface ManagersOfRows {
+  /** What the rows' statement is to bring along; `null` when the managers are best read by themselves. */
+  readonly companions: Companions | null;
+  /** Stores what came along. */
+  keep(columns: Columns<never> | null, fence: Fence, ctx: Context): void;
   /** Reads managers into the operation's own store, where the rows that show them find them at once. */
-  readonly readManagers: (ids: readonly string[], ctx: Context) => Promise<unknown>;
+  read(ids: readonly string[], ctx: Context): Promise<void>;
 }
 
 /** The loaders of this operation, made when they are first needed. */
@@ -54,6 +66,7 @@ export function workstationLoaders(source: WorkstationSource, ctx: Context): Wor
       trace: ctx.reads,
     }),
     page: new DataLoader((lists) => readPages(source, lists, ctx), { cacheKeyFn: workstationListKey }),
+    showsManagers: false,
     count: new DataLoader((filters) => readCounts(source, filters, ctx), {
       cacheKeyFn: workstationCountKey,
       // Nested lists without rows are ready before the others; a turn later all of them are, and are counted together.
@@ -62,15 +75,17 @@ export function workstationLoaders(source: WorkstationSource, ctx: Context): Wor
   }));
 }
 
-function readPages({ cache, database }: WorkstationSource, lists: readonly WorkstationList[], ctx: Context) {
+function readPages(source: WorkstationSource, lists: readonly WorkstationList[], ctx: Context) {
+  const { cache } = source;
   const listOf = new Map(lists.map((list) => [workstationListKey(list), list]));
   return cache.readMany<WorkstationPage>(
     [...listOf.keys()],
     async (missing, fence) =>
       loadPages(
-        database,
+        source,
         missing.map((key) => listOf.get(key)!),
         fence,
+        ctx,
       ),
     {
       layer: WORKSTATION_LISTS,
@@ -84,16 +99,19 @@ function readPages({ cache, database }: WorkstationSource, lists: readonly Works
 
 /** Lists that differ only in their manager are loaded in one statement, each other one in its own. */
 async function loadPages(
-  database: Database,
+  source: WorkstationSource,
   lists: readonly WorkstationList[],
   fence: Fence,
+  ctx: Context,
 ): Promise<WorkstationPage[]> {
+  const { database } = source;
+  const { record, showsManagers } = workstationLoaders(source, ctx);
   const shapeOf = ({ filter, ...rest }: WorkstationList) =>
     filter.managerId === undefined ? null : stableJson({ ...rest, filter: { ...filter, managerId: undefined } });
   const rowsOf = await loadByShape(
     lists,
     shapeOf,
-    (list) => findPage(database, list),
+    (list) => loadPage(source, list, showsManagers, fence, ctx),
     async (alike) => {
       const managerIds = alike.map(({ filter }) => filter.managerId!);
       const rows = Map.groupBy(await findPageOfEach(database, managerIds, alike[0]!), ({ managerId }) => managerId!);
@@ -102,10 +120,32 @@ async function loadPages(
   );
   return lists.map((list) => {
     const rows = rowsOf.get(list)!;
-    for (const row of rows) fence.prime(workstationKey(row.id), row, { layer: WORKSTATIONS, version: row.version });
+    for (const row of rows) {
+      const { id, version } = row;
+      const entry = fence.prime(workstationKey(id), row, {
+        layer: WORKSTATIONS,
+        version,
+        bytes: workstationBytes(row),
+      });
+      if (entry) record.bring(id, entry);
+    }
     const next = rows[list.first];
     return { ids: rows.slice(0, list.first).map(({ id }) => id), next: next ? positionOf(list.order, next) : null };
   });
+}
+
+async function loadPage(
+  { database, managers }: WorkstationSource,
+  list: WorkstationList,
+  showsManagers: boolean,
+  fence: Fence,
+  ctx: Context,
+): Promise<WorkstationRecord[]> {
+  const along = showsManagers ? managers.companions : null;
+  if (!along) return findPage(database, list);
+  const { rows, companions } = await findPageWith(database, list, along);
+  managers.keep(companions, fence, ctx);
+  return rows;
 }
 
 function readCounts({ cache, database }: WorkstationSource, filters: readonly WorkstationListFilter[], ctx: Context) {

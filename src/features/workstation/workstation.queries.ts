@@ -1,7 +1,16 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../../cache/index.ts';
-import { FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
+import {
+  type Columns,
+  type Companions,
+  FEW_ROWS,
+  inColumns,
+  inColumnsWith,
+  queryColumns,
+  queryColumnsWith,
+} from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
+import { limitToPage } from '../../database/page-limit.ts';
 import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
 import {
   WORKSTATION_COLUMNS,
@@ -28,7 +37,30 @@ export function findWorkstations(database: Database, ids: readonly string[]): Pr
 /** The rows of one page, and the one behind it if there is one. */
 export function findPage(database: Database, list: WorkstationList): Promise<WorkstationRecord[]> {
   const values: unknown[] = [];
-  return find(database, `select ${WORKSTATION_COLUMNS} from workstation w ${pageClauses(list, values)}`, values);
+  return find(database, pageText(list, values), values);
+}
+
+/** The same with the companions of the rows. */
+export async function findPageWith(
+  database: Database,
+  list: WorkstationList,
+  companions: Companions,
+): Promise<{ readonly rows: WorkstationRecord[]; readonly companions: Columns<never> | null }> {
+  const values: unknown[] = [];
+  const { name, text } = prepare(pageText(list, values), companions);
+  const found = await queryColumnsWith<WorkstationRecord, never>(
+    companions,
+    database,
+    name,
+    text,
+    values,
+    WORKSTATION_FIELDS,
+  );
+  return { rows: found.own ? workstationsFromColumns(found.own) : [], companions: found.companions };
+}
+
+function pageText(list: WorkstationList, values: unknown[]): string {
+  return `select ${WORKSTATION_COLUMNS} from workstation w ${pageClauses(list, values)}`;
 }
 
 /**
@@ -80,8 +112,7 @@ function pageClauses({ filter, order, first, after }: WorkstationList, values: u
   const matching = conditions(filter, values);
   if (scope) matching.unshift(scope);
   if (after) matching.push(behind(order, after, values));
-  values.push(first + 1);
-  return `${where(matching)} ${orderBy(order)} limit $${values.length}`;
+  return `${where(matching)} ${orderBy(order)} ${limitToPage(first, values)}`;
 }
 
 function orderBy(order: WorkstationListOrder): string {
@@ -123,14 +154,27 @@ function where(matching: readonly string[]): string {
   return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;
 }
 
-async function find(database: Database, text: string, values: unknown[]): Promise<WorkstationRecord[]> {
-  let statement = STATEMENTS.get(text);
-  if (statement === undefined) {
-    statement = inColumns(WORKSTATION_FIELDS, text);
-    STATEMENTS.set(text, statement);
-  }
-  const columns = await queryColumns<WorkstationRecord>(database, nameOf(text), statement, values);
+async function find(database: Database, rows: string, values: unknown[]): Promise<WorkstationRecord[]> {
+  const { name, text } = prepare(rows, null);
+  const columns = await queryColumns<WorkstationRecord>(database, name, text, values, WORKSTATION_FIELDS);
   return columns ? workstationsFromColumns(columns) : [];
+}
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The statement that gives the rows of another one in columns. */
+function prepare(rows: string, companions: Companions | null): Statement {
+  const known = companions ? STATEMENTS_WITH : STATEMENTS;
+  let statement = known.get(rows);
+  if (statement === undefined) {
+    const text = companions ? inColumnsWith(companions, WORKSTATION_FIELDS, rows) : inColumns(WORKSTATION_FIELDS, rows);
+    statement = { name: nameOf(text), text };
+    known.set(rows, statement);
+  }
+  return statement;
 }
 
 /** A name made from the text, so that each shape of statement is prepared once on each connection. */
@@ -143,6 +187,7 @@ function nameOf(text: string): string {
   return name;
 }
 
-/** As many as there are shapes of lists: values are never part of a text. */
+/** As many as there are shapes of lists: no value is part of a text but the usual page sizes. */
 const NAMES = new Map<string, string>();
-const STATEMENTS = new Map<string, string>();
+const STATEMENTS = new Map<string, Statement>();
+const STATEMENTS_WITH = new Map<string, Statement>();

@@ -1,6 +1,6 @@
 import type { Position } from '../../cache/index.ts';
 import type { Context } from '../../graphql/context.ts';
-import { type Connection, connection, pageRequest, presentRows } from '../../graphql/pagination.ts';
+import { Connection, type ConnectionPlace, pageRequest, presentRows } from '../../graphql/pagination.ts';
 import { DEFAULT_ORDER, normalizeFilter, type WorkstationFilter } from './workstation.inputs.ts';
 import {
   isOrderedValue,
@@ -23,9 +23,18 @@ export interface WorkstationListArguments {
 }
 
 /** A page of workstations, with the filter it was found by: the total is only counted when it is asked for. */
-export interface WorkstationListPage extends Connection<WorkstationRecord> {
+export class WorkstationListPage extends Connection<WorkstationRecord> {
   /** `null` when no workstation can fit. */
   readonly filter: WorkstationListFilter | null;
+
+  constructor(
+    nodes: readonly WorkstationRecord[],
+    filter: WorkstationListFilter | null,
+    place: ConnectionPlace<WorkstationRecord>,
+  ) {
+    super(nodes, place);
+    this.filter = filter;
+  }
 }
 
 /**
@@ -45,17 +54,17 @@ export async function readWorkstationList(
   const { first, after } = pageRequest(args.first, args.after, listOrder);
   const filter = restrict(normalizeFilter(args.filter), args.ofManager);
   if (!filter) {
-    const empty = connection<WorkstationRecord>([], { order: listOrder, positionOf: never, hasNextPage: false, after });
-    return Object.assign(empty, { filter });
+    return new WorkstationListPage([], filter, { order: listOrder, positionOf: never, hasNextPage: false, after });
   }
   const loaders = workstationLoaders(source, ctx);
+  if (args.withManagers) loaders.showsManagers = true;
   const page = await loaders.page.load({ filter, order, first, after });
   const nodes = presentRows(await loaders.record.loadMany(page.ids));
   // When that fails, the fields that show them try again, and say what is wrong.
-  if (args.withManagers) await source.readManagers(managersOf(nodes), ctx).catch(() => {});
+  if (args.withManagers) await source.managers.read(managersOf(nodes), ctx).catch(() => {});
   const hasNextPage = page.next !== null;
   const place = (node: WorkstationRecord) => positionOf(order, node);
-  return Object.assign(connection(nodes, { order: listOrder, positionOf: place, hasNextPage, after }), { filter });
+  return new WorkstationListPage(nodes, filter, { order: listOrder, positionOf: place, hasNextPage, after });
 }
 
 function managersOf(nodes: readonly WorkstationRecord[]): string[] {

@@ -1,3 +1,4 @@
+import { flatObjectBytes } from '../../cache/index.ts';
 import type { Row } from '../../changes/index.ts';
 import { type Columns, epochMs } from '../../database/columns.ts';
 import type { WorkstationStatus } from './workstation.entity.ts';
@@ -47,23 +48,42 @@ export const WORKSTATION_FIELDS = Object.keys(COLUMN_OF);
 
 /** The records in the columns that a statement selected as `WORKSTATION_COLUMNS`. */
 export function workstationsFromColumns(columns: Columns<WorkstationRecord>): WorkstationRecord[] {
-  return columns.id.map((id, row) => ({
-    id,
-    name: columns.name[row]!,
-    hostname: columns.hostname[row]!,
-    ipAddress: columns.ipAddress[row]!,
-    operatingSystem: columns.operatingSystem[row]!,
-    status: columns.status[row]!,
-    cpuUsage: columns.cpuUsage[row]!,
-    memoryUsage: columns.memoryUsage[row]!,
-    diskUsage: columns.diskUsage[row]!,
-    lastSeenAtMs: columns.lastSeenAtMs[row]!,
-    managerId: columns.managerId[row]!,
-    createdAtMs: columns.createdAtMs[row]!,
-    updatedAtMs: columns.updatedAtMs[row]!,
-    version: columns.version[row]!,
-  }));
+  return columns.id.map((id, row) =>
+    Object.freeze({
+      id,
+      name: columns.name[row]!,
+      hostname: columns.hostname[row]!,
+      ipAddress: columns.ipAddress[row]!,
+      operatingSystem: columns.operatingSystem[row]!,
+      status: columns.status[row]!,
+      cpuUsage: columns.cpuUsage[row]!,
+      memoryUsage: columns.memoryUsage[row]!,
+      diskUsage: columns.diskUsage[row]!,
+      lastSeenAtMs: columns.lastSeenAtMs[row]!,
+      managerId: columns.managerId[row]!,
+      createdAtMs: columns.createdAtMs[row]!,
+      updatedAtMs: columns.updatedAtMs[row]!,
+      version: columns.version[row]!,
+    }),
+  );
 }
+
+/** The size of a record in memory, approximately. */
+export function workstationBytes({
+  name,
+  hostname,
+  ipAddress,
+  operatingSystem,
+  status,
+  managerId,
+}: WorkstationRecord): number {
+  const texts = name.length + hostname.length + ipAddress.length + operatingSystem.length + status.length;
+  return managerId === null
+    ? flatObjectBytes(WORKSTATION_FIELDS.length, 6, texts + UUID_LENGTH)
+    : flatObjectBytes(WORKSTATION_FIELDS.length, 7, texts + 2 * UUID_LENGTH);
+}
+
+const UUID_LENGTH = 36;
 
 /** The record in a row that MikroORM's query builder returned. */
 export function workstationFromStored(row: object): WorkstationRecord {

@@ -1,0 +1,74 @@
+import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
+import { withDeadline } from './deadline.ts';
+
+export interface ReadPoolOptions {
+  readonly connectionString: string;
+  readonly size: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+  /** For the wait for a connection and the answer together. */
+  readonly readTimeoutMs: number;
+}
+
+/**
+ * The connections that reads go over, beside those that MikroORM writes over: writers that wait for a lock keep no reader
+ * waiting. And none of them has a timer for each statement, each check-out and each return, as a pool for both would need.
+ */
+export class ReadPool {
+  readonly #pool: Pool;
+  readonly #readTimeoutMs: number;
+
+  constructor({ connectionString, size, connectTimeoutMs, statementTimeoutMs, readTimeoutMs }: ReadPoolOptions) {
+    this.#readTimeoutMs = readTimeoutMs;
+    this.#pool = new Pool({
+      connectionString,
+      max: size,
+      // Once open they stay: there is no timer that could close them.
+      idleTimeoutMillis: 0,
+      application_name: 'stationmaster',
+      keepAlive: true,
+      statement_timeout: statementTimeoutMs,
+      Client: class extends Client {
+        constructor(config?: ClientConfig) {
+          super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
+        }
+      },
+    });
+    // Whoever is waiting for an answer is told, and so is the next who asks.
+    this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
+  }
+
+  /**
+   * Runs one prepared statement.
+   * @param name identifies the text: the same name always comes with the same text
+   * @throws {StationmasterError} UNAVAILABLE when the answer takes too long; what it would have come over is closed then
+   */
+  query<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]> {
+    let taken: PoolClient | undefined;
+    let isOver = false;
+    // With callbacks, because what pg builds its promises from outlives the statement by some collections of garbage.
+    const answered = new Promise<Row[]>((resolve, reject) => {
+      this.#pool.connect((failure, client) => {
+        if (failure || !client) return reject(failure);
+        if (isOver) return client.release();
+        taken = client;
+        client.query({ name, text, values: values as unknown[] }, (error: Error | null, result) => {
+          if (isOver) return;
+          taken = undefined;
+          client.release(error ?? undefined);
+          if (error) reject(error);
+          else resolve(result.rows as Row[]);
+        });
+      });
+    });
+    const onOver = () => {
+      isOver = true;
+      taken?.release(true);
+    };
+    return withDeadline(answered, this.#readTimeoutMs, onOver);
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end();
+  }
+}

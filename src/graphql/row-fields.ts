@@ -1,0 +1,48 @@
+import { type GraphQLFieldResolver, GraphQLObjectType, type GraphQLSchema } from 'graphql';
+import { getMetadataStorage } from 'type-graphql';
+import type { Context } from './context.ts';
+
+type Method = (this: object, ...parameters: unknown[]) => unknown;
+
+/**
+ * Calls those field resolvers directly that take nothing but their row and the context, and that everybody may ask for who
+ * sees the row. For each row TypeGraphQL would sort their parameters, look for promises among them and ask for their
+ * instance, which is more than most of them do themselves.
+ * @param instances of the resolver classes
+ */
+export function callRowFieldsDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, object>): void {
+  const { fieldResolvers, objectTypes } = getMetadataStorage();
+  for (const {
+    getObjectType,
+    kind,
+    methodName,
+    middlewares,
+    params = [],
+    roles,
+    schemaName,
+    target,
+  } of fieldResolvers) {
+    const instance = instances.get(target);
+    const isPlain = params.every((parameter) => isWholeRootOrContext(parameter));
+    if (kind !== 'external' || !instance || !isPlain || roles || middlewares?.length) continue;
+    const typeName = objectTypes.find((type) => type.target === getObjectType?.())?.name;
+    const type = typeName === undefined ? undefined : schema.getType(typeName);
+    if (!(type instanceof GraphQLObjectType)) continue;
+    const takesRoot = [...params].sort((a, b) => a.index - b.index).map((parameter) => parameter.kind === 'root');
+    const method = (instance as Record<string, Method>)[methodName]!;
+    type.getFields()[schemaName]!.resolve = directly(method, instance, takesRoot);
+  }
+}
+
+function isWholeRootOrContext(parameter: { readonly kind: string; readonly propertyName?: string | undefined }) {
+  return (parameter.kind === 'root' || parameter.kind === 'context') && parameter.propertyName === undefined;
+}
+
+function directly(
+  method: Method,
+  instance: object,
+  takesRoot: readonly boolean[],
+): GraphQLFieldResolver<unknown, Context> {
+  const [first, second] = takesRoot;
+  return (root, _args, context) => method.call(instance, first ? root : context, second ? root : context);
+}

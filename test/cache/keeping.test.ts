@@ -1,0 +1,113 @@
+import { Cache, type Fence, ReadTrace } from '../../src/cache/index.ts';
+import { createTestClock } from '../support/test-clock.ts';
+import { createPendingLoads } from './pending-loads.ts';
+
+function createTestCache() {
+  const clock = createTestClock();
+  const cache = new Cache({ clock, ttlSeconds: 300, negativeTtlSeconds: 30 });
+  let lists = 0;
+  return {
+    clock,
+    cache,
+    loads: createPendingLoads(),
+    /** The load of some list brings these along, one after the other. */
+    prime: (...values: readonly ({ readonly version: number } | string | null)[]) =>
+      cache.read(
+        `list_${lists++}`,
+        async (fence: Fence) => {
+          for (const value of values) {
+            const version = value === null || typeof value === 'string' ? undefined : value.version;
+            fence.prime('a', value, { layer: 'records', version });
+          }
+          return ['a'];
+        },
+        { layer: 'lists' },
+      ),
+  };
+}
+
+describe('of what loads bring along', () => {
+  test('the newer version replaces the older one', async () => {
+    const { cache, prime } = createTestCache();
+    await prime({ version: 1 });
+    await prime({ version: 2 });
+    expect(cache.get('a')).toEqual({ version: 2 });
+    expect(cache.getStats().layers.find(({ name }) => name === 'records')).toMatchObject({ size: 1 });
+    cache.clear();
+    expect(cache.getStats()).toMatchObject({ size: 0, bytes: 0 });
+  });
+
+  test('the later is kept of two without a version that agree on whether it exists', async () => {
+    const { cache, prime } = createTestCache();
+    await prime('one', 'two');
+    expect(cache.get('a')).toBe('two');
+    cache.delete('a');
+    await prime(null, null);
+    expect(cache.get('a')).toBeNull();
+  });
+
+  test('nothing is kept of two that disagree on whether it exists', async () => {
+    const { cache, prime } = createTestCache();
+    await prime('one', null);
+    expect(cache.get('a')).toBeUndefined();
+    await prime(null, 'one');
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('an absence that has expired does not count against a presence', async () => {
+    const { cache, clock, prime } = createTestCache();
+    cache.set('a', null, { layer: 'records' });
+    clock.advanceSeconds(30);
+    await prime({ version: 1 });
+    expect(cache.get('a')).toEqual({ version: 1 });
+  });
+});
+
+test('an absence makes way for readers who were just given a record that may not be stored', async () => {
+  const { cache, loads } = createTestCache();
+  const reading = cache.readMany(['a'], loads.loadMissing<{ version: number }>, {
+    layer: 'records',
+    versionOf: ({ version }) => version,
+  });
+  const load = await loads.next();
+  cache.set('a', null, { layer: 'records' });
+  load.answer([{ version: 1 }]);
+  expect(await reading).toEqual([{ version: 1 }]);
+  expect(cache.get('a')).toBeUndefined();
+});
+
+test('a list that was loaded while the cache was distrusted leaves the known one to stand in for it', async () => {
+  const outage = new Error('The database is away.');
+  const cache = new Cache({ clock: createTestClock(), isOutage: (error) => error === outage });
+  const trace = new ReadTrace();
+  const read = (load: () => Promise<string[]>) =>
+    cache.read('list', load, { layer: 'lists', tagsOf: () => ['items'], trace });
+  await read(async () => ['known']);
+  cache.distrust();
+  expect(await read(async () => ['unheard of'])).toEqual(['unheard of']);
+  expect(await read(() => Promise.reject(outage))).toEqual(['known']);
+  expect(trace.keys).toEqual(['list', 'list', 'list']);
+});
+
+test('a list is asked about a change by its own key', async () => {
+  const { cache, loads } = createTestCache();
+  const reading = cache.readMany<string>(['first', 'second'], loads.loadMissing<string>, {
+    layer: 'lists',
+    tagsOf: () => ['items'],
+    isAffectedBy: (change, _value, key) => change === key,
+  });
+  (await loads.next()).answer(['1', '2']);
+  await reading;
+  cache.announce({ records: [], tags: ['items'], change: 'second' });
+  expect([cache.get('first'), cache.get('second')]).toEqual(['1', undefined]);
+});
+
+test('what is read and set without a layer counts in a layer of values', () => {
+  const cache = new Cache();
+  cache.set('a', 1);
+  cache.get('a');
+  cache.get('b');
+  expect(cache.getStats().layers).toEqual([
+    { name: 'values', hits: 1, misses: 1, size: 1, evictions: 0, hitRatePercent: 50 },
+  ]);
+});

@@ -1,0 +1,513 @@
+import { jest } from '@jest/globals';
+import { SecondTier } from '../../src/cache/index.ts';
+import { createFakeTier, FakeServer } from './fake-tier.ts';
+import { createSite, fullKeyOf, item, keyOf, settled } from './site.ts';
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `${index}`);
+
+/** Holds back the calls of a tier that are named, until each is let go. */
+function createGate(held: (label: string) => boolean) {
+  const waiting: { readonly label: string; readonly open: () => void }[] = [];
+  return {
+    waiting: () => waiting.map(({ label }) => label),
+    pause: async (label: string) => {
+      if (!held(label)) return;
+      await new Promise<void>((open) => {
+        waiting.push({ label, open });
+      });
+    },
+    /** Lets the one go that has waited longest, or the one at this place. */
+    async letGo(place = 0) {
+      waiting.splice(place, 1)[0]!.open();
+      await settled();
+    },
+  };
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+  jest.useRealTimers();
+});
+
+describe('the tier is not used', () => {
+  test('before changes are listened to', async () => {
+    const site = createSite();
+    const { fake, secondTier } = site.createInstance('test');
+    fake.up();
+    await settled();
+    expect([secondTier.isUp, secondTier.generation, secondTier.visit()]).toEqual([true, null, null]);
+    expect(site.messages).toEqual([]);
+  });
+
+  test('before it is up, and as soon as it is', async () => {
+    const site = createSite();
+    const { cache, fake, secondTier } = site.createInstance('test');
+    cache.trust();
+    expect([secondTier.isUp, secondTier.generation]).toEqual([false, null]);
+    fake.up();
+    expect([secondTier.isUp, secondTier.generation]).toEqual([true, expect.any(String)]);
+  });
+
+  test('while the feed is lost: it may hold what changed unheard', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    instance.cache.distrust();
+    site.rows.set('a', item('a', 2));
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+    instance.fake.down();
+    instance.fake.up();
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+    expect(instance.secondTier.generation).toBeNull();
+  });
+
+  test('to store what a load found that the loss of the feed overtook', async () => {
+    const site = createSite();
+    const { secondTier } = await site.start();
+    const visit = secondTier.visit()!;
+    secondTier.deafen();
+    visit.store(keyOf('a'), 1, item('a'));
+    await settled();
+    expect(site.server.keys).toEqual([]);
+  });
+
+  test.each([
+    ['away', (site) => site.fake.down()],
+    ['not to be trusted, because the feed is lost', (site) => site.secondTier.deafen()],
+  ] as [string, (instance: Awaited<ReturnType<ReturnType<typeof createSite>['start']>>) => void][])(
+    'after a clear while it is %s',
+    async (_name, disturb) => {
+      const instance = await createSite().start();
+      disturb(instance);
+      instance.cache.clear();
+      expect(instance.secondTier.generation).toBeNull();
+    },
+  );
+
+  test('after it was closed', async () => {
+    const site = createSite();
+    const { secondTier } = await site.start();
+    await secondTier.close();
+    expect([secondTier.isUp, secondTier.generation]).toEqual([false, null]);
+    secondTier.announce([{ key: keyOf('a'), version: 1, value: item('a') }]);
+    secondTier.listen();
+    await settled();
+    expect([secondTier.generation, site.server.keys]).toEqual([null, []]);
+  });
+});
+
+describe('a generation', () => {
+  test('is not trusted any more by who listens anew, even if the loss was not told', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start();
+    await instance.read('a');
+    await settled();
+    instance.cache.trust();
+    site.asked();
+    await instance.read('a');
+    expect(site.asked()).toEqual(['check a']);
+  });
+
+  test('lasts as long as there are signs of life, and is left at the first after a standstill', async () => {
+    const site = createSite();
+    const instance = await site.start();
+    const { generation } = instance.secondTier;
+    site.waitSeconds(60, instance);
+    site.clock.advanceSeconds(5);
+    instance.secondTier.beat();
+    expect(instance.secondTier.generation).toBe(generation);
+    site.clock.advanceSeconds(5.001);
+    instance.secondTier.beat();
+    expect(instance.secondTier.generation).not.toBe(generation);
+  });
+
+  test('is kept alive every second from the start to the end', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick', 'performance', 'Date'] });
+    const site = createSite();
+    const { secondTier } = await site.start();
+    const { generation } = secondTier;
+    for (let seconds = 0; seconds < 10; seconds++) {
+      site.clock.advanceSeconds(1);
+      jest.advanceTimersByTime(1000);
+    }
+    secondTier.visit();
+    expect(secondTier.generation).toBe(generation);
+    await secondTier.close();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('is older than what another process founds later, however many were founded before', async () => {
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1000);
+    const found = async (Tier: typeof SecondTier) => {
+      const clock = { now: () => 0 };
+      const { tier, up } = createFakeTier({ server: new FakeServer(clock), clock });
+      const secondTier = new Tier({ tier, keyPrefix: 'test', send: async () => {}, clock });
+      secondTier.start();
+      secondTier.listen();
+      up();
+      for (let count = 0; count < 3; count++) secondTier.renew();
+      const { generation } = secondTier;
+      await secondTier.close();
+      return generation!;
+    };
+    const older = await found(SecondTier);
+    now.mockReturnValue(Date.now() + 1000);
+    jest.resetModules();
+    const another = await import('../../src/cache/index.ts');
+    expect(another.SecondTier).not.toBe(SecondTier);
+    expect(older < (await found(another.SecondTier))).toBe(true);
+  });
+
+  test('is timed by the clock of the process unless another is given', async () => {
+    const now = jest.spyOn(performance, 'now').mockReturnValue(1000);
+    const clock = { now: () => 0 };
+    const { tier, up } = createFakeTier({ server: new FakeServer(clock), clock });
+    const secondTier = new SecondTier({ tier, keyPrefix: 'test', send: async () => {} });
+    secondTier.start();
+    secondTier.listen();
+    up();
+    const { generation } = secondTier;
+    now.mockReturnValue(6001);
+    secondTier.visit();
+    expect(secondTier.generation).not.toBe(generation);
+    await secondTier.close();
+  });
+
+  test('is given up when the tier cannot keep up with the changes, rather than vouch for what is dropped', async () => {
+    const { cache, fake, secondTier } = await createSite().start();
+    const announce = (count: number) =>
+      cache.announce({
+        records: ids(count).map((id) => ({ key: keyOf(id), version: 1, value: undefined })),
+        tags: [],
+        change: null,
+      });
+    const { generation } = secondTier;
+    announce(20_000);
+    expect(secondTier.generation).toBe(generation);
+    announce(1);
+    expect(secondTier.generation).not.toBe(generation);
+    fake.down();
+  });
+
+  test('is given up when a change could not be written', async () => {
+    const site = createSite();
+    let isBroken = false;
+    const instance = await site.start('test', async (label) => {
+      if (isBroken && label.startsWith('write')) throw new Error('broken');
+    });
+    site.rows.set('a', item('a'));
+    await instance.read('a');
+    await settled();
+    isBroken = true;
+    const { generation } = instance.secondTier;
+    await site.write('a', item('a', 2));
+    isBroken = false;
+    await settled();
+    expect(instance.secondTier.generation).not.toBe(generation);
+    instance.cache.delete(keyOf('a'));
+    site.asked();
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+    expect(site.asked()).toEqual(['find a']);
+  });
+
+  test('is given up for one change of several that came too late', async () => {
+    const site = createSite();
+    const { fake, secondTier } = await site.start();
+    secondTier.announce([{ key: keyOf('early'), version: 1, value: item('early') }]);
+    site.clock.advanceSeconds(4);
+    secondTier.announce([{ key: keyOf('late'), version: 1, value: item('late') }]);
+    site.clock.advanceSeconds(7);
+    await settled();
+    expect(fake.restarts).toEqual([new Error('A change was written too late into the second cache tier.')]);
+  });
+
+  test('is not given up for a record that is too late, which is only not stored', async () => {
+    const site = createSite();
+    const { fake, secondTier } = await site.start();
+    secondTier.visit()!.store(keyOf('a'), 1, item('a'));
+    site.clock.advanceSeconds(11);
+    await settled();
+    expect([fake.restarts, site.server.keys]).toEqual([[], []]);
+  });
+});
+
+describe('one that asks for an older generation', () => {
+  const sync = { command: 'sync', question: 'whose?', from: 'somebody' } as const;
+
+  test('asks once, however often it has to begin anew meanwhile', async () => {
+    const site = createSite();
+    const { secondTier } = await site.start();
+    site.messages.length = 0;
+    secondTier.rejoin();
+    secondTier.rejoin();
+    await settled();
+    expect(site.messages).toEqual([{ command: 'sync', question: expect.any(String), from: expect.any(String) }]);
+  });
+
+  test('does not ask when it may not join any more', async () => {
+    const site = createSite();
+    const { secondTier } = await site.start();
+    site.messages.length = 0;
+    secondTier.rejoin();
+    secondTier.deafen();
+    await settled();
+    expect(site.messages).toEqual([]);
+  });
+
+  test('tells that it could not ask, and goes on alone', async () => {
+    const site = createSite();
+    const fault = new Error('The feed is lost.');
+    site.silence(fault);
+    const instance = await site.start();
+    expect(instance.errors).toEqual([fault]);
+    expect(instance.secondTier.generation).not.toBeNull();
+  });
+
+  test('goes on alone as well when there is nobody to tell', async () => {
+    const clock = { now: () => 0 };
+    const { tier, up, down } = createFakeTier({ server: new FakeServer(clock), clock });
+    const send = () => Promise.reject(new Error('The feed is lost.'));
+    const secondTier = new SecondTier({ tier, keyPrefix: 'test', send, clock });
+    secondTier.start();
+    up();
+    expect(secondTier.generation).toBeNull();
+    secondTier.listen();
+    await settled();
+    expect(secondTier.generation).not.toBeNull();
+    down();
+    expect(secondTier.generation).toBeNull();
+    await secondTier.close();
+  });
+
+  test('gets no answer from who could not write it in time', async () => {
+    const site = createSite();
+    const { fake, secondTier } = await site.start();
+    site.messages.length = 0;
+    secondTier.hear(sync);
+    site.clock.advanceSeconds(11);
+    await settled();
+    expect([site.messages, fake.restarts]).toEqual([[], []]);
+  });
+
+  test('gets no answer from who lost the feed and found it again while writing it', async () => {
+    const site = createSite();
+    const gate = createGate((label) => label === 'write of 1 answered');
+    const { cache, secondTier } = await site.start('test', gate.pause);
+    secondTier.hear(sync);
+    await settled();
+    cache.distrust();
+    cache.trust();
+    await settled();
+    site.messages.length = 0;
+    await gate.letGo();
+    expect(site.messages).toEqual([]);
+  });
+
+  test('gets no answer about a generation that was left for an older one while it was written', async () => {
+    const site = createSite();
+    await site.start();
+    const gate = createGate((label) => label === 'read of 1 answered' || label === 'write of 1 answered');
+    const younger = await site.start('test', gate.pause);
+    younger.secondTier.hear(sync);
+    await settled();
+    expect(gate.waiting()).toEqual(['read of 1 answered', 'write of 1 answered']);
+    await gate.letGo();
+    site.messages.length = 0;
+    await gate.letGo();
+    expect(site.messages).toEqual([]);
+  });
+
+  test('does not take the answer to the question of another for its own', async () => {
+    const site = createSite();
+    const oldest = await site.start();
+    const questions = () => site.messages.flatMap((message) => (message.command === 'sync' ? message.question : []));
+    await site.start();
+    const answer = site.messages.find(({ command }) => command === 'synced')!;
+    oldest.fake.down();
+    const alone = site.createInstance('test');
+    site.silence(new Error('The feed is lost.'));
+    alone.fake.up();
+    alone.cache.trust();
+    await settled();
+    const { generation } = alone.secondTier;
+    alone.secondTier.hear(answer);
+    await settled();
+    expect(questions()).toHaveLength(2);
+    expect(alone.secondTier.generation).toBe(generation);
+  });
+
+  test('does not join when it has lost the feed since, however old the answer', async () => {
+    const site = createSite();
+    const older = await site.start();
+    const gate = createGate((label) => label === 'read of 1 answered');
+    const { cache, secondTier } = await site.start('test', gate.pause);
+    expect(gate.waiting()).toEqual(['read of 1 answered']);
+    older.fake.down();
+    cache.distrust();
+    cache.trust();
+    await settled();
+    const { generation } = secondTier;
+    await gate.letGo();
+    expect(secondTier.generation).toBe(generation);
+  });
+
+  test('ends up in the oldest of those that answer, whichever proof it finds first', async () => {
+    const site = createSite();
+    const [oldest, middle] = [site.createInstance('test'), site.createInstance('test')];
+    site.silence(new Error('Nobody hears of the others yet.'));
+    for (const { cache, fake } of [oldest, middle]) {
+      fake.up();
+      cache.trust();
+    }
+    await settled();
+    site.silence(undefined);
+    expect(oldest.secondTier.generation! < middle.secondTier.generation!).toBe(true);
+    const gate = createGate((label) => label === 'read of 1 answered');
+    const youngest = await site.start('test', gate.pause);
+    expect(gate.waiting()).toHaveLength(2);
+    await gate.letGo();
+    expect(youngest.secondTier.generation).toBe(oldest.secondTier.generation);
+    await gate.letGo();
+    expect(youngest.secondTier.generation).toBe(oldest.secondTier.generation);
+  });
+});
+
+describe('what may not be shown any more', () => {
+  test('is what was announced as deleted, though the tier could not be told', async () => {
+    const site = createSite();
+    const instance = await site.start();
+    await site.write('a', item('a', 5));
+    instance.fake.down();
+    await site.write('a', null);
+    instance.fake.up();
+    site.asked();
+    expect(await instance.read('a')).toEqual([null]);
+    expect(site.asked()).toEqual(['find a']);
+  });
+
+  test('is forgotten in time, so that a row that was made again is taken from the tier', async () => {
+    const site = createSite();
+    const instance = await site.start();
+    expect(await instance.read('a')).toEqual([null]);
+    await site.write('a', item('a', 1));
+    const readAnew = async () => {
+      instance.cache.delete(keyOf('a'));
+      site.asked();
+      expect(await instance.read('a')).toEqual([item('a', 1)]);
+      return site.asked();
+    };
+    expect(await readAnew()).toEqual(['find a']);
+    await settled();
+    site.waitSeconds(15, instance);
+    instance.secondTier.announce([{ key: keyOf('b'), version: 1, value: null }]);
+    await settled();
+    expect(await readAnew()).toEqual(['find a']);
+    await settled();
+    site.waitSeconds(40, instance);
+    expect(await readAnew()).toEqual([]);
+  });
+
+  test('is remembered anew when something older is announced: the newer may be on its way for as long again', async () => {
+    const site = createSite();
+    const instance = await site.start();
+    site.rows.set('a', item('a', 2));
+    instance.secondTier.saw(keyOf('a'), 2);
+    site.waitSeconds(20, instance);
+    instance.secondTier.announce([{ key: keyOf('a'), version: 1, value: item('a', 1) }]);
+    await settled();
+    site.waitSeconds(11, instance);
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+  });
+
+  test('is remembered as long as the tier has not answered what is newer', async () => {
+    const site = createSite();
+    let isSlow = false;
+    const gate = createGate((label) => isSlow && label.startsWith('write') && label.endsWith('way'));
+    const instance = await site.start('test', gate.pause);
+    await site.write('a', item('a', 1));
+    isSlow = true;
+    await site.write('a', item('a', 2));
+    site.waitSeconds(40, instance);
+    instance.cache.delete(keyOf('a'));
+    expect(await instance.read('a')).toEqual([item('a', 2)]);
+    instance.fake.down();
+  });
+});
+
+describe('calls of the tier', () => {
+  const calls = () => {
+    const labels: string[] = [];
+    return { labels, pause: async (label: string) => void labels.push(label) };
+  };
+
+  test('read 500 records at most, and each is found under its own key', async () => {
+    const site = createSite();
+    const { secondTier } = await site.start();
+    secondTier.announce(ids(501).map((id) => ({ key: keyOf(id), version: 1, value: item(id) })));
+    await settled();
+    const { labels, pause } = calls();
+    const other = await site.start('test', pause);
+    labels.length = 0;
+    expect(await other.read(...ids(501).reverse())).toEqual(
+      ids(501)
+        .reverse()
+        .map((id) => item(id)),
+    );
+    await other.read('x', ...ids(499).map((id) => `x${id}`));
+    await settled();
+    expect(labels.filter((label) => label.startsWith('read') && label.endsWith('way'))).toEqual([
+      'read of 500 on its way',
+      'read of 1 on its way',
+      'read of 500 on its way',
+    ]);
+    expect(other.secondTier.counters).toMatchObject({ hits: 501, misses: 500 });
+  });
+
+  test('write 200 records at most, one call after the other', async () => {
+    const site = createSite();
+    const gate = createGate((label) => label.startsWith('write') && label.endsWith('answered'));
+    const { secondTier } = await site.start('test', gate.pause);
+    const announce = (...names: readonly string[]) =>
+      secondTier.announce(names.map((id) => ({ key: keyOf(id), version: 1, value: null })));
+    announce(...ids(201));
+    await settled();
+    expect(gate.waiting()).toEqual(['write of 200 answered']);
+    announce('a');
+    await settled();
+    announce('b');
+    await settled();
+    expect(gate.waiting()).toEqual(['write of 200 answered']);
+    await gate.letGo();
+    expect(gate.waiting()).toEqual(['write of 3 answered']);
+    await gate.letGo();
+    expect(gate.waiting()).toEqual([]);
+  });
+
+  test('that fail leave the reader to the database', async () => {
+    const site = createSite();
+    site.rows.set('a', item('a'));
+    const instance = await site.start('test', async (label) => {
+      if (label.startsWith('read')) throw new Error('broken');
+    });
+    expect(await instance.read('a')).toEqual([item('a')]);
+    expect(site.asked()).toEqual(['find a']);
+    expect(instance.secondTier.counters).toMatchObject({ hits: 0, misses: 1 });
+  });
+
+  test('touch nothing but keys under the prefix, which is not asked for before it is known', async () => {
+    const site = createSite();
+    let prefix: string | undefined;
+    const instance = site.createInstance(() => prefix!);
+    prefix = 'test';
+    instance.fake.up();
+    instance.cache.trust();
+    await settled();
+    await site.write('a', item('a'));
+    instance.cache.clear();
+    await site.write('b', item('b'));
+    expect(site.server.keys).toEqual([fullKeyOf('a'), fullKeyOf('b')]);
+  });
+});

@@ -1,0 +1,303 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { startTestApp, type TestApp } from '../support/test-app.ts';
+
+/*
+ * Kept answers are given before Node's HTTP parser has seen the request. Whoever is on the other end must not be able to
+ * tell, however requests are cut, mixed and put together.
+ */
+
+let testApp: TestApp;
+let port: number;
+let token: string;
+
+beforeAll(async () => {
+  testApp = await startTestApp({ fleet: { managers: 1, workstations: 6 } });
+  port = Number(new URL(testApp.app.url).port);
+  token = await testApp.token('ADMIN');
+});
+
+afterAll(() => testApp.close());
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A connection that sends bytes as they are and takes answers one after the other. */
+class Wire {
+  readonly socket: Socket;
+  readonly ended: Promise<void>;
+  #received = Buffer.alloc(0);
+
+  static async open(): Promise<Wire> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    await once(socket, 'connect');
+    return new Wire(socket);
+  }
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      this.#received = Buffer.concat([this.#received, data]);
+    });
+  }
+
+  /** Sends the pieces so that the server reads them one by one. */
+  async send(...pieces: readonly (string | Buffer)[]): Promise<void> {
+    for (const piece of pieces) {
+      this.socket.write(piece);
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async next(): Promise<Answer> {
+    for (;;) {
+      const answer = this.#take();
+      if (answer) return answer;
+      if (this.socket.destroyed) throw new Error(`The connection was closed after ${this.#received}`);
+      await Promise.race([once(this.socket, 'data'), this.ended]);
+    }
+  }
+
+  #take(): Answer | null {
+    const headEnd = this.#received.indexOf('\r\n\r\n');
+    if (headEnd === -1) return null;
+    const [statusLine, ...lines] = this.#received.toString('latin1', 0, headEnd).split('\r\n');
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
+    );
+    const end = headEnd + 4 + Number(headers['content-length'] ?? 0);
+    if (this.#received.length < end) return null;
+    const body = this.#received.toString('utf8', headEnd + 4, end);
+    this.#received = this.#received.subarray(end);
+    return { status: Number(statusLine!.split(' ')[1]), headers, body };
+  }
+}
+
+function post(query: string, ...headers: readonly string[]): string {
+  const body = JSON.stringify({ query });
+  return [
+    'POST /graphql HTTP/1.1',
+    'Host: stationmaster',
+    'Content-Type: application/json',
+    `Authorization: Bearer ${token}`,
+    ...headers,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+}
+
+const list = (first: number) => `{ workstations(first: ${first}) { nodes { id name } } }`;
+
+/** Asks often enough that the answer is kept and the query compiled, and returns what was answered. */
+async function settle(query: string): Promise<unknown> {
+  for (let time = 0; time < 5; time++) await testApp.ask(query);
+  return testApp.ask(query);
+}
+
+const hits = () => testApp.app.cache.getStats().layers.find(({ name }) => name === 'responses')!.hits;
+
+async function askOnce(request: string): Promise<Answer> {
+  const wire = await Wire.open();
+  await wire.send(request);
+  const answer = await wire.next();
+  wire.socket.destroy();
+  return answer;
+}
+
+describe('A kept answer', () => {
+  test('has the headers of one that was executed, in any spelling of the request', async () => {
+    await settle(list(2));
+    const executed = await askOnce(post(`query Other ${list(2)}`));
+    const kept = await askOnce(post(list(2)));
+    expect(Object.keys(kept.headers).sort()).toEqual(Object.keys(executed.headers).sort());
+    for (const name of [
+      'content-type',
+      'cache-control',
+      'vary',
+      'connection',
+      'keep-alive',
+      'x-content-type-options',
+    ]) {
+      expect([name, kept.headers[name]]).toEqual([name, executed.headers[name]]);
+    }
+    expect(Date.parse(kept.headers.date!)).toBeGreaterThan(Date.now() - 5000);
+    expect(kept.body).toBe(executed.body);
+  });
+
+  test('carries the request id that the client chose, and none that could break the answer apart', async () => {
+    await settle(list(2));
+    expect((await askOnce(post(list(2), 'X-Request-Id: mine-1'))).headers['x-request-id']).toBe('mine-1');
+    const made = (await askOnce(post(list(2), 'X-Request-Id: a b;c'))).headers['x-request-id'];
+    expect(made).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('goes to pages of allowed origins with their headers, to others without', async () => {
+    await settle(list(2));
+    const allowed = await askOnce(post(list(2), 'Origin: https://studio.apollographql.com'));
+    const foreign = await askOnce(post(list(2), 'Origin: https://elsewhere.example'));
+    expect(foreign.headers['access-control-allow-origin']).toBeUndefined();
+    expect(foreign.body).toBe(allowed.body);
+  });
+
+  test('is found again after requests that only the parser could answer, on the same connection', async () => {
+    await settle(list(3));
+    const wire = await Wire.open();
+    for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }'), post(list(3))]) {
+      await wire.send(request);
+      expect((await wire.next()).status).toBe(200);
+    }
+    const before = hits();
+    await wire.send(post(list(3)));
+    await wire.next();
+    expect(hits()).toBe(before + 1);
+    wire.socket.destroy();
+  });
+
+  test('does not keep a connection from becoming a WebSocket afterwards', async () => {
+    await settle(list(3));
+    const wire = await Wire.open();
+    for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }')]) {
+      await wire.send(request);
+      await wire.next();
+    }
+    const upgrade = ['Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13'];
+    const protocol = ['Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Protocol: graphql-transport-ws'];
+    await wire.send(['GET /graphql HTTP/1.1', 'Host: stationmaster', ...upgrade, ...protocol, '', ''].join('\r\n'));
+    expect((await wire.next()).status).toBe(101);
+    wire.socket.destroy();
+  });
+
+  test('is sent in full to a client that closes its half of the connection after asking', async () => {
+    await settle(list(3));
+    const wire = await Wire.open();
+    wire.socket.end(post(list(3)));
+    expect(JSON.parse((await wire.next()).body).data.workstations.nodes).toHaveLength(3);
+    await wire.ended;
+  });
+});
+
+describe('What differs from a plain request by as much as a letter is left to the parser:', () => {
+  const KEPT = () => post(list(4));
+  test.each<[what: string, alter: (request: string) => string, status: number]>([
+    ['another path', (request) => request.replace('/graphql', '/graphqL'), 404],
+    ['HTTP/1.0', (request) => request.replace('HTTP/1.1', 'HTTP/1.0'), 200],
+    ['no host', (request) => request.replace('Host: stationmaster\r\n', ''), 400],
+    ['a space before the colon', (request) => request.replace('Host:', 'Host :'), 400],
+    ['a folded header', (request) => request.replace('\r\nContent-Type', '\r\n more\r\nContent-Type'), 400],
+    ['two equal lengths', (request) => request.replace(/(Content-Length: \d+\r\n)/, '$1$1'), 400],
+    ['a length with a sign', (request) => request.replace('Content-Length: ', 'Content-Length: +'), 400],
+    ['a length and chunks', (request) => request.replace('Content-', 'Transfer-Encoding: chunked\r\nContent-'), 400],
+    ['a bare line feed', (request) => request.replace('stationmaster\r\n', 'stationmaster\n'), 400],
+    ['a NUL in a header', (request) => request.replace('stationmaster', 'station\0master'), 400],
+    ['another content type', (request) => request.replace('application/json', 'text/plain'), 415],
+    ['two tokens', (request) => request.replace(/(Authorization: .*\r\n)/, '$1$1'), 200],
+  ])('%s', async (_what, alter, status) => {
+    await settle(list(4));
+    const before = hits();
+    const answer = await askOnce(alter(KEPT()));
+    expect(answer.status).toBe(status);
+    // Whatever the parser makes of it: Node takes the first of two tokens, and HTTP/1.0 may be answered as well.
+    expect(hits() - before).toBeLessThanOrEqual(status === 200 ? 1 : 0);
+  });
+});
+
+test('However requests are cut and put together, each is answered once, in order, and as it would be alone', async () => {
+  const QUERIES = [
+    list(1),
+    list(2),
+    list(5),
+    'mutation { deleteWorkstation(id: "no") }',
+    '{ __typename }',
+    '{ nothing }',
+  ];
+  const expected = new Map<string, unknown>();
+  for (const query of QUERIES) expected.set(query, await settle(query));
+  const pieces = (text: string, cuts: readonly number[]) => {
+    const places = [0, ...cuts.map((cut) => cut % text.length).sort((a, b) => a - b), text.length];
+    return places.slice(1).map((place, index) => text.slice(places[index], place));
+  };
+  const requests = fc.array(
+    fc.record({
+      query: fc.constantFrom(...QUERIES),
+      waits: fc.boolean(),
+      cuts: fc.array(fc.nat(5000), { maxLength: 3 }),
+    }),
+    { minLength: 1, maxLength: 8 },
+  );
+  await fc.assert(
+    fc.asyncProperty(requests, async (asked) => {
+      const wire = await Wire.open();
+      const open: string[] = [];
+      const readAll = async () => {
+        for (const query of open.splice(0)) {
+          const { body, headers } = await wire.next();
+          const { extensions: _ids, ...answer } = JSON.parse(body.replaceAll(headers['x-request-id']!, ''));
+          expect(answer).toEqual(expected.get(query));
+        }
+      };
+      for (const { query, waits, cuts } of asked) {
+        open.push(query);
+        await wire.send(...pieces(post(query), cuts).filter((piece) => piece !== ''));
+        if (waits) await readAll();
+      }
+      await readAll();
+      wire.socket.destroy();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('A client that asks on and on without reading is not read from any more, and gets everything once it reads', async () => {
+  await settle(list(6));
+  const wire = await Wire.open();
+  wire.socket.pause();
+  const request = Buffer.from(post(list(6)));
+  let sent = 0;
+  // One at a time, so that each is a request by itself; until the connection takes no more.
+  while (wire.socket.writableLength < 4 * request.length && sent < 50_000) {
+    wire.socket.write(request);
+    sent += 1;
+    if (sent % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  wire.socket.resume();
+  for (let count = 0; count < sent; count++) expect((await wire.next()).status).toBe(200);
+  wire.socket.destroy();
+}, 60_000);
+
+describe('A server that closes', () => {
+  test('lets go of connections that have nothing under way, at once', async () => {
+    const own = await startTestApp();
+    const socket = await connectTo(own);
+    socket.write(post('{ __typename }'));
+    await once(socket, 'data');
+    const ended = once(socket, 'close');
+    await own.close();
+    await ended;
+  });
+
+  test('answers the first request of a connection that was opened before', async () => {
+    const own = await startTestApp();
+    const socket = await connectTo(own);
+    const answered = once(socket, 'data');
+    const closed = own.close();
+    socket.write(post('{ __typename }').replace(/Authorization: .*\r\n/, ''));
+    expect(String((await answered)[0])).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*connection: close/i);
+    await closed;
+  });
+});
+
+async function connectTo({ app }: TestApp): Promise<Socket> {
+  const socket = connect({ port: Number(new URL(app.url).port), host: '127.0.0.1' });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  // Until the server has taken it.
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return socket;
+}
