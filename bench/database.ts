@@ -8,6 +8,7 @@ export interface Fleet {
   readonly ids: readonly string[];
 }
 
+let made = 0;
 const SERVER_URL = process.env.DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/postgres';
 const MANAGERS = 100;
 
@@ -19,7 +20,7 @@ export async function withFleet<Result>(
   workstations: number,
   work: (fleet: Fleet) => Promise<Result>,
 ): Promise<Result> {
-  const name = `stationmaster_bench_${process.pid}_${workstations}`;
+  const name = `stationmaster_bench_${process.pid}_${workstations}_${++made}`;
   const server = new Client({ connectionString: SERVER_URL });
   await server.connect();
   const url = new URL(SERVER_URL);

@@ -1,25 +1,26 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe } from 'node:diagnostics_channel';
 import type { App } from '../src/app.ts';
 import type { Cache, Fence, ReadOptions } from '../src/cache/index.ts';
-import type { ResponseCache as ResponseCacheType } from '../src/graphql/response-cache.ts';
+import type { ResponseCache } from '../src/graphql/response-cache.ts';
 import { announce, countStatements } from './measured-process.ts';
 
 /*
- * The built server as a process of its own. `hot`: as in production. `cold`: as in production, but no request finds
- * anything that another one has brought into the cache.
+ * The built server as a process of its own. `hot`: as in production. `cold`: every request finds the caches empty. `full`:
+ * every request finds them full of what it does not ask for.
  */
 
 const statements = countStatements(import.meta.url, import.meta.resolve('@mikro-orm/postgresql'));
 
 const { createApp } = await import('../dist/src/app.js' as string);
 const { loadConfig } = await import('../dist/src/config.js' as string);
+const caches = (await import('../dist/src/cache/cache.js' as string)) as { Cache: typeof Cache };
+const responses = (await import('../dist/src/graphql/response-cache.js' as string)) as {
+  ResponseCache: typeof ResponseCache;
+};
 
 const app: App = await createApp(loadConfig(process.env));
-if (process.argv[2] === 'cold') {
-  await recognizeNoRequest();
-  keepApart(app.cache);
-}
+if (process.argv[2] === 'cold') beginEmpty(app.cache);
+if (process.argv[2] === 'full') keepApart(app.cache);
 
 announce({
   url: app.url,
@@ -29,28 +30,42 @@ announce({
   close: () => app.close(),
 });
 
-/** Whole answers are kept, under a key that no other request has. */
-async function recognizeNoRequest(): Promise<void> {
-  const { ResponseCache } = (await import('../dist/src/graphql/response-cache.js' as string)) as {
-    ResponseCache: typeof ResponseCacheType;
-  };
-  const { keyOf } = ResponseCache.prototype;
+/** Tells of each request before anything is read for it, and has its answer kept where no other one looks. */
+function onRequest(tell: () => void): void {
   let count = 0;
-  ResponseCache.prototype.keyOf = function (this: ResponseCacheType, ...args) {
+  const { keyOf } = responses.ResponseCache.prototype;
+  responses.ResponseCache.prototype.keyOf = function (this: ResponseCache, ...args) {
+    tell();
     const key = keyOf.apply(this, args);
     return key === null ? null : `${key}\n${++count}`;
   };
 }
 
 /**
- * Gives each request keys of its own. Emptying the cache at each request would not do: of many at a time, each would
- * still find what the others bring in meanwhile. So everything is looked up, loaded and stored, but never met again.
+ * Gives each request a cache of its own. Emptying that of the server would not do: of many requests at a time, each would
+ * still find what the others bring in meanwhile. So everything is looked up, loaded and stored, and goes with the request.
  */
+function beginEmpty(cache: Cache): void {
+  const requests = new AsyncLocalStorage<Cache>();
+  const outside = new caches.Cache();
+  const own = () => requests.getStore() ?? outside;
+  onRequest(() => requests.enterWith(new caches.Cache()));
+  const { keep } = responses.ResponseCache.prototype;
+  responses.ResponseCache.prototype.keep = function (this: ResponseCache, ...args) {
+    keep.apply(this, args);
+    const used = own();
+    setImmediate(() => used.clear());
+  };
+  cache.findHeld = (...args) => own().findHeld(...args);
+  cache.readBrought = (...args) => own().readBrought(...args);
+  cache.readMany = (...args) => own().readMany(...args);
+}
+
+/** Gives each request keys of its own in the caches of all, so that it finds nothing, and what it stores pushes others out. */
 function keepApart(cache: Cache): void {
   const requests = new AsyncLocalStorage<string>();
   let count = 0;
-  // Published right before the server's listeners are called.
-  subscribe('http.server.request.start', () => requests.enterWith(`${++count}|`));
+  onRequest(() => requests.enterWith(`${++count}|`));
   const readMany = cache.readMany.bind(cache);
   const findHeld = cache.findHeld.bind(cache);
   cache.findHeld = (key, options) => findHeld((requests.getStore() ?? '0|') + key, options);

@@ -41,6 +41,14 @@ export const STATIONMASTER: Contender = {
 /** The same, but every request finds its caches empty. */
 export const STATIONMASTER_COLD: Contender = { ...STATIONMASTER, arguments: ['cold'], isCaching: false };
 
+/** The same, but every request finds them full of what it does not ask for; not judged. */
+export const STATIONMASTER_FULL: Contender = {
+  ...STATIONMASTER,
+  title: 'Stationmaster, full caches',
+  arguments: ['full'],
+  isCaching: false,
+};
+
 export const PEERS: readonly Contender[] = [
   peer('apollo', { name: 'apollo', title: 'Apollo + MikroORM', arguments: [], isCaching: false }),
   peer('apollo', {

@@ -3,7 +3,7 @@ import type { Fleet } from '../database.ts';
 import type { Traffic } from '../load-plan.ts';
 import { type Documents, documentsFor } from '../queries.ts';
 import { type Entrant, type Figures, measureInRounds } from '../rounds.ts';
-import { type Contender, FLOOR, STATIONMASTER, STATIONMASTER_COLD } from '../servers.ts';
+import { type Contender, FLOOR, STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL } from '../servers.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** The same kind of traffic for every server, for some seconds. */
@@ -24,8 +24,9 @@ export const COLD_CONNECTIONS = 8;
 const METHODS = {
   hot: 'Hot: caches are on, and every answer was asked for once before.',
   cold:
-    'Cold: no request finds in Stationmaster’s caches what another one brought there; everything is looked up, loaded and ' +
-    'stored, which counts against it. The peers run without their caches. Statements stay prepared for all.',
+    'Cold: every request finds Stationmaster’s caches empty; everything is looked up, loaded, stored and thrown away again, ' +
+    'which counts against it. With full caches it finds them full of other things, and pushes some of those out. The peers ' +
+    'run without their caches. Statements stay prepared for all.',
 };
 
 export function steadyWorkload(spec: SteadyWorkload): Workload {
@@ -35,7 +36,7 @@ export function steadyWorkload(spec: SteadyWorkload): Workload {
 async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
   const { cache, traffic, hasFloor = true } = spec;
   const contenders = [
-    cache === 'hot' ? STATIONMASTER : STATIONMASTER_COLD,
+    ...(cache === 'hot' ? [STATIONMASTER] : [STATIONMASTER_COLD, STATIONMASTER_FULL]),
     ...bench.peers.filter(({ isCaching }) => cache === 'hot' || !isCaching),
     ...(hasFloor ? [FLOOR] : []),
   ];
@@ -100,6 +101,8 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
+const NO_PEERS: readonly Contender[] = [STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL, FLOOR];
+
 /** Who did how well. */
 export class Standings {
   readonly all: readonly { readonly contender: Contender; readonly figures: Figures }[];
@@ -124,7 +127,7 @@ export class Standings {
   /** Our requests per second as a multiple of those of the best peer that counts; `null` when none took part. */
   overBest(counts: (contender: Contender, figures: Figures) => boolean = () => true): number | null {
     const rates = this.all
-      .filter(({ contender, figures }, index) => index > 0 && contender !== FLOOR && counts(contender, figures))
+      .filter(({ contender, figures }) => !NO_PEERS.includes(contender) && counts(contender, figures))
       .map(({ figures }) => figures.requestsPerSecond);
     return rates.length === 0 ? null : this.own.requestsPerSecond / Math.max(...rates);
   }
