@@ -1,5 +1,6 @@
-import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
+import { type ClientConfig, Pool, type PoolClient } from 'pg';
 import { withDeadline } from './deadline.ts';
+import { RowClient, type RowStatement } from './row-client.ts';
 
 export interface ReadPoolOptions {
   readonly connectionString: string;
@@ -28,7 +29,7 @@ export class ReadPool {
       application_name: 'stationmaster',
       keepAlive: true,
       statement_timeout: statementTimeoutMs,
-      Client: class extends Client {
+      Client: class extends RowClient {
         constructor(config?: ClientConfig) {
           super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
         }
@@ -44,6 +45,19 @@ export class ReadPool {
    * @throws {StationmasterError} UNAVAILABLE when the answer takes too long; what it would have come over is closed then
    */
   query<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.#run((client, done) => {
+      client.query({ name, text, values: values as unknown[] }, (error: Error | null, result) => {
+        done(error, error ? [] : (result.rows as Row[]));
+      });
+    });
+  }
+
+  /** The same, with the rows as the statement's `read` makes them. */
+  readRows<Row>(statement: RowStatement<Row>): Promise<Row[]> {
+    return this.#run((client, done) => client.readRows(statement, done));
+  }
+
+  #run<Row>(send: (client: RowClient, done: (error: Error | null, rows: Row[]) => void) => void): Promise<Row[]> {
     let taken: PoolClient | undefined;
     let isOver = false;
     // With callbacks, because what pg builds its promises from outlives the statement by some collections of garbage.
@@ -52,12 +66,12 @@ export class ReadPool {
         if (failure || !client) return reject(failure);
         if (isOver) return client.release();
         taken = client;
-        client.query({ name, text, values: values as unknown[] }, (error: Error | null, result) => {
+        send(client as PoolClient & RowClient, (error, rows) => {
           if (isOver) return;
           taken = undefined;
           client.release(error ?? undefined);
           if (error) reject(error);
-          else resolve(result.rows as Row[]);
+          else resolve(rows);
         });
       });
     });

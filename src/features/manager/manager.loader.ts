@@ -1,11 +1,11 @@
 import type { Cache, Fence } from '../../cache/index.ts';
-import { type Columns, type Companions, FEW_ROWS, inColumns, queryColumns } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import type { FindByIds } from '../../database/gathered-reads.ts';
 import { limitToPage } from '../../database/page-limit.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
 import { RecordLoader } from '../../graphql/record-loader.ts';
+import type { ManagersOfPage, ManagersOfRows } from '../workstation/index.ts';
 import {
   isManagerPageAffected,
   MANAGER_EXISTENCE,
@@ -18,13 +18,7 @@ import {
   managerListKey,
   managerPosition,
 } from './manager.cache.ts';
-import {
-  MANAGER_COLUMNS,
-  MANAGER_FIELDS,
-  type ManagerRecord,
-  managerBytes,
-  managersFromColumns,
-} from './manager.record.ts';
+import { MANAGER_COLUMNS, type ManagerRecord, managerBytes, readManager } from './manager.record.ts';
 
 export interface ManagerSource {
   readonly cache: Cache;
@@ -55,7 +49,7 @@ export function managerLoader(
  * Brings managers along with the rows that name them, in the same statement, where they would have to be asked for
  * otherwise: which is taken to be so when some were missing the last time.
  */
-export class ManagersAlong {
+export class ManagersAlong implements ManagersOfRows {
   readonly #source: ManagerSource;
   #areMissing = true;
 
@@ -63,16 +57,24 @@ export class ManagersAlong {
     this.#source = source;
   }
 
-  /** What a statement is to bring along, if anything. */
-  get companions(): Companions | null {
-    return this.#areMissing ? MANAGERS_OF_ROWS : null;
+  bringAlong(): ManagersOfPage | null {
+    if (!this.#areMissing) return null;
+    const found = new Map<string, ManagerRecord>();
+    return {
+      columns: MANAGER_COLUMNS,
+      join: 'left join manager m on m.id = w.manager_id',
+      read(row) {
+        const id = row.text();
+        if (id !== null && !found.has(id)) found.set(id, readManager(row, id));
+      },
+      keep: (fence, ctx) => this.#keep(found.values(), fence, ctx),
+    };
   }
 
-  /** Stores what came along. */
-  keep(columns: Columns<ManagerRecord> | null, fence: Fence, ctx: Context): void {
+  #keep(managers: Iterable<ManagerRecord>, fence: Fence, ctx: Context): void {
     const loader = managerLoader(this.#source, ctx);
     this.#areMissing = false;
-    for (const manager of columns ? managersFromColumns(columns) : []) {
+    for (const manager of managers) {
       const entry = primeManager(manager, fence);
       if (entry) loader.bring(manager.id, entry);
       if (entry?.value === manager) this.#areMissing = true;
@@ -105,23 +107,10 @@ export function readManagerPage(source: ManagerSource, list: ManagerList, ctx: C
 
 const COLUMNS = `select ${MANAGER_COLUMNS} from manager m`;
 const BY_ID = `${COLUMNS} where m.id = any($1::uuid[])`;
-const MANY_BY_ID = inColumns(MANAGER_FIELDS, BY_ID);
 /** The managers with these ids, in no particular order. */
 export function findManagers(database: Database, ids: readonly string[]): Promise<ManagerRecord[]> {
-  return ids.length <= FEW_ROWS
-    ? database.query('managers-by-id', BY_ID, [ids])
-    : find(database, 'many-managers-by-id', MANY_BY_ID, [ids]);
+  return database.readRows({ name: 'managers-by-id', text: BY_ID, values: [ids], read: (row) => readManager(row) });
 }
-
-async function find(database: Database, name: string, text: string, values: unknown[]): Promise<ManagerRecord[]> {
-  const columns = await queryColumns<ManagerRecord>(database, name, text, values, MANAGER_FIELDS);
-  return columns ? managersFromColumns(columns) : [];
-}
-
-const MANAGERS_OF_ROWS: Companions = {
-  fields: MANAGER_FIELDS,
-  select: (rows) => `${COLUMNS} where m.id in (select "managerId" from ${rows})`,
-};
 
 async function loadPage(
   source: ManagerSource,
@@ -133,8 +122,9 @@ async function loadPage(
   const values: unknown[] = after ? [new Date(after.value as number).toISOString(), after.id] : [];
   const behind = after ? 'where (m.created_at, m.id) < ($1::timestamptz, $2::uuid)' : '';
   const limit = limitToPage(first, values);
-  const text = inColumns(MANAGER_FIELDS, `${COLUMNS} ${behind} order by m.created_at desc, m.id desc ${limit}`);
-  const rows = await find(database, `managers-page${after ? '-after' : ''} ${limit}`, text, values);
+  const text = `${COLUMNS} ${behind} order by m.created_at desc, m.id desc ${limit}`;
+  const name = `managers-page${after ? '-after' : ''} ${limit}`;
+  const rows = await database.readRows({ name, text, values, read: (row) => readManager(row) });
   const loader = managerLoader(source, ctx);
   for (const row of rows) {
     const entry = primeManager(row, fence);

@@ -1,6 +1,6 @@
 import { flatObjectBytes } from '../../cache/index.ts';
 import type { Row } from '../../changes/index.ts';
-import { type Columns, epochMs } from '../../database/columns.ts';
+import type { RowReader } from '../../database/row-reader.ts';
 
 /** A manager as services return it and the cache keeps it: plain, frozen, JSON-safe. */
 export interface ManagerRecord {
@@ -12,29 +12,29 @@ export interface ManagerRecord {
   readonly version: number;
 }
 
-/** The columns of a `manager m`, named and converted so that a row is a `ManagerRecord`. */
-export const MANAGER_COLUMNS = `m.id, m.name, m.email, ${epochMs('m.created_at')} as "createdAtMs",
-  ${epochMs('m.updated_at')} as "updatedAtMs", m.version`;
+/** The columns of a `manager m` as `readManager` reads them. */
+export const MANAGER_COLUMNS = 'm.id::text, m.name, m.email, m.created_at, m.updated_at, m.version';
 
-export const MANAGER_FIELDS = ['id', 'name', 'email', 'createdAtMs', 'updatedAtMs', 'version'];
-
-/** The records in the columns that a statement selected as `MANAGER_COLUMNS`. */
-export function managersFromColumns(columns: Columns<ManagerRecord>): ManagerRecord[] {
-  return columns.id.map((id, row) =>
-    Object.freeze({
-      id,
-      name: columns.name[row]!,
-      email: columns.email[row]!,
-      createdAtMs: columns.createdAtMs[row]!,
-      updatedAtMs: columns.updatedAtMs[row]!,
-      version: columns.version[row]!,
-    }),
-  );
+/**
+ * The record in the columns that a statement selected as `MANAGER_COLUMNS`.
+ * @param id when that has been read already
+ */
+export function readManager(row: RowReader, id: string = row.text()!): ManagerRecord {
+  return Object.freeze({
+    id,
+    name: row.text()!,
+    email: row.text()!,
+    createdAtMs: row.timeMs()!,
+    updatedAtMs: row.timeMs()!,
+    version: row.int()!,
+  });
 }
+
+const PARTS = 6;
 
 /** The size of a record in memory, approximately. */
 export function managerBytes({ id, name, email }: ManagerRecord): number {
-  return flatObjectBytes(MANAGER_FIELDS.length, 3, id.length + name.length + email.length);
+  return flatObjectBytes(PARTS, 3, id.length + name.length + email.length);
 }
 
 /** The record in a row that MikroORM's query builder returned. */

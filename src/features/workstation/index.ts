@@ -1,9 +1,14 @@
 export { workstationAnnouncement } from './workstation.cache.ts';
 export { WorkstationFilter } from './workstation.inputs.ts';
-export { type WorkstationSource, workstationLoaders } from './workstation.loader.ts';
+export {
+  type ManagersOfPage,
+  type ManagersOfRows,
+  type WorkstationSource,
+  workstationLoaders,
+} from './workstation.loader.ts';
 export { findWorkstations } from './workstation.queries.ts';
 export { readWorkstationList, type WorkstationListPage } from './workstation.reads.ts';
-export { WORKSTATION_COLUMNS, type WorkstationRecord } from './workstation.record.ts';
+export { readWorkstation, WORKSTATION_COLUMNS, type WorkstationRecord } from './workstation.record.ts';
 export {
   WorkstationChangeResolver,
   WorkstationConnectionResolver,

@@ -1,6 +1,5 @@
 import DataLoader from 'dataloader';
 import { type Cache, type Fence, stableJson } from '../../cache/index.ts';
-import type { Columns, Companions } from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import type { FindByIds } from '../../database/gathered-reads.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
@@ -25,7 +24,7 @@ import {
   type WorkstationListFilter,
   type WorkstationPage,
 } from './workstation.list.ts';
-import { countOfEach, countWorkstations, findPage, findPageOfEach, findPageWith } from './workstation.queries.ts';
+import { type Companions, countOfEach, countWorkstations, findPage, findPageOfEach } from './workstation.queries.ts';
 import { type WorkstationRecord, workstationBytes } from './workstation.record.ts';
 
 /** The reads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
@@ -46,12 +45,15 @@ export interface WorkstationSource {
 
 /** How the managers that rows name are read along with them. */
 export interface ManagersOfRows {
-  /** What the rows' statement is to bring along; `null` when the managers are best read by themselves. */
-  readonly companions: Companions | null;
-  /** Stores what came along. */
-  keep(columns: Columns<never> | null, fence: Fence, ctx: Context): void;
+  /** What one statement is to bring along; `null` when the managers are best read by themselves. */
+  bringAlong(): ManagersOfPage | null;
   /** Reads managers into the operation's own store, where the rows that show them find them at once. */
   read(ids: readonly string[], ctx: Context): Promise<void>;
+}
+
+export interface ManagersOfPage extends Companions {
+  /** Stores what came along. */
+  keep(fence: Fence, ctx: Context): void;
 }
 
 /** The loaders of this operation, made when they are first needed. */
@@ -141,10 +143,9 @@ async function loadPage(
   fence: Fence,
   ctx: Context,
 ): Promise<WorkstationRecord[]> {
-  const along = showsManagers ? managers.companions : null;
-  if (!along) return findPage(database, list);
-  const { rows, companions } = await findPageWith(database, list, along);
-  managers.keep(companions, fence, ctx);
+  const along = showsManagers ? managers.bringAlong() : null;
+  const rows = await findPage(database, list, along);
+  along?.keep(fence, ctx);
   return rows;
 }
 

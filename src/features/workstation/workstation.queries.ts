@@ -1,23 +1,10 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../../cache/index.ts';
-import {
-  type Columns,
-  type Companions,
-  FEW_ROWS,
-  inColumns,
-  inColumnsWith,
-  queryColumns,
-  queryColumnsWith,
-} from '../../database/columns.ts';
 import type { Database } from '../../database/database.ts';
 import { limitToPage } from '../../database/page-limit.ts';
+import type { RowReader } from '../../database/row-reader.ts';
 import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
-import {
-  WORKSTATION_COLUMNS,
-  WORKSTATION_FIELDS,
-  type WorkstationRecord,
-  workstationsFromColumns,
-} from './workstation.record.ts';
+import { readWorkstation, WORKSTATION_COLUMNS, type WorkstationRecord } from './workstation.record.ts';
 
 const ORDER_COLUMNS: Record<WorkstationListOrder['field'], { column: string; type: string; isNullable: boolean }> = {
   NAME: { column: 'w.name', type: 'text', isNullable: false },
@@ -31,41 +18,51 @@ const BY_ID = `select ${WORKSTATION_COLUMNS} from workstation w where w.id = any
 
 /** The workstations with these ids, in no particular order. */
 export function findWorkstations(database: Database, ids: readonly string[]): Promise<WorkstationRecord[]> {
-  return ids.length <= FEW_ROWS ? database.query('workstations-by-id', BY_ID, [ids]) : find(database, BY_ID, [ids]);
+  return find(database, BY_ID, [ids]);
+}
+
+/** What a page's statement brings along with each row: another row that it names, or nulls. */
+export interface Companions {
+  readonly columns: string;
+  /** Joins them to `w`, to each row at most one. */
+  readonly join: string;
+  /** Called for each row, when its own columns have been read. */
+  readonly read: (row: RowReader) => void;
 }
 
 /** The rows of one page, and the one behind it if there is one. */
-export function findPage(database: Database, list: WorkstationList): Promise<WorkstationRecord[]> {
-  const values: unknown[] = [];
-  return find(database, pageText(list, values), values);
-}
-
-/** The same with the companions of the rows. */
-export async function findPageWith(
+export async function findPage(
   database: Database,
   list: WorkstationList,
-  companions: Companions,
-): Promise<{ readonly rows: WorkstationRecord[]; readonly companions: Columns<never> | null }> {
+  companions: Companions | null = null,
+): Promise<WorkstationRecord[]> {
   const values: unknown[] = [];
-  const { name, text } = prepare(pageText(list, values), companions);
-  const found = await queryColumnsWith<WorkstationRecord, never>(
-    companions,
-    database,
-    name,
-    text,
-    values,
-    WORKSTATION_FIELDS,
-  );
-  return { rows: found.own ? workstationsFromColumns(found.own) : [], companions: found.companions };
+  const page = pageClauses(list, values);
+  if (!companions) return find(database, `select ${WORKSTATION_COLUMNS} from workstation w ${page}`, values);
+  const text = `select ${WORKSTATION_COLUMNS}, w.place, ${companions.columns} from (
+      select w.*, (row_number() over (${orderBy(list.order)}))::int as place from workstation w ${page}
+    ) w ${companions.join}`;
+  const places: number[] = [];
+  const rows = await find(database, text, values, (row) => {
+    const workstation = readWorkstation(row);
+    places.push(row.int()!);
+    companions.read(row);
+    return workstation;
+  });
+  return inOrder(rows, places);
 }
 
-function pageText(list: WorkstationList, values: unknown[]): string {
-  return `select ${WORKSTATION_COLUMNS} from workstation w ${pageClauses(list, values)}`;
+/** A join keeps the order of the page in most plans, and sorting all columns once more would take as long as the join. */
+function inOrder<Row>(rows: Row[], places: readonly number[]): Row[] {
+  if (places.every((place, index) => place === index + 1)) return rows;
+  const ordered: Row[] = [];
+  for (const [index, place] of places.entries()) ordered[place - 1] = rows[index]!;
+  return ordered;
 }
 
 /**
- * The same page for each of several managers, in one statement: the pages differ in nothing but `filter.managerId`.
- * Rows come grouped by `managerId`, in the order of the page.
+ * The same page for each of several managers, in one statement: the pages differ in nothing but `filter.managerId`. The
+ * rows of each come in the order of its page: one after the other is all that PostgreSQL can do with a limit in each.
  */
 export function findPageOfEach(
   database: Database,
@@ -80,10 +77,9 @@ export function findPageOfEach(
   );
   return find(
     database,
-    `select p.* from unnest($1::uuid[]) with ordinality m (id, place)
-      cross join lateral (
-        select ${WORKSTATION_COLUMNS}, row_number() over (${orderBy(list.order)}) as rank from workstation w ${page}
-      ) p order by m.place, p.rank`,
+    `select p.* from unnest($1::uuid[]) m (id) cross join lateral (
+      select ${WORKSTATION_COLUMNS} from workstation w ${page}
+    ) p`,
     values,
   );
 }
@@ -154,27 +150,13 @@ function where(matching: readonly string[]): string {
   return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;
 }
 
-async function find(database: Database, rows: string, values: unknown[]): Promise<WorkstationRecord[]> {
-  const { name, text } = prepare(rows, null);
-  const columns = await queryColumns<WorkstationRecord>(database, name, text, values, WORKSTATION_FIELDS);
-  return columns ? workstationsFromColumns(columns) : [];
-}
-
-interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** The statement that gives the rows of another one in columns. */
-function prepare(rows: string, companions: Companions | null): Statement {
-  const known = companions ? STATEMENTS_WITH : STATEMENTS;
-  let statement = known.get(rows);
-  if (statement === undefined) {
-    const text = companions ? inColumnsWith(companions, WORKSTATION_FIELDS, rows) : inColumns(WORKSTATION_FIELDS, rows);
-    statement = { name: nameOf(text), text };
-    known.set(rows, statement);
-  }
-  return statement;
+function find(
+  database: Database,
+  text: string,
+  values: readonly unknown[],
+  read: (row: RowReader) => WorkstationRecord = readWorkstation,
+): Promise<WorkstationRecord[]> {
+  return database.readRows({ name: nameOf(text), text, values, read });
 }
 
 /** A name made from the text, so that each shape of statement is prepared once on each connection. */
@@ -189,5 +171,3 @@ function nameOf(text: string): string {
 
 /** As many as there are shapes of lists: no value is part of a text but the usual page sizes. */
 const NAMES = new Map<string, string>();
-const STATEMENTS = new Map<string, Statement>();
-const STATEMENTS_WITH = new Map<string, Statement>();

@@ -1,6 +1,6 @@
 import { flatObjectBytes } from '../../cache/index.ts';
 import type { Row } from '../../changes/index.ts';
-import { type Columns, epochMs } from '../../database/columns.ts';
+import type { RowReader } from '../../database/row-reader.ts';
 import type { WorkstationStatus } from './workstation.entity.ts';
 
 /** A workstation as services return it and the cache keeps it: plain, frozen, JSON-safe. */
@@ -22,50 +22,28 @@ export interface WorkstationRecord {
   readonly version: number;
 }
 
-const COLUMN_OF: Record<keyof WorkstationRecord, string> = {
-  id: 'w.id',
-  name: 'w.name',
-  hostname: 'w.hostname',
-  ipAddress: 'host(w.ip_address)',
-  operatingSystem: 'w.operating_system',
-  status: 'w.status',
-  cpuUsage: 'w.cpu_usage',
-  memoryUsage: 'w.memory_usage',
-  diskUsage: 'w.disk_usage',
-  lastSeenAtMs: epochMs('w.last_seen_at'),
-  managerId: 'w.manager_id',
-  createdAtMs: epochMs('w.created_at'),
-  updatedAtMs: epochMs('w.updated_at'),
-  version: 'w.version',
-};
+/** The columns of a `workstation w` as `readWorkstation` reads them. */
+export const WORKSTATION_COLUMNS = `w.id::text, w.name, w.hostname, host(w.ip_address), w.operating_system, w.status,
+  w.cpu_usage, w.memory_usage, w.disk_usage, w.last_seen_at, w.manager_id::text, w.created_at, w.updated_at, w.version`;
 
-/** The columns of a `workstation w`, named and converted so that a row is a `WorkstationRecord`. */
-export const WORKSTATION_COLUMNS = Object.entries(COLUMN_OF)
-  .map(([field, column]) => `${column} as "${field}"`)
-  .join(', ');
-
-export const WORKSTATION_FIELDS = Object.keys(COLUMN_OF);
-
-/** The records in the columns that a statement selected as `WORKSTATION_COLUMNS`. */
-export function workstationsFromColumns(columns: Columns<WorkstationRecord>): WorkstationRecord[] {
-  return columns.id.map((id, row) =>
-    Object.freeze({
-      id,
-      name: columns.name[row]!,
-      hostname: columns.hostname[row]!,
-      ipAddress: columns.ipAddress[row]!,
-      operatingSystem: columns.operatingSystem[row]!,
-      status: columns.status[row]!,
-      cpuUsage: columns.cpuUsage[row]!,
-      memoryUsage: columns.memoryUsage[row]!,
-      diskUsage: columns.diskUsage[row]!,
-      lastSeenAtMs: columns.lastSeenAtMs[row]!,
-      managerId: columns.managerId[row]!,
-      createdAtMs: columns.createdAtMs[row]!,
-      updatedAtMs: columns.updatedAtMs[row]!,
-      version: columns.version[row]!,
-    }),
-  );
+/** The record in the columns that a statement selected as `WORKSTATION_COLUMNS`. */
+export function readWorkstation(row: RowReader): WorkstationRecord {
+  return Object.freeze({
+    id: row.text()!,
+    name: row.text()!,
+    hostname: row.text()!,
+    ipAddress: row.text()!,
+    operatingSystem: row.text()!,
+    status: row.text() as WorkstationStatus,
+    cpuUsage: row.float(),
+    memoryUsage: row.float(),
+    diskUsage: row.float(),
+    lastSeenAtMs: row.timeMs(),
+    managerId: row.text(),
+    createdAtMs: row.timeMs()!,
+    updatedAtMs: row.timeMs()!,
+    version: row.int()!,
+  });
 }
 
 /** The size of a record in memory, approximately. */
@@ -79,10 +57,11 @@ export function workstationBytes({
 }: WorkstationRecord): number {
   const texts = name.length + hostname.length + ipAddress.length + operatingSystem.length + status.length;
   return managerId === null
-    ? flatObjectBytes(WORKSTATION_FIELDS.length, 6, texts + UUID_LENGTH)
-    : flatObjectBytes(WORKSTATION_FIELDS.length, 7, texts + 2 * UUID_LENGTH);
+    ? flatObjectBytes(PARTS, 6, texts + UUID_LENGTH)
+    : flatObjectBytes(PARTS, 7, texts + 2 * UUID_LENGTH);
 }
 
+const PARTS = 14;
 const UUID_LENGTH = 36;
 
 /** The record in a row that MikroORM's query builder returned. */
