@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 
 /*
@@ -7,7 +8,7 @@ import { createRequire } from 'node:module';
 
 /** What a server has used since its start. */
 export interface Usage {
-  /** SQL statements sent, transaction control included. */
+  /** SQL statements executed, transaction control included. */
   readonly statements: number;
   readonly cpuMs: number;
   readonly peakMegabytes: number;
@@ -20,6 +21,10 @@ interface Driver {
   readonly Client: { readonly prototype: { query(...args: never[]): unknown } };
 }
 
+interface Asking {
+  readonly connection: EventEmitter;
+}
+
 /**
  * Counts the statements that go over any connection of `pg` from now on, but for those that listen: they are asked now
  * and then whether they are still there, however many requests come.
@@ -28,12 +33,19 @@ interface Driver {
 export function countStatements(...importers: readonly string[]): () => number {
   let statements = 0;
   const listening = new WeakSet<object>();
+  const counted = new WeakSet<object>();
   const drivers = new Set(importers.map((importer): Driver => createRequire(importer)('pg')));
   for (const { Client } of drivers) {
     const { query } = Client.prototype;
-    Client.prototype.query = function (this: object, ...args: never[]) {
+    Client.prototype.query = function (this: Asking, ...args: never[]) {
       if (/^\s*listen\s/i.test(String(args[0]))) listening.add(this);
-      if (!listening.has(this)) statements++;
+      if (!counted.has(this)) {
+        counted.add(this);
+        // One comes for each statement, also where several are sent in one piece.
+        this.connection.on('commandComplete', () => {
+          if (!listening.has(this)) statements++;
+        });
+      }
       return Reflect.apply(query, this, args);
     };
   }

@@ -29,6 +29,13 @@ export interface Database {
   readRows<Row>(statement: RowStatement<Row>): Promise<Row[]>;
   /** The same for a statement that writes, with the time that writes have. When it fails it may have been committed. */
   execute<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Runs writing statements in one transaction and sends them in one piece, their values written into them.
+   * @returns the rows of each
+   * @throws what PostgreSQL refuses one of them with, and then nothing was written; or what became of the connection, and
+   *   then nobody knows
+   */
+  batch(statements: readonly string[]): Promise<readonly (readonly object[])[]>;
   /** SQL statements sent so far, transaction control left out. */
   readonly statementCount: number;
   readonly orm: MikroORM;
@@ -48,7 +55,10 @@ const READ_TIMEOUT_MS = 900;
 
 const GOODBYE_MS = 400;
 
-type Run = <Row>(name: string, text: string, values: readonly unknown[]) => Promise<Row[]>;
+interface Writes {
+  readonly run: <Row>(name: string, text: string, values: readonly unknown[]) => Promise<Row[]>;
+  readonly batch: Database['batch'];
+}
 
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
 export async function openDatabase(
@@ -66,7 +76,7 @@ export async function openDatabase(
       return sql;
     },
   });
-  const run = pglite ? runOnEmbedded(pglite) : await runOnPool(orm);
+  const { run, batch } = pglite ? onEmbedded(pglite) : onPool(await poolOf(orm));
   const reads = config.kind === 'postgresql' ? openReadPool(config) : null;
   return {
     kind: config.kind,
@@ -84,6 +94,10 @@ export async function openDatabase(
     execute: (name, text, values) => {
       statementCount++;
       return run(name, text, values);
+    },
+    batch: (statements) => {
+      statementCount += statements.length;
+      return batch(statements);
     },
     get statementCount() {
       return statementCount;
@@ -123,9 +137,13 @@ async function makeEmbedded(folder: string, engine: typeof PGlite): Promise<void
   await rename(draft, folder);
 }
 
-function runOnEmbedded(pglite: PGlite): Run {
-  return async <Row>(_name: string, text: string, values: readonly unknown[]) =>
-    (await pglite.query<Row>(text, [...values])).rows;
+function onEmbedded(pglite: PGlite): Writes {
+  return {
+    run: async <Row>(_name: string, text: string, values: readonly unknown[]) =>
+      (await pglite.query<Row>(text, [...values])).rows,
+    batch: (statements) =>
+      pglite.transaction(async (tx) => (await tx.exec(statements.join(';'))).map(({ rows }) => rows as object[])),
+  };
 }
 
 /**
@@ -145,10 +163,15 @@ async function readOnEmbedded<Row>(pglite: PGlite, { text, values, read }: RowSt
   });
 }
 
-async function runOnPool(orm: MikroORM): Promise<Run> {
-  const pool = await poolOf(orm);
-  return async <Row>(name: string, text: string, values: readonly unknown[]) => {
-    return (await pool.query({ name, text, values: [...values] })).rows as Row[];
+function onPool(pool: Pool): Writes {
+  return {
+    run: async <Row>(name: string, text: string, values: readonly unknown[]) =>
+      (await pool.query({ name, text, values: [...values] })).rows as Row[],
+    async batch(statements) {
+      // PostgreSQL makes a transaction of what comes in one piece; where that is one statement, so is it.
+      const results: unknown = await pool.query(statements.join(';'));
+      return (Array.isArray(results) ? results : [results]).map(({ rows }) => rows);
+    },
   };
 }
 

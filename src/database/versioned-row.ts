@@ -1,6 +1,6 @@
 import { type EntityName, LockMode } from '@mikro-orm/core';
 import { StationmasterError } from '../errors.ts';
-import type { Writer } from './writer.ts';
+import { asJson, type JsonRow, type Row, type Writer } from './writer.ts';
 
 export interface VersionedUpdate {
   readonly id: string;
@@ -19,20 +19,24 @@ export async function updateVersionedRow(
   // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
   entity: EntityName<any>,
   { id, values, expectedVersion }: VersionedUpdate,
-): Promise<object | null> {
+): Promise<Row | null> {
   const writes = Object.keys(values).length > 0;
   if (writes && expectedVersion == null) {
     return writer.row((em) => em.createQueryBuilder(entity).update(values).where({ id }));
   }
   return writer.transaction(async (em) => {
+    const one = async (query: Parameters<typeof asJson>[0]): Promise<Row | null> => {
+      const [found] = await em.execute<JsonRow[]>(asJson(query));
+      return found ? JSON.parse(found.row) : null;
+    };
     // Locked first, so that the version that is checked is the version that is replaced.
     const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
-    const held = await select.execute<{ version: number } | undefined>('get');
+    const held = await one(select);
     if (!held) return null;
     if (expectedVersion != null && expectedVersion !== held.version) {
       const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
       throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
     }
-    return writes ? em.createQueryBuilder(entity).update(values).where({ id }).returning('*').execute('get') : held;
+    return writes ? one(em.createQueryBuilder(entity).update(values).where({ id }).returning('*')) : held;
   });
 }

@@ -1,4 +1,3 @@
-import { raw } from '@mikro-orm/core';
 import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -24,15 +23,16 @@ export interface Writer {
    * @returns the row as it is then, or `null` when there is none
    * @throws {StationmasterError} as `transaction`
    */
-  row(build: (em: EntityManager) => Written): Promise<object | null>;
+  row(build: (em: EntityManager) => Written): Promise<Row | null>;
   /** Runs one writing statement, which returns the id of its transaction as `xid` in each row. */
   statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
 }
 
+/** A row by the names of its columns, its values as PostgreSQL makes JSON of them: as in an announcement. */
+export type Row = Readonly<Record<string, unknown>>;
+
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 type Written = Pick<QueryBuilder<any>, 'returning'>;
-
-type Build = (em: EntityManager) => Written;
 
 export function createWriter({ database, settled, channel }: WriterOptions): Writer {
   // Sent last, so that it is heard last: PostgreSQL delivers a transaction's notifications in the order they were made.
@@ -48,40 +48,33 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
     return result;
   }
 
-  const rows = new WriteGroups<Build, object | null>({
-    async one(build) {
-      const query = build(database.fork()).returning(['*', raw('pg_current_xact_id()::text as xid')]);
-      const row = await query.execute<({ xid: string } & object) | undefined>('get').catch(explainViolation);
-      if (!row) return null;
-      const { xid, ...written } = row;
-      await settled(xid, 'statement');
-      return written;
+  // It only builds statements, so nothing of one is left for the next.
+  const builder = database.fork();
+  const rows = new WriteGroups<string, Row | null>({
+    async one(text) {
+      const [[written] = []] = (await database.batch([text]).catch(explainViolation)) as JsonRow[][];
+      if (written) await settled(written.xid, 'statement');
+      return written ? JSON.parse(written.row) : null;
     },
-    async group(builds) {
-      let isWritten = false;
-      try {
-        return await transaction(async (em) => {
-          await em.execute(`set local lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`);
-          const written: (object | null)[] = [];
-          for (const build of builds) {
-            written.push((await build(em).returning('*').execute<object | undefined>('get')) ?? null);
-          }
-          // Not for the commit, which waits for those of others in any case.
-          await em.execute('set local lock_timeout = 0');
-          isWritten = true;
-          return written;
-        });
-      } catch (error) {
-        // Before the commit was asked for, nothing can have come of it; afterwards nobody knows.
-        if (isWritten) throw error;
-        return null;
-      }
+    async group(texts) {
+      const waiting = [`set local lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, ...texts];
+      // Not for the commit, which waits for those of others in any case.
+      const committing = ['set local lock_timeout = 0', mark];
+      const results = await database.batch([...waiting, ...committing]).catch((error) => {
+        if (isRefusal(error)) return null;
+        throw error;
+      });
+      if (!results) return null;
+      const written = results.slice(1, 1 + texts.length) as JsonRow[][];
+      const [marked] = results.at(-1) as { xid: string }[];
+      await settled(marked!.xid, 'transaction');
+      return written.map(([row]) => (row ? JSON.parse(row.row) : null));
     },
   });
 
   return {
     transaction: (work) => transaction(work).catch(explainViolation),
-    row: (build) => rows.run(build),
+    row: (build) => rows.run(asJson(build(builder).returning('*'))),
     async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
       const rows = await database.execute<Row>(name, text, values);
       const xid = rows[0]?.xid;
@@ -89,6 +82,26 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
       return rows;
     },
   };
+}
+
+/** The statement that gives the rows of another one as JSON. */
+export function asJson(query: Pick<QueryBuilder, 'getFormattedQuery'>): string {
+  return `with w as (${query.getFormattedQuery()})
+    select to_json(w)::text as row, pg_current_xact_id()::text as xid from w`;
+}
+
+export interface JsonRow {
+  readonly row: string;
+  readonly xid: string;
+}
+
+/**
+ * Whether PostgreSQL says that it did not do what it was asked: an error with an SQLSTATE, other than that of a connection
+ * (class 08) or a server (57P) that ends.
+ */
+function isRefusal({ code = '' }: { readonly code?: string }): boolean {
+  // Names of system errors have no digits.
+  return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
 /** Whoever has to wait longer for somebody's lock waits alone. */

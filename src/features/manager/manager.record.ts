@@ -37,16 +37,7 @@ export function managerBytes({ id, name, email }: ManagerRecord): number {
   return flatObjectBytes(PARTS, 3, id.length + name.length + email.length);
 }
 
-/** The record in a row that MikroORM's query builder returned. */
-export function managerFromStored(row: object): ManagerRecord {
-  const { createdAt, updatedAt, ...rest } = row as Omit<ManagerRecord, 'createdAtMs' | 'updatedAtMs'> & {
-    readonly createdAt: Date;
-    readonly updatedAt: Date;
-  };
-  return { ...rest, createdAtMs: createdAt.getTime(), updatedAtMs: updatedAt.getTime() };
-}
-
-/** The record in an announced row. */
+/** The record in a row that was announced, or that a `Writer` wrote. */
 export function managerFromRow(row: Row): ManagerRecord {
   return {
     id: row.id as string,

@@ -13,7 +13,7 @@ import {
   type UpdateManagerInput,
 } from './manager.inputs.ts';
 import type { ManagerSource } from './manager.loader.ts';
-import { type ManagerRecord, managerFromStored } from './manager.record.ts';
+import { type ManagerRecord, managerFromRow } from './manager.record.ts';
 
 /** The rules and transactions of managers. Reads of records and lists are the loaders' part. */
 export class ManagerService {
@@ -43,7 +43,7 @@ export class ManagerService {
     const values = checkManager(input) as Required<ManagerValues>;
     const row = { ...values, id: uuidV7() };
     const stored = await this.#writer.row((em) => em.createQueryBuilder(ManagerEntity).insert(row));
-    return managerFromStored(stored!);
+    return managerFromRow(stored!);
   }
 
   /**
@@ -56,7 +56,7 @@ export class ManagerService {
     const { expectedVersion } = input;
     const row = await updateVersionedRow(this.#writer, ManagerEntity, { id: known, values, expectedVersion });
     if (!row) throw notFound();
-    return managerFromStored(row);
+    return managerFromRow(row);
   }
 
   /**

@@ -64,27 +64,7 @@ export function workstationBytes({
 const PARTS = 14;
 const UUID_LENGTH = 36;
 
-/** The record in a row that MikroORM's query builder returned. */
-export function workstationFromStored(row: object): WorkstationRecord {
-  const { manager, lastSeenAt, createdAt, updatedAt, ...rest } = row as StoredWorkstation;
-  return {
-    ...rest,
-    managerId: manager,
-    lastSeenAtMs: lastSeenAt === null ? null : lastSeenAt.getTime(),
-    createdAtMs: createdAt.getTime(),
-    updatedAtMs: updatedAt.getTime(),
-  };
-}
-
-interface StoredWorkstation
-  extends Omit<WorkstationRecord, 'managerId' | 'lastSeenAtMs' | 'createdAtMs' | 'updatedAtMs'> {
-  readonly manager: string | null;
-  readonly lastSeenAt: Date | null;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-/** The record in an announced row. */
+/** The record in a row that was announced, or that a `Writer` wrote. */
 export function workstationFromRow(row: Row): WorkstationRecord {
   const number = (value: unknown) => (value === null ? null : Number(value));
   const timeMs = (value: unknown) => Date.parse(value as string);

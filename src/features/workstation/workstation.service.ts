@@ -12,7 +12,7 @@ import {
   type UpdateWorkstationInput,
   type WorkstationValues,
 } from './workstation.inputs.ts';
-import { type WorkstationRecord, workstationFromStored } from './workstation.record.ts';
+import { type WorkstationRecord, workstationFromRow } from './workstation.record.ts';
 import { TelemetryWindows } from './workstation.telemetry.ts';
 
 /** The rules and transactions of workstations. Reads are the loaders' part. */
@@ -33,7 +33,7 @@ export class WorkstationService {
     const values = checkWorkstation({ ...input, status: input.status ?? 'OFFLINE' }) as Required<WorkstationValues>;
     const row = { ...values, id: uuidV7() };
     const stored = await this.#writer.row((em) => em.createQueryBuilder(WorkstationEntity).insert(row));
-    return workstationFromStored(stored!);
+    return workstationFromRow(stored!);
   }
 
   /**
@@ -46,7 +46,7 @@ export class WorkstationService {
     const { expectedVersion } = input;
     const row = await updateVersionedRow(this.#writer, WorkstationEntity, { id: known, values, expectedVersion });
     if (!row) throw notFound();
-    return workstationFromStored(row);
+    return workstationFromRow(row);
   }
 
   /** @throws {StationmasterError} NOT_FOUND */
