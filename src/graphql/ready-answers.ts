@@ -49,11 +49,10 @@ export class ReadyAnswers {
   }
 
   /** Authorization comes first, and counts from the moment that the request is there as a whole. */
-  recognize(requester: Requester, body: Buffer): Recognized | null {
+  recognize(requester: Requester, body: Buffer, text: string): Recognized | null {
     const { headers } = requester;
     const identity = this.#parts.known(headers.authorization);
     if (!identity) return null;
-    const text = body.toString();
     const key = this.#parts.responses.keyOf(identity, headers.accept, `POST ${text}`);
     return key === null ? null : { requester, requestId: requestIdOf(requester), identity, body, text, key };
   }

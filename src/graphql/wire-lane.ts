@@ -40,7 +40,15 @@ export function openWireLane(server: Server, parts: WireLaneParts): WireLane {
   const heads = new PlainHeads(parts.path);
   const headerLines = createHeaderLines(parts);
   const connections = new Set<LaneConnection>();
-  const lane: Lane = { ...parts, heads, headerLines, parse: parse!.bind(server), connections, passedOn: new WeakMap() };
+  const lane: Lane = {
+    ...parts,
+    heads,
+    headerLines,
+    keptAlive: `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(parts.keepAliveTimeoutMs / 1000)}\r\n`,
+    parse: parse!.bind(server),
+    connections,
+    passedOn: new WeakMap(),
+  };
   server.off('connection', parse!);
   server.on('connection', (socket: Socket) => {
     new LaneConnection(socket, lane);
@@ -58,9 +66,19 @@ export function openWireLane(server: Server, parts: WireLaneParts): WireLane {
 interface Lane extends WireLaneParts {
   readonly heads: PlainHeads;
   readonly headerLines: (origin: string | undefined) => string | undefined;
+  /** What tells a client that it may go on asking. */
+  readonly keptAlive: string;
   readonly parse: (connection: Socket | HttpStream) => void;
   readonly connections: Set<LaneConnection>;
   readonly passedOn: WeakMap<object, LaneConnection>;
+}
+
+/** A request as it came over the wire, and its parts. */
+interface PlainRequest {
+  readonly bytes: Buffer;
+  readonly head: PlainHead;
+  readonly body: Buffer;
+  readonly text: string;
 }
 
 /** How long the rest of a request may take that came in two pieces, as some clients send head and body. */
@@ -75,6 +93,8 @@ class LaneConnection {
   #state: 'waiting' | 'answering' | 'behind' | 'left' = 'waiting';
   /** The first piece of a request whose rest is to come. */
   #firstPiece: Buffer | null = null;
+  /** What was asked last, which many a client goes on asking. */
+  #last: PlainRequest | null = null;
   #stream: HttpStream | null = null;
   /** Whether the request that is passed on has been counted against its sender's rate limit. */
   #isCounted = false;
@@ -107,8 +127,9 @@ class LaneConnection {
 
   readonly #onData = (chunk: Buffer) => {
     if (this.#state !== 'waiting') return this.#passUnread(chunk);
-    const bytes = this.#firstPiece ? Buffer.concat([this.#firstPiece, chunk]) : chunk;
     const { heads, isOpen } = this.#lane;
+    if (this.#last?.bytes.equals(chunk) && !this.#firstPiece && isOpen()) return this.#answer(this.#last);
+    const bytes = this.#firstPiece ? Buffer.concat([this.#firstPiece, chunk]) : chunk;
     const headLength = isOpen() ? heads.lengthIn(bytes) : 0;
     const head = headLength === 0 ? null : heads.read(bytes, headLength);
     if (!head || head.contentLength > MAX_KEY_LENGTH) return this.#leave(bytes);
@@ -116,7 +137,10 @@ class LaneConnection {
     if (missing === 0) {
       if (this.#firstPiece) this.#socket.setTimeout(this.#lane.keepAliveTimeoutMs);
       this.#firstPiece = null;
-      this.#answer(head, bytes, headLength);
+      const body = bytes.subarray(headLength);
+      const request = { bytes, head, body, text: body.toString() };
+      this.#last = bytes.length <= SHORT_BYTES ? request : null;
+      this.#answer(request);
     } else if (missing > 0 && !this.#firstPiece) {
       this.#firstPiece = bytes;
       this.#socket.setTimeout(REST_TIMEOUT_MS);
@@ -125,11 +149,11 @@ class LaneConnection {
     }
   };
 
-  #answer({ headers }: PlainHead, bytes: Buffer, headLength: number): void {
+  #answer({ bytes, head: { headers }, body, text }: PlainRequest): void {
     const { answers, headerLines } = this.#lane;
     const lines = headers['x-cache-debug'] === undefined ? headerLines(headers.origin) : undefined;
     const requester: Requester = { headers, socket: this.#socket };
-    const asked = lines === undefined ? null : answers.recognize(requester, bytes.subarray(headLength));
+    const asked = lines === undefined ? null : answers.recognize(requester, body, text);
     const kept = asked && answers.findKept(asked);
     const query = asked && !kept ? answers.findQuery(asked) : null;
     if (kept) this.#send(kept, lines!, asked);
@@ -150,7 +174,7 @@ class LaneConnection {
     const isLast = !this.#lane.isOpen();
     const head =
       `HTTP/1.1 200 OK\r\n${lines}x-request-id: ${requestId}\r\ncontent-type: ${contentType}\r\n` +
-      `content-length: ${body.length}\r\ndate: ${httpDate()}\r\n${isLast ? CLOSED : this.#keptAlive}\r\n`;
+      `content-length: ${body.length}\r\ndate: ${httpDate()}\r\n${isLast ? CLOSED : this.#lane.keptAlive}\r\n`;
     let isFlowing: boolean;
     if (body.length <= SHORT_BYTES) {
       isFlowing = socket.write(head + body.toString('latin1'), 'latin1');
@@ -170,10 +194,6 @@ class LaneConnection {
     // Who does not read is not read from.
     if (isFlowing) socket.resume();
     else socket.pause().once('drain', () => socket.resume());
-  }
-
-  get #keptAlive(): string {
-    return `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(this.#lane.keepAliveTimeoutMs / 1000)}\r\n`;
   }
 
   /** Has the parser answer one whole request. */
@@ -251,7 +271,10 @@ const NOTHING = Buffer.alloc(0);
 const CLOSED = 'connection: close\r\n';
 const REQUEST_TIMEOUT = Object.assign(new Error('No request came.'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
 
-/** Copying more than this costs as much as it saves to send head and body in one piece. */
+/**
+ * Copying more than this costs as much as it saves to send head and body in one piece; and each connection may hold one
+ * request that is not longer.
+ */
 const SHORT_BYTES = 4096;
 
 /** What is the same in every answer to an origin, as it goes over the wire. */
