@@ -1,9 +1,9 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
-import { compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import { applyConditions, conditionalVariables, settleConditions } from './conditions.ts';
 import type { Context } from './context.ts';
+import { compileProgram } from './query-program.ts';
 
 export interface CompilerOptions {
   /** How often a query is executed as it is before it is compiled, which takes as long as many executions. Default 3. */
@@ -35,12 +35,12 @@ interface KnownQuery {
 const MAX_VARIANTS = 16;
 
 /**
- * Compiles the queries that come often, by graphql-jit, which makes a function of each.
+ * Compiles the queries that come often.
  *
  * What is compiled must answer exactly as graphql-js does. So only data is taken from it: whatever has an error, in its
  * variables or in a field, is executed again by graphql-js, which words and places errors by the book. Queries have no
  * effects, and what they read is still held by the loaders of the operation. And `@skip` and `@include` are settled
- * before: graphql-jit loses track of them where fields are merged.
+ * before, so that what a program makes is the same each time.
  */
 export class QueryCompiler {
   readonly #schema: GraphQLSchema;
@@ -75,21 +75,21 @@ export class QueryCompiler {
     let compiled = known.compiled.get(variant);
     if (compiled === undefined && known.compiled.size < MAX_VARIANTS) {
       const rest = known.conditions ? applyConditions(document, settled) : document;
-      compiled = this.#compile(rest, operation);
+      const place = document.definitions.indexOf(operation);
+      compiled = this.#compile(rest, rest.definitions[place] as OperationDefinitionNode);
       known.compiled.set(variant, compiled);
     }
     return compiled ?? null;
   }
 
-  #compile(document: DocumentNode, { name }: OperationDefinitionNode): CompiledQuery | null {
-    // The function's results are object literals, in which this key means something else.
+  #compile(document: DocumentNode, operation: OperationDefinitionNode): CompiledQuery | null {
+    // The program's results are object literals, in which this key means something else.
     if (document.loc?.source.body.includes('__proto__')) return null;
-    const options = { disablingCapturingStackErrors: true };
-    const compiled = compileQuery(this.#schema, document, name?.value ?? '', options);
-    if (!isCompiledQuery(compiled)) return null;
+    const program = compileProgram(this.#schema, document, operation);
+    if (!program) return null;
     return async (context, variables) => {
-      const { data, errors } = await compiled.query(undefined, context, variables);
-      return errors || !data ? null : { data };
+      const data = await program(context, variables);
+      return data && { data };
     };
   }
 }
