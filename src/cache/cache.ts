@@ -208,10 +208,9 @@ export class Cache {
     return entry && this.#hit(entry, options);
   }
 
-  /** The value of an entry that a load brought along; `undefined` once it has left the cache or expired. */
+  /** The value of an entry that a load brought along; `undefined` once it has left the cache. */
   readBrought<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
-    const isFresh = this.isTrusted && entry.isHeld && entry.expiresAtMs > this.#clock.now();
-    return isFresh ? this.#hit(entry, options) : undefined;
+    return this.isTrusted && entry.isHeld ? this.#hit(entry, options) : undefined;
   }
 
   #hit<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V {

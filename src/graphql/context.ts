@@ -57,8 +57,12 @@ class OperationContext implements Context {
   }
 
   once<T>(key: object, create: () => T): T {
-    if (!this.made.has(key)) this.made.set(key, create());
-    return this.made.get(key) as T;
+    let made = this.made.get(key);
+    if (made === undefined) {
+      made = create();
+      this.made.set(key, made);
+    }
+    return made as T;
   }
 
   forgetLoads(): void {

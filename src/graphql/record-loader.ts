@@ -14,8 +14,8 @@ interface Identified {
  */
 export class RecordLoader<Row extends Identified> {
   readonly #source: RecordSource<Row>;
-  readonly #seen = new Map<string, Row | null>();
-  readonly #brought = new Map<string, Entry>();
+  /** By id: what was shown, `null` for what there is not; and of what came along, the cache's entry until it is shown. */
+  readonly #known = new Map<string, Row | Entry | null>();
   readonly #batches: DataLoader<readonly string[], readonly string[]>;
 
   constructor(source: RecordSource<Row>) {
@@ -25,7 +25,7 @@ export class RecordLoader<Row extends Identified> {
 
   /** Takes note of what the cache holds of a record since this operation loaded it along with others. */
   bring(id: string, entry: Entry): void {
-    this.#brought.set(id, entry);
+    if (!this.#known.has(id)) this.#known.set(id, entry);
   }
 
   /** Whether the record is there at once. */
@@ -36,7 +36,7 @@ export class RecordLoader<Row extends Identified> {
   /** The record; `null` when there is none with this id. */
   load(id: string): Row | null | Promise<Row | null> {
     const known = this.#find(id);
-    return known === undefined ? this.#batches.load([id]).then(() => this.#seen.get(id)!) : known;
+    return known === undefined ? this.#batches.load([id]).then(() => this.#find(id)!) : known;
   }
 
   /** The records in the order of `ids`, `null` for each that there is not. */
@@ -44,16 +44,15 @@ export class RecordLoader<Row extends Identified> {
     const known = ids.map((id) => this.#find(id));
     const missing = ids.filter((_id, index) => known[index] === undefined);
     if (missing.length > 0) await this.#batches.load(missing);
-    return ids.map((id, index) => known[index] ?? this.#seen.get(id)!);
+    return ids.map((id, index) => known[index] ?? this.#find(id)!);
   }
 
   #find(id: string): Row | null | undefined {
-    const seen = this.#seen.get(id);
-    if (seen !== undefined) return seen;
-    const brought = this.#brought.get(id);
-    const held =
-      (brought && this.#source.cache.readBrought<Row>(brought, this.#source)) ?? findHeldRecord(id, this.#source);
-    if (held !== undefined) this.#seen.set(id, held);
+    const known = this.#known.get(id);
+    if (known !== undefined && !isEntry(known)) return known;
+    const brought = known && this.#source.cache.readBrought<Row>(known, this.#source);
+    const held = brought ?? findHeldRecord(id, this.#source);
+    if (held !== undefined) this.#known.set(id, held);
     return held;
   }
 
@@ -61,8 +60,13 @@ export class RecordLoader<Row extends Identified> {
     const ids = [...new Set(batches.flat())];
     const records = await readRecords(ids, this.#source);
     ids.forEach((id, index) => {
-      if (!this.#seen.has(id)) this.#seen.set(id, records[index]!);
+      const known = this.#known.get(id);
+      if (known === undefined || isEntry(known)) this.#known.set(id, records[index]!);
     });
     return batches;
   }
+}
+
+function isEntry(known: object | null): known is Entry {
+  return known !== null && 'isHeld' in known;
 }
