@@ -6,7 +6,7 @@ import { compileGlob } from './glob.ts';
 import { type Load, type LoadResult, Loads, type PendingLoad } from './loads.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
-import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER } from './stats.ts';
+import type { CacheStats, LayerCounters } from './stats.ts';
 import { freezeAndMeasure } from './value.ts';
 import { Voucher } from './voucher.ts';
 
@@ -28,7 +28,6 @@ export class Cache {
   readonly #staleIfErrorMs: number;
   readonly #isOutage: (error: unknown) => boolean;
   readonly #onError: (error: unknown) => void;
-  readonly #derivedLayers = new Map<string, LayerCounters>();
   #errors = 0;
   #distrustedAtMs: number | null = null;
   /** The last outage that a load met, and when the next load may find out whether it is over. */
@@ -41,7 +40,7 @@ export class Cache {
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
     this.#isOutage = options.isOutage ?? (() => false);
     this.#onError = options.onError ?? (() => {});
-    this.#store = new EntryStore(options, this.#clock);
+    this.#store = new EntryStore(options, this.#clock, (entry) => this.#loads.outlive(entry));
   }
 
   /** Returns the fresh value of `key`, `null` when it is known to be absent, `undefined` when nothing is known. */
@@ -94,20 +93,18 @@ export class Cache {
   cleanupExpired(): number {
     const nowMs = this.#clock.now();
     const graceMs = this.isTrusted ? 0 : this.#staleIfErrorMs;
-    return this.#store.deleteWhere((entry) => entry.expiresAtMs + graceMs <= nowMs);
+    const expired = this.#store.select((entry) => entry.expiresAtMs + graceMs <= nowMs);
+    for (const entry of expired) this.#store.forget(entry);
+    return expired.length;
   }
 
   getStats(): CacheStats {
-    const others = new Map(this.#derivedLayers);
-    if (this.secondTier) others.set(SECOND_TIER_LAYER, this.secondTier.counters);
-    return this.#store.summary(this.#errors, others);
+    return this.#store.summary(this.#errors, this.secondTier?.counters);
   }
 
   /** Counts what is kept elsewhere of what was made from values of this cache, as a layer of its own. */
   addDerivedLayer(name: string): LayerCounters {
-    const counters = { hits: 0, misses: 0, size: 0, evictions: 0 };
-    this.#derivedLayers.set(name, counters);
-    return counters;
+    return this.#store.addDerivedLayer(name);
   }
 
   /**
@@ -176,11 +173,11 @@ export class Cache {
     const known = keys.map((key) => {
       const source = this.#fresh(key, nowMs) ?? this.#loads.joinable(key);
       // A key that is named twice is asked for once.
-      this.#count(options, source !== undefined || missing.has(key));
+      this.#store.count(options, source !== undefined || missing.has(key));
       if (source === undefined && !missing.has(key)) missing.set(key, missing.size);
       return source;
     });
-    const own = missing.size === 0 ? undefined : this.#load(missing, loadMissing, options);
+    const own = missing.size === 0 ? undefined : this.#load(missing, loadMissing, options, nowMs);
     const results = new Map<PendingLoad, LoadResult>();
     for (const source of known) {
       const load = source ?? own!;
@@ -214,7 +211,7 @@ export class Cache {
   }
 
   #hit<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V {
-    this.#count(options, true);
+    this.#store.count(options, true);
     options.trace?.add(entry.key, entry);
     return entry.value as V;
   }
@@ -256,10 +253,11 @@ export class Cache {
     placeOf: ReadonlyMap<string, number>,
     loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
     options: ReadOptions<V>,
+    startedAtMs: number,
   ): PendingLoad {
     const outage = this.#outage;
     // Refused at once, so that an outage costs each reader one wait and not one a load.
-    if (!this.isTrusted && outage && this.#clock.now() < outage.retryAtMs) {
+    if (!this.isTrusted && outage && startedAtMs < outage.retryAtMs) {
       return { placeOf, ended: Promise.resolve({ error: outage.error }) };
     }
     const { tagsOf, isAffectedBy } = options;
@@ -268,6 +266,7 @@ export class Cache {
       tags: tagsOf ? [...new Set(keys.flatMap(tagsOf))] : [],
       isAffectedBy: isAffectedBy && ((change: unknown) => keys.some((key) => isAffectedBy(change, undefined, key))),
       isOvertaken: !this.isTrusted,
+      startedAtMs,
     };
     return this.#loads.begin(placeOf, dependent, async (load) => {
       const values = await loadMissing(keys, this.#fenceOf(load));
@@ -335,7 +334,7 @@ export class Cache {
       if (held.version > options.version) return null;
       // The same content. What was made from it stays good for as long as it was.
       if (held.version === options.version && held.expiresAtMs > this.#clock.now() && this.isTrusted) return held;
-    } else if (held && (held.value === null) !== (value === null) && held.expiresAtMs > this.#clock.now()) {
+    } else if (held && (held.value === null) !== (value === null) && this.#mayBeLater(held)) {
       // Two loads disagree on whether it exists, and no version tells which of them looked later: the next reader asks.
       this.delete(key);
       return null;
@@ -347,10 +346,18 @@ export class Cache {
     return this.isTrusted ? this.#store.put(key, value, options, valueBytes) : null;
   }
 
+  /** Whether what is held may be from a later look than what a load brings. */
+  #mayBeLater(held: Entry): boolean {
+    return held.expiresAtMs > this.#clock.now() || this.#loads.precede(held);
+  }
+
   #fresh(key: string, nowMs: number): Entry | undefined {
     if (!this.isTrusted) return undefined;
     const entry = this.#store.get(key);
-    return entry && entry.expiresAtMs > nowMs ? entry : undefined;
+    if (!entry || entry.expiresAtMs > nowMs) return entry;
+    // Held on to, in case that nothing newer can be loaded.
+    this.#loads.outlive(entry);
+    return undefined;
   }
 
   /** The last known value, when `error` is an outage and the value's time of grace is not over; else throws `error`. */
@@ -382,16 +389,5 @@ export class Cache {
   #report(error: unknown): void {
     this.#errors++;
     this.#onError(error);
-  }
-
-  #count({ layer, trace }: Pick<ReadOptions<never>, 'layer' | 'trace'>, isHit: boolean): void {
-    const counters = this.#store.counters(layer);
-    if (isHit) {
-      counters.hits++;
-      if (trace) trace.hits++;
-    } else {
-      counters.misses++;
-      if (trace) trace.misses++;
-    }
   }
 }

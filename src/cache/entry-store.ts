@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts';
 import type { CacheOptions } from './contract.ts';
 import type { Entry, StoreOptions } from './entry.ts';
-import { type LayerCounters, summarize } from './stats.ts';
+import type { ReadTrace } from './read-trace.ts';
+import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
 import { UseOrder } from './use-order.ts';
 import { voidVouchersOf } from './voucher.ts';
@@ -23,12 +24,18 @@ export class EntryStore {
   readonly #ttlMs: number;
   readonly #negativeTtlMs: number;
   readonly #layers = new Map<string, LayerCounters>();
+  readonly #derivedLayers = new Map<string, LayerCounters>();
+  readonly #onForgotten: (entry: Entry) => void;
   #bytes = 0;
   readonly #order = new UseOrder<Entry>();
 
-  /** @throws {RangeError} when a bound or a duration is not positive */
-  constructor(options: EntryStoreOptions, clock: Clock) {
+  /**
+   * @param onForgotten told of what leaves, or is not held at all, although nothing is known against it
+   * @throws {RangeError} when a bound or a duration is not positive
+   */
+  constructor(options: EntryStoreOptions, clock: Clock, onForgotten: (entry: Entry) => void) {
     this.#clock = clock;
+    this.#onForgotten = onForgotten;
     this.#maxEntries = positive('maxEntries', options.maxEntries ?? 100_000);
     this.#maxBytes = positive('maxBytes', options.maxBytes ?? 256 * 1024 * 1024);
     this.#ttlMs = 1000 * positive('ttlSeconds', options.ttlSeconds ?? 300);
@@ -41,6 +48,25 @@ export class EntryStore {
       counters = { hits: 0, misses: 0, size: 0, evictions: 0 };
       this.#layers.set(layer, counters);
     }
+    return counters;
+  }
+
+  /** Counts a read, for its layer and for whoever traces it. */
+  count({ layer, trace }: { readonly layer: string; readonly trace?: ReadTrace | undefined }, isHit: boolean): void {
+    const counters = this.counters(layer);
+    if (isHit) {
+      counters.hits++;
+      if (trace) trace.hits++;
+    } else {
+      counters.misses++;
+      if (trace) trace.misses++;
+    }
+  }
+
+  /** Counts what is kept elsewhere, as a layer of its own. */
+  addDerivedLayer(name: string): LayerCounters {
+    const counters = { hits: 0, misses: 0, size: 0, evictions: 0 };
+    this.#derivedLayers.set(name, counters);
     return counters;
   }
 
@@ -86,7 +112,10 @@ export class EntryStore {
     const replaced = this.#entries.get(key);
     // Removed first, so that its tags leave the index before those of the new one enter.
     if (replaced) this.#remove(replaced);
-    if (entry.bytes > this.#maxBytes) return entry;
+    if (entry.bytes > this.#maxBytes) {
+      this.#onForgotten(entry);
+      return entry;
+    }
     this.#add(entry);
     while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) this.#evict(this.#order.oldest!);
     return entry;
@@ -99,14 +128,26 @@ export class EntryStore {
     return true;
   }
 
+  /** Removes what nothing is known against, because its time or its room is over. */
+  forget(entry: Entry): void {
+    this.#remove(entry);
+    this.#onForgotten(entry);
+  }
+
+  select(isSelected: (entry: Entry) => boolean): Entry[] {
+    return [...this.#entries.values()].filter(isSelected);
+  }
+
   /** Removes every entry that `isSelected` accepts and returns how many there were. */
   deleteWhere(isSelected: (entry: Entry) => boolean): number {
-    const selected = [...this.#entries.values()].filter(isSelected);
+    const selected = this.select(isSelected);
     for (const entry of selected) this.#remove(entry);
     return selected.length;
   }
 
-  summary(errors: number, others: ReadonlyMap<string, LayerCounters>) {
+  summary(errors: number, secondTier: LayerCounters | undefined): CacheStats {
+    const others = new Map(this.#derivedLayers);
+    if (secondTier) others.set(SECOND_TIER_LAYER, secondTier);
     return summarize(this.#layers, { bytes: this.#bytes, errors }, others);
   }
 
@@ -120,7 +161,7 @@ export class EntryStore {
   }
 
   #evict(entry: Entry): void {
-    this.#remove(entry);
+    this.forget(entry);
     this.counters(entry.layer).evictions++;
   }
 

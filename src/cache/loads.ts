@@ -10,6 +10,7 @@ export interface Load extends Dependent {
   readonly ended: Promise<LoadResult>;
   /** The number of the last change that the load is sure to see. */
   readonly startedAt: number;
+  readonly startedAtMs: number;
   /** Nothing of it may be stored. */
   isOvertaken: boolean;
   /** What it was asked for may not be stored; records it brings along may, each by its own key. */
@@ -49,7 +50,7 @@ export class Loads {
    */
   begin(
     placeOf: ReadonlyMap<string, number>,
-    dependent: Dependent & { readonly isOvertaken: boolean },
+    dependent: Dependent & Pick<Load, 'isOvertaken' | 'startedAtMs'>,
     run: (load: Load) => Promise<LoadResult>,
   ): Load {
     const { promise: ended, resolve } = Promise.withResolvers<LoadResult>();
@@ -101,6 +102,19 @@ export class Loads {
     this.#floors.delete(key);
     this.#floors.set(key, { version: Math.max(version, known), at: ++this.#sequence });
     this.#joinable.delete(key);
+  }
+
+  /** Whether a load is running that began before an entry was stored, and may bring what was there before it. */
+  precede({ storedAtMs }: Entry): boolean {
+    const [oldest] = this.#running;
+    return oldest !== undefined && oldest.startedAtMs <= storedAtMs;
+  }
+
+  /** Keeps such loads from storing or sharing something older, now that the entry is not there to be compared with. */
+  outlive(entry: Entry): void {
+    if (!this.precede(entry)) return;
+    if (entry.version === undefined) this.overtakeKey(entry.key);
+    else this.raiseFloor(entry.key, entry.version);
   }
 
   /** Absence, which has no version, is below every floor: it may be from before the row was made. */

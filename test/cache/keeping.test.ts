@@ -1,4 +1,4 @@
-import { Cache, type Fence, ReadTrace } from '../../src/cache/index.ts';
+import { Cache, type CacheOptions, type Fence, ReadTrace } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 
@@ -60,6 +60,72 @@ describe('of what loads bring along', () => {
     clock.advanceSeconds(30);
     await prime({ version: 1 });
     expect(cache.get('a')).toEqual({ version: 1 });
+  });
+});
+
+describe('what a load looked at before something newer was stored', () => {
+  const records = { layer: 'records', versionOf: ({ version }: { version: number }) => version };
+
+  /** A load of `a` and `b` that began before anything else; it has looked already, and its answer is on its way. */
+  async function beginOldLoad(options?: CacheOptions) {
+    const clock = createTestClock();
+    const cache = new Cache({ clock, ttlSeconds: 300, negativeTtlSeconds: 30, ...options });
+    const loads = createPendingLoads();
+    const reading = cache.readMany(['a', 'b'], loads.loadMissing<{ version: number }>, records);
+    const load = await loads.next();
+    return { cache, clock, loads, load, reading };
+  }
+
+  const bring = (cache: Cache, value: { version: number } | null) =>
+    cache.read(
+      'list',
+      async (fence) => {
+        fence.prime('a', value, { layer: 'records', version: value?.version });
+        return [];
+      },
+      { layer: 'lists' },
+    );
+
+  test('is not kept in the place of that when it was pushed out', async () => {
+    const { cache, load, reading } = await beginOldLoad({ maxEntries: 2 });
+    await bring(cache, { version: 2 });
+    cache.set('others', 1);
+    cache.set('more', 1);
+    load.answer([{ version: 1 }, { version: 1 }]);
+    await reading;
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('nor when it was too big to be held', async () => {
+    const { cache, load, reading } = await beginOldLoad({ maxBytes: 2000 });
+    await bring(cache, { version: 2, text: 'x'.repeat(3000) } as { version: number });
+    load.answer([{ version: 1 }, { version: 1 }]);
+    await reading;
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('nor when its time is over, whether swept away or not', async () => {
+    for (const value of [{ version: 2 }, null]) {
+      for (const isSwept of [true, false]) {
+        const { cache, clock, load, reading } = await beginOldLoad();
+        await bring(cache, value);
+        clock.advanceSeconds(400);
+        if (isSwept) cache.cleanupExpired();
+        load.answer([{ version: 1 }, { version: 1 }]);
+        await reading;
+        expect(cache.get('a')).toBeUndefined();
+      }
+    }
+  });
+
+  test('is not shared with a reader who may have seen that before its time was over', async () => {
+    const { cache, clock, loads, load } = await beginOldLoad();
+    await bring(cache, { version: 2 });
+    clock.advanceSeconds(400);
+    const again = cache.readMany(['a'], loads.loadMissing<{ version: number }>, records);
+    (await loads.next()).answer([{ version: 2 }]);
+    load.answer([{ version: 1 }, { version: 1 }]);
+    expect(await again).toEqual([{ version: 2 }]);
   });
 });
 
