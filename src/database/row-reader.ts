@@ -15,21 +15,23 @@ export interface RowReader {
  * `send` function of each type).
  *
  * A driver makes a string of each value and then a value of each string, which takes longer than all the rest of a read.
- * Here each row is made a string once, of which its texts are parts.
+ * Here a row is made a string once, from its first text on, of which its texts are parts.
  */
 export class MessageRow implements RowReader {
   #bytes: Buffer = NOTHING;
-  #text = '';
-  /** Where the row begins in the bytes, and where its next value does. */
-  #start = 0;
+  /** Where the next value begins in the bytes, and where the row ends. */
   #at = 0;
+  #end = 0;
+  /** The rest of the row from where its first text begins; empty before that. */
+  #text = '';
+  #textStart = 0;
 
   /** Goes to a row: the body of a message, which lies between two places of `bytes`. */
   begin(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes;
-    this.#text = bytes.toString('latin1', start, end);
-    this.#start = start;
     this.#at = start + COLUMN_COUNT_BYTES;
+    this.#end = end;
+    this.#text = '';
   }
 
   /** Lets go of the bytes. */
@@ -45,10 +47,14 @@ export class MessageRow implements RowReader {
     const to = from + length;
     this.#at = to;
     const bytes = this.#bytes;
+    if (this.#text === '') {
+      this.#text = bytes.toString('latin1', from, this.#end);
+      this.#textStart = from;
+    }
     let seen = 0;
     for (let index = from; index < to; index++) seen |= bytes[index]!;
     const isAscii = seen < 0x80;
-    return isAscii ? this.#text.slice(from - this.#start, to - this.#start) : bytes.toString('utf8', from, to);
+    return isAscii ? this.#text.slice(from - this.#textStart, to - this.#textStart) : bytes.toString('utf8', from, to);
   }
 
   float(): number | null {
