@@ -34,18 +34,20 @@ async function rowsByTransaction(): Promise<Record<string, number>> {
 describe('Writes that come together', () => {
   test('share commits', async () => {
     const ids = (await rows()).map(({ id }) => id);
+    // The values are written into the statements, and one text holds them all.
+    const hostnameOf = (id: string) => `it's; '' -- ? $1 \\' ü ${id}`;
     const writer = createWriter({ database: testApp.app.database, channel: 'nobody', settled: async () => {} });
     const written = await Promise.all(
       ids.map((id) =>
         writer.row((em) =>
           em
             .createQueryBuilder(WorkstationEntity)
-            .update({ hostname: `host-${id}` })
+            .update({ hostname: hostnameOf(id) })
             .where({ id }),
         ),
       ),
     );
-    expect(written).toMatchObject(ids.map((id) => ({ id, hostname: `host-${id}` })));
+    expect(written).toMatchObject(ids.map((id) => ({ id, hostname: hostnameOf(id) })));
     // Two at once, which find nobody under way, and everybody else together: 50 first, then the rest.
     expect(Object.values(await rowsByTransaction()).sort((a, b) => a - b)).toEqual([1, 1, 8, 50]);
   });
