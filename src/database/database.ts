@@ -9,7 +9,7 @@ import type { Pool } from 'pg';
 import type { Config } from '../config.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { withDeadline } from './deadline.ts';
-import { CONNECT_TIMEOUT_MS, createOrmOptions, type Entities, STATEMENT_TIMEOUT_MS } from './orm.ts';
+import { CONNECT_TIMEOUT_MS, createOrmOptions, type Entities } from './orm.ts';
 import { ReadPool } from './read-pool.ts';
 import type { RowStatement } from './row-client.ts';
 import { ValuesRow } from './row-reader.ts';
@@ -168,11 +168,28 @@ function onPool(pool: Pool): Writes {
     run: async <Row>(name: string, text: string, values: readonly unknown[]) =>
       (await pool.query({ name, text, values: [...values] })).rows as Row[],
     async batch(statements) {
-      // PostgreSQL makes a transaction of what comes in one piece; where that is one statement, so is it.
-      const results: unknown = await pool.query(statements.join(';'));
-      return (Array.isArray(results) ? results : [results]).map(({ rows }) => rows);
+      const client = await pool.connect();
+      try {
+        // PostgreSQL makes a transaction of what comes in one piece; where that is one statement, so is it.
+        const results: unknown = await client.query(statements.join(';'));
+        client.release();
+        return (Array.isArray(results) ? results : [results]).map(({ rows }) => rows);
+      } catch (error) {
+        client.release(isRefusal(error) ? undefined : (error as Error));
+        throw error;
+      }
     },
   };
+}
+
+/**
+ * Whether PostgreSQL says that it did not do what it was asked: an error with an SQLSTATE, other than that of a connection
+ * (class 08) or a server (57P) that ends.
+ */
+export function isRefusal(error: unknown): boolean {
+  const { code = '' } = error as { readonly code?: string };
+  // Names of system errors have no digits.
+  return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
 function openReadPool({ url, poolSize }: { readonly url: string; readonly poolSize: number }): ReadPool {
@@ -180,7 +197,8 @@ function openReadPool({ url, poolSize }: { readonly url: string; readonly poolSi
     connectionString: url,
     size: poolSize,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    // What nobody waits for any more need not go on.
+    statementTimeoutMs: READ_TIMEOUT_MS + 200,
     readTimeoutMs: READ_TIMEOUT_MS,
   });
 }

@@ -28,6 +28,8 @@ export class ReadPool {
       idleTimeoutMillis: 0,
       application_name: 'stationmaster',
       keepAlive: true,
+      // Sooner than what stands in between forgets a silent connection.
+      keepAliveInitialDelayMillis: 30_000,
       statement_timeout: statementTimeoutMs,
       Client: class extends RowClient {
         constructor(config?: ClientConfig) {
@@ -64,7 +66,8 @@ export class ReadPool {
     const answered = new Promise<Row[]>((resolve, reject) => {
       this.#pool.connect((failure, client) => {
         if (failure || !client) return reject(failure);
-        if (isOver) return client.release();
+        // A turn later: of many who gave up, each would hand the connection on to the next from within its own call.
+        if (isOver) return void setImmediate(() => client.release());
         taken = client;
         send(client as PoolClient & RowClient, (error, rows) => {
           if (isOver) return;

@@ -1,7 +1,9 @@
 /** A row of a result, read value after value in the order of its columns. A value that is null is `null`. */
 export interface RowReader {
-  /** Of a column of type text. */
+  /** Of a column of type text. May keep the rest of its row in memory. */
   text(): string | null;
+  /** Of a column of type text in ASCII. Keeps nothing but itself, for what is to outlive its row. */
+  ownText(): string | null;
   /** Of a column of type float8. */
   float(): number | null;
   /** Of a column of type int4. */
@@ -57,6 +59,14 @@ export class MessageRow implements RowReader {
     return isAscii ? this.#text.slice(from - this.#textStart, to - this.#textStart) : bytes.toString('utf8', from, to);
   }
 
+  ownText(): string | null {
+    const length = this.#int32();
+    if (length < 0) return null;
+    const from = this.#at;
+    this.#at = from + length;
+    return this.#bytes.toString('latin1', from, this.#at);
+  }
+
   float(): number | null {
     if (this.#int32() < 0) return null;
     const value = this.#bytes.readDoubleBE(this.#at);
@@ -95,6 +105,10 @@ export class ValuesRow implements RowReader {
   }
 
   text(): string | null {
+    return this.#value() as string | null;
+  }
+
+  ownText(): string | null {
     return this.#value() as string | null;
   }
 

@@ -50,6 +50,7 @@ export class WriteGroups<Job, Result> {
     this.#timer = undefined;
     const jobs = this.#waiting.splice(0, MAX_GROUP);
     if (jobs.length === 0) return;
+    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#send(), MAX_WAIT_MS);
     this.#underWay += 1;
     const done = jobs.length === 1 ? this.#each(jobs) : this.#together(jobs);
     done.finally(() => {

@@ -1,6 +1,6 @@
 import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../errors.ts';
-import type { Database } from './database.ts';
+import { type Database, isRefusal } from './database.ts';
 import { WriteGroups } from './write-groups.ts';
 
 export interface WriterOptions {
@@ -93,15 +93,6 @@ export function asJson(query: Pick<QueryBuilder, 'getFormattedQuery'>): string {
 export interface JsonRow {
   readonly row: string;
   readonly xid: string;
-}
-
-/**
- * Whether PostgreSQL says that it did not do what it was asked: an error with an SQLSTATE, other than that of a connection
- * (class 08) or a server (57P) that ends.
- */
-function isRefusal({ code = '' }: { readonly code?: string }): boolean {
-  // Names of system errors have no digits.
-  return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
 /** Whoever has to wait longer for somebody's lock waits alone. */

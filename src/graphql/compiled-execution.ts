@@ -29,28 +29,36 @@ interface KnownQuery {
   conditions?: readonly string[] | null;
   /** By what those variables say. `null`: it cannot be compiled. */
   readonly compiled: Map<string, CompiledQuery | null>;
+  /** Of all its programs. */
+  fieldCount: number;
 }
 
 /** More ways to settle its conditions than this a query has in earnest only to crowd out others. */
 const MAX_VARIANTS = 16;
+/** Of all programs together, in fields: some ten megabytes. */
+const MAX_FIELDS = 20_000;
 
 /**
  * Compiles the queries that come often.
  *
  * What is compiled must answer exactly as graphql-js does. So only data is taken from it: whatever has an error, in its
  * variables or in a field, is executed again by graphql-js, which words and places errors by the book. Queries have no
- * effects, and what they read is still held by the loaders of the operation. And `@skip` and `@include` are settled
+ * effects; and a program is tried once for a request, because what failed may have taken long to do so. And `@skip` and `@include` are settled
  * before, so that what a program makes is the same each time.
  */
 export class QueryCompiler {
   readonly #schema: GraphQLSchema;
   readonly #threshold: number;
   readonly #known: LRUCache<OperationDefinitionNode, KnownQuery>;
+  #fieldCount = 0;
 
   constructor(schema: GraphQLSchema, { threshold = 3, maxQueries = 500 }: CompilerOptions = {}) {
     this.#schema = schema;
     this.#threshold = threshold;
-    this.#known = new LRUCache({ max: maxQueries });
+    const dispose = ({ fieldCount }: KnownQuery) => {
+      this.#fieldCount -= fieldCount;
+    };
+    this.#known = new LRUCache({ max: maxQueries, dispose });
   }
 
   /**
@@ -64,7 +72,7 @@ export class QueryCompiler {
   ): CompiledQuery | null {
     const known = this.#known.get(operation);
     if (!known) {
-      this.#known.set(operation, { executions: 1, compiled: new Map() });
+      this.#known.set(operation, { executions: 1, compiled: new Map(), fieldCount: 0 });
       return null;
     }
     if (++known.executions <= this.#threshold) return null;
@@ -76,19 +84,23 @@ export class QueryCompiler {
     if (compiled === undefined && known.compiled.size < MAX_VARIANTS) {
       const rest = known.conditions ? applyConditions(document, settled) : document;
       const place = document.definitions.indexOf(operation);
-      compiled = this.#compile(rest, rest.definitions[place] as OperationDefinitionNode);
+      compiled = this.#compile(rest, rest.definitions[place] as OperationDefinitionNode, known);
       known.compiled.set(variant, compiled);
+      // Rarely, and then they come again that are asked for often.
+      if (this.#fieldCount > MAX_FIELDS) this.#known.clear();
     }
     return compiled ?? null;
   }
 
-  #compile(document: DocumentNode, operation: OperationDefinitionNode): CompiledQuery | null {
+  #compile(document: DocumentNode, operation: OperationDefinitionNode, known: KnownQuery): CompiledQuery | null {
     // The program's results are object literals, in which this key means something else.
     if (document.loc?.source.body.includes('__proto__')) return null;
     const program = compileProgram(this.#schema, document, operation);
     if (!program) return null;
+    known.fieldCount += program.fieldCount;
+    this.#fieldCount += program.fieldCount;
     return async (context, variables) => {
-      const data = await program(context, variables);
+      const data = await program.execute(context, variables);
       return data && { data };
     };
   }
@@ -101,7 +113,7 @@ export function executeCompiled(compiler: QueryCompiler): ApolloServerPlugin<Con
       return {
         async responseForOperation({ contextValue, document, operation, request, response }) {
           // None is there when the client named one that the document does not have; it is refused later on.
-          if (operation?.operation !== OperationTypeNode.QUERY) return null;
+          if (operation?.operation !== OperationTypeNode.QUERY || contextValue.answer.isForGraphqlJs) return null;
           const variables = request.variables ?? {};
           const result = await compiler.find(document, operation, variables)?.(contextValue, variables);
           return result ? { http: response.http, body: { kind: 'single', singleResult: result } } : null;

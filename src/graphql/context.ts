@@ -7,6 +7,8 @@ export interface AnswerNotes {
   /** Whether it holds for all who ask the same in the same scope, until something that was read changes. */
   isReusable: boolean;
   operationName: string | null;
+  /** Whether a program was tried for this request, in vain: it would fail again, after as long a time. */
+  isForGraphqlJs: boolean;
 }
 
 /** The GraphQL context: made anew for every operation, and for every event of a subscription. */
@@ -35,7 +37,7 @@ class OperationContext implements Context {
   readonly requestId: string;
   readonly identity: Identity;
   readonly reads = new ReadTrace();
-  readonly answer: AnswerNotes = { isReusable: false, operationName: null };
+  readonly answer: AnswerNotes = { isReusable: false, operationName: null, isForGraphqlJs: false };
   readonly serverLogger: Logger;
   readonly made = new Map<object, unknown>();
   ownLogger: Logger | undefined;

@@ -82,7 +82,10 @@ export class DirectExecution {
   ): Promise<string | null> {
     const startedAtMs = performance.now();
     const result = await compiled(context, variables);
-    if (!result) return null;
+    if (!result) {
+      context.answer.isForGraphqlJs = true;
+      return null;
+    }
     const name = operation.name?.value ?? null;
     noteIfReusable(context, this.#parts.isCacheBacked(operation, document), name);
     const durationMs = performance.now() - startedAtMs;
@@ -93,7 +96,7 @@ export class DirectExecution {
 }
 
 function keyOf(query: string, operationName: string | null): string {
-  return `${operationName ?? ''}\n${query}`;
+  return operationName === null ? `any ${query}` : `one ${JSON.stringify(operationName)} ${query}`;
 }
 
 function asPlainRequest(body: unknown): PlainRequest | null {

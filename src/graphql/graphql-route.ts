@@ -20,6 +20,8 @@ export const GRAPHQL_PATH = '/graphql';
 export interface GraphqlRouteParts {
   readonly apollo: ApolloServer<Context>;
   readonly direct: DirectExecution;
+  /** Requests that were executed directly before, in vain. */
+  readonly tried: WeakSet<object>;
   readonly admit: Admission;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -88,7 +90,9 @@ async function execute(asked: Asked, reply: FastifyReply, parts: GraphqlRoutePar
   const requestId = request.id;
   const context = createContext({ requestId, identity, logger: parts.logger });
   const body = request.method === 'POST' ? readBody(request, parts.queries, parts.safelist) : undefined;
-  const text = await parts.direct.find(body)?.(context);
+  context.answer.isForGraphqlJs = parts.tried.has(request.raw);
+  const direct = context.answer.isForGraphqlJs ? null : parts.direct.find(body);
+  const text = await direct?.(context);
   if (text != null) {
     if (context.reads.stale > 0) reply.header('cache-control', 'no-store');
     const contentType = chooseMediaType(request.headers.accept) ?? PLAIN_JSON;

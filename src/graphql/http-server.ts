@@ -125,6 +125,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   await server.register(cors, corsOptions(config.corsOrigins));
   const rates = createRateLimiter(config.rates, (timers ?? systemTimers).now);
   const addressOf = createAddressReader(config.trustProxy);
+  /** Requests that were counted and executed before they came to the parser. */
   const counted = new WeakSet<object>();
   const admit = createAdmission(identify, rates, addressOf, counted);
   const showsPage = config.environment !== 'production';
@@ -133,6 +134,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     admit,
     apollo,
     direct,
+    tried: counted,
     queries,
     responses: parts.responses ?? null,
     safelist,

@@ -49,8 +49,12 @@ interface FieldPlan {
   readonly completion: Completion;
 }
 
-/** Executes one query; `null` when something of its answer is an error, or not for a program to make. */
-export type Program = (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<Data | null>;
+/** Executes one query. What comes of it is `null` when something of its answer is an error, or not for a program to make. */
+export interface Program {
+  readonly execute: (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<Data | null>;
+  /** Which its size in memory goes by. */
+  readonly fieldCount: number;
+}
 
 /**
  * Makes a program of a query that was validated, without `@skip` and `@include`. It does what graphql-js does as long as
@@ -68,21 +72,25 @@ export function compileProgram(
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
     ),
   );
-  const query: Query = { schema, operation, fragments };
+  const query: Query = { schema, operation, fragments, fieldCount: 0 };
   const root = type && compileObject(query, type, [operation.selectionSet]);
   if (!root) return null;
-  return (context, variables) => new Execution(query, context).run(root.make, variables);
+  const execute: Program['execute'] = (context, variables) => new Execution(query, context).run(root.make, variables);
+  return { execute, fieldCount: query.fieldCount };
 }
 
 interface Query {
   readonly schema: GraphQLSchema;
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  /** Counted as it is compiled. */
+  fieldCount: number;
 }
 
 function compileObject(query: Query, type: GraphQLObjectType, selections: readonly SelectionSetNode[]) {
   const fields: (FieldPlan | string)[] = [];
   for (const [key, nodes] of collectFields(query, type, selections)) {
+    query.fieldCount += 1;
     const field = nodes[0]!.name.value === '__typename' ? key : compileField(query, type, key, nodes);
     if (!field) return null;
     fields.push(field);
@@ -254,9 +262,12 @@ class Execution {
       return value;
     }
     const args = definition.args.length > 0 ? getArgumentValues(definition, nodes[0]!, this.#variables) : {};
+    const { schema, operation, fragments } = this.#query;
     const info = needsInfo
       ? {
-          ...this.#query,
+          schema,
+          operation,
+          fragments,
           fieldName: definition.name,
           fieldNodes: nodes,
           returnType: definition.type,

@@ -21,5 +21,5 @@ export function rowsShow({ fieldNodes, fragments }: GraphQLResolveInfo, field: s
   return found;
 }
 
-/** The first node stands for all: which others are merged with it does not change from one execution to the next. */
+/** The first node stands for all. Which others are merged with it may depend on conditions; nothing but speed does on that. */
 const KNOWN = new WeakMap<FieldNode, Map<string, boolean>>();

@@ -11,7 +11,7 @@ import { MAX_KEY_LENGTH } from './response-cache.ts';
 export interface WireLaneParts {
   readonly path: string;
   readonly answers: ReadyAnswers;
-  /** Requests that have been counted against a rate limit, and are passed on after all. */
+  /** Requests that have been counted against a rate limit and executed, and are passed on after all. */
   readonly counted: WeakSet<object>;
   /** Whether the lane is open: it does not log requests, nor whom it sends away when the server drains. */
   readonly isOpen: () => boolean;

@@ -8,10 +8,11 @@ interface Values {
   readonly int: number | null;
   readonly timeMs: number | null;
   readonly last: string | null;
+  readonly id: string | null;
 }
 
-const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1 millisecond')::timestamptz(3), last
-  from json_to_recordset($1::json) as given (text text, float float8, int int4, "timeMs" float8, last text)`;
+const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1 millisecond')::timestamptz(3), last, id
+  from json_to_recordset($1::json) as given (text text, float float8, int int4, "timeMs" float8, last text, id text)`;
 
 let testApp: TestApp;
 
@@ -22,7 +23,14 @@ beforeAll(async () => {
 afterAll(() => testApp.close());
 
 function read(row: RowReader): Values {
-  return { text: row.text(), float: row.float(), int: row.int(), timeMs: row.timeMs(), last: row.text() };
+  return {
+    text: row.text(),
+    float: row.float(),
+    int: row.int(),
+    timeMs: row.timeMs(),
+    last: row.text(),
+    id: row.ownText(),
+  };
 }
 
 function readBack(rows: readonly Values[]): Promise<Values[]> {
@@ -39,6 +47,7 @@ describe('Rows read value by value', () => {
       fc.integer({ min: Date.parse('0001-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }),
     ),
     last: fc.option(text),
+    id: fc.option(fc.uuid()),
   });
 
   test('are what the database holds, whatever that is', async () => {
@@ -58,6 +67,7 @@ describe('Rows read value by value', () => {
         int: 1 - index,
         timeMs: index * 86_400_000,
         last: index % 2 ? null : `ü${index}`,
+        id: `${index}`,
       };
     });
     expect(await readBack([...rows, { ...rows[0]!, text: 'long '.repeat(100_000) }])).toHaveLength(3001);

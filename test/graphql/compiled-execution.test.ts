@@ -34,9 +34,9 @@ describe('A compiled query answers exactly as an uncompiled one does', () => {
 
   afterAll(() => testApp.close());
 
-  async function answersTo(query: string, variables: unknown): Promise<Set<string>> {
+  async function answersTo(query: string, variables: unknown, executions = EXECUTIONS): Promise<Set<string>> {
     const answers = new Set<string>();
-    for (let execution = 0; execution < EXECUTIONS; execution++) {
+    for (let execution = 0; execution < executions; execution++) {
       const response = await fetch(`${testApp.app.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization },
@@ -70,6 +70,18 @@ describe('A compiled query answers exactly as an uncompiled one does', () => {
     }
     // As many requests as the tests have queries.
   }, 120_000);
+
+  test('and fails after one more execution, which says why', async () => {
+    const query = '{ managers(first: 2) { nodes { email } } }';
+    await answersTo(query, undefined);
+    await testApp.sql('alter table manager rename to elsewhere');
+    testApp.app.cache.clear();
+    const statements = await testApp.countStatements(async () => {
+      expect([...(await answersTo(query, undefined, 1))]).toEqual([expect.stringContaining('INTERNAL_SERVER_ERROR')]);
+    });
+    await testApp.sql('alter table elsewhere rename to manager');
+    expect(statements).toBe(2);
+  });
 
   test('for queries made at random, with variables that may not suit them', async () => {
     await fc.assert(

@@ -64,7 +64,7 @@ export class ManagersAlong implements ManagersOfRows {
       columns: MANAGER_COLUMNS,
       join: 'left join manager m on m.id = w.manager_id',
       read(row) {
-        const id = row.text();
+        const id = row.ownText();
         if (id !== null && !found.has(id)) found.set(id, readManager(row, id));
       },
       keep: (fence, ctx) => this.#keep(found.values(), fence, ctx),

@@ -19,7 +19,7 @@ export const MANAGER_COLUMNS = 'm.id::text, m.name, m.email, m.created_at, m.upd
  * The record in the columns that a statement selected as `MANAGER_COLUMNS`.
  * @param id when that has been read already
  */
-export function readManager(row: RowReader, id: string = row.text()!): ManagerRecord {
+export function readManager(row: RowReader, id: string = row.ownText()!): ManagerRecord {
   return Object.freeze({
     id,
     name: row.text()!,

@@ -36,7 +36,7 @@ export function readWorkstation(row: RowReader): WorkstationRecord {
     createdAtMs: row.timeMs()!,
     updatedAtMs: row.timeMs()!,
     version: row.int()!,
-    id: row.text()!,
+    id: row.ownText()!,
     name: row.text()!,
     hostname: row.text()!,
     ipAddress: row.text()!,
