@@ -43,8 +43,8 @@ const MAX_FIELDS = 20_000;
  *
  * What is compiled must answer exactly as graphql-js does. So only data is taken from it: whatever has an error, in its
  * variables or in a field, is executed again by graphql-js, which words and places errors by the book. Queries have no
- * effects; and a program is tried once for a request, because what failed may have taken long to do so. And `@skip` and `@include` are settled
- * before, so that what a program makes is the same each time.
+ * effects; and a program is tried once for a request, because what failed may have taken long to do so. `@skip` and
+ * `@include` are settled before, so that what a program makes is the same each time.
  */
 export class QueryCompiler {
   readonly #schema: GraphQLSchema;
