@@ -1,6 +1,6 @@
 import { type EntityName, LockMode } from '@mikro-orm/core';
 import { StationmasterError } from '../errors.ts';
-import { asJson, type JsonRow, type Row, type Writer } from './writer.ts';
+import { asJson, firstFromJson, type JsonRow, type Row, type Writer } from './writer.ts';
 
 export interface VersionedUpdate {
   readonly id: string;
@@ -25,10 +25,8 @@ export async function updateVersionedRow(
     return writer.row((em) => em.createQueryBuilder(entity).update(values).where({ id }));
   }
   return writer.transaction(async (em) => {
-    const one = async (query: Parameters<typeof asJson>[0]): Promise<Row | null> => {
-      const [found] = await em.execute<JsonRow[]>(asJson(query));
-      return found ? JSON.parse(found.row) : null;
-    };
+    const one = async (query: Parameters<typeof asJson>[0]) =>
+      firstFromJson(await em.execute<JsonRow[]>(asJson(query)));
     // Locked first, so that the version that is checked is the version that is replaced.
     const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
     const held = await one(select);

@@ -41,8 +41,12 @@ export class WriteGroups<Job, Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });
       if (this.#underWay < MAX_UNDER_WAY) this.#send();
-      else this.#timer ??= setTimeout(() => this.#send(), MAX_WAIT_MS);
+      else this.#sendSoon();
     });
+  }
+
+  #sendSoon(): void {
+    this.#timer ??= setTimeout(() => this.#send(), MAX_WAIT_MS);
   }
 
   #send(): void {
@@ -50,7 +54,7 @@ export class WriteGroups<Job, Result> {
     this.#timer = undefined;
     const jobs = this.#waiting.splice(0, MAX_GROUP);
     if (jobs.length === 0) return;
-    if (this.#waiting.length > 0) this.#timer = setTimeout(() => this.#send(), MAX_WAIT_MS);
+    if (this.#waiting.length > 0) this.#sendSoon();
     this.#underWay += 1;
     const done = jobs.length === 1 ? this.#each(jobs) : this.#together(jobs);
     done.finally(() => {

@@ -52,9 +52,9 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
   const builder = database.fork();
   const rows = new WriteGroups<string, Row | null>({
     async one(text) {
-      const [[written] = []] = (await database.batch([text]).catch(explainViolation)) as JsonRow[][];
-      if (written) await settled(written.xid, 'statement');
-      return written ? JSON.parse(written.row) : null;
+      const [rows = []] = (await database.batch([text]).catch(explainViolation)) as JsonRow[][];
+      if (rows[0]) await settled(rows[0].xid, 'statement');
+      return firstFromJson(rows);
     },
     async group(texts) {
       const waiting = [`set local lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, ...texts];
@@ -68,7 +68,7 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
       const written = results.slice(1, 1 + texts.length) as JsonRow[][];
       const [marked] = results.at(-1) as { xid: string }[];
       await settled(marked!.xid, 'transaction');
-      return written.map(([row]) => (row ? JSON.parse(row.row) : null));
+      return written.map(firstFromJson);
     },
   });
 
@@ -93,6 +93,11 @@ export function asJson(query: Pick<QueryBuilder, 'getFormattedQuery'>): string {
 export interface JsonRow {
   readonly row: string;
   readonly xid: string;
+}
+
+/** The first of the rows that such a statement gave; `null` when there is none. */
+export function firstFromJson([found]: readonly JsonRow[]): Row | null {
+  return found ? JSON.parse(found.row) : null;
 }
 
 /** Whoever has to wait longer for somebody's lock waits alone. */
