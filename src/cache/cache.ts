@@ -115,12 +115,8 @@ export class Cache {
   vouchFor({ entries, stale }: ReadTrace, onVoid: () => void): Voucher | null {
     if (!this.isTrusted || stale > 0) return null;
     const nowMs = this.#clock.now();
-    const held = new Set<Entry>();
-    for (const entry of entries) {
-      if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
-      held.add(entry);
-    }
-    return new Voucher(this, [...held], onVoid);
+    for (const entry of entries) if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
+    return new Voucher(this, entries as readonly Entry[], onVoid);
   }
 
   get nowMs(): number {

@@ -19,18 +19,15 @@ export class Voucher {
   #isVoid = false;
 
   /**
-   * @param entries without repeats
+   * @param entries what was read, of which some may have been read more than once
    * @param onVoid called once, when the voucher becomes void
    */
   constructor(source: VoucherSource, entries: readonly Entry[], onVoid: () => void) {
     this.#source = source;
-    this.#entries = entries;
+    this.#entries = entries.filter((entry) => attach(this, entry));
     this.#onVoid = onVoid;
     let expiresAtMs = Number.POSITIVE_INFINITY;
-    for (const entry of entries) {
-      expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
-      attach(this, entry);
-    }
+    for (const entry of this.#entries) expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
     this.expiresAtMs = expiresAtMs;
   }
 
@@ -62,12 +59,17 @@ export function voidVouchersOf({ vouchers }: Entry): void {
   else vouchers?.void();
 }
 
-/** Most entries have one voucher at most, and a set would be larger than all the rest of such an entry. */
-function attach(voucher: Voucher, entry: Entry): void {
+/**
+ * Most entries have one voucher at most, and a set would be larger than all the rest of such an entry.
+ * @returns whether it was not attached already
+ */
+function attach(voucher: Voucher, entry: Entry): boolean {
   const { vouchers } = entry;
+  if (vouchers === voucher || (vouchers instanceof Set && vouchers.has(voucher))) return false;
   if (vouchers === undefined) entry.vouchers = voucher;
   else if (vouchers instanceof Set) vouchers.add(voucher);
   else entry.vouchers = new Set([vouchers, voucher]);
+  return true;
 }
 
 function detach(voucher: Voucher, entry: Entry): void {

@@ -138,6 +138,8 @@ const ROW = new MessageRow();
 function toParameter(value: unknown): string | null {
   if (value === null) return null;
   if (!Array.isArray(value)) return String(value);
-  const elements = value.map((element) => `"${String(element).replace(/["\\]/g, '\\$&')}"`);
+  const elements = value.map((element) =>
+    element === null ? 'null' : `"${String(element).replace(/["\\]/g, '\\$&')}"`,
+  );
   return `{${elements.join()}}`;
 }

@@ -8,11 +8,22 @@ interface Values {
   readonly int: number | null;
   readonly timeMs: number | null;
   readonly last: string | null;
+  readonly word: string | null;
   readonly id: string | null;
+  readonly otherId: string | null;
 }
 
-const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1 millisecond')::timestamptz(3), last, id
-  from json_to_recordset($1::json) as given (text text, float float8, int int4, "timeMs" float8, last text, id text)`;
+const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1 millisecond')::timestamptz(3), last, word,
+    id, "otherId"
+  from json_to_recordset($1::json)
+    as given (text text, float float8, int int4, "timeMs" float8, last text, word text, id uuid, "otherId" uuid)`;
+
+/** Those that a table of the last ones, found by their last digits, could take for each other. */
+const ALIKE = [0, 1, 2].map((digit) => `0000000${digit}-0000-7000-8000-00000000000a`);
+
+function uuid(number: number): string {
+  return `01890000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
+}
 
 let testApp: TestApp;
 
@@ -29,7 +40,9 @@ function read(row: RowReader): Values {
     int: row.int(),
     timeMs: row.timeMs(),
     last: row.text(),
-    id: row.ownText(),
+    word: row.repeatedText(),
+    id: row.uuid(),
+    otherId: row.repeatedUuid(),
   };
 }
 
@@ -47,13 +60,33 @@ describe('Rows read value by value', () => {
       fc.integer({ min: Date.parse('0001-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }),
     ),
     last: fc.option(text),
+    word: fc.option(fc.oneof(text, fc.constantFrom('', 'a', 'b', 'Ubuntu 24.04', 'x'.repeat(64), 'ü'))),
     id: fc.option(fc.uuid()),
+    otherId: fc.option(fc.oneof(fc.uuid(), fc.constantFrom(...ALIKE))),
   });
 
   test('are what the database holds, whatever that is', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(values), async (rows) => {
         expect(await readBack(rows)).toEqual(rows);
+      }),
+    );
+  });
+
+  test('have addresses as PostgreSQL writes them', async () => {
+    const group = fc.oneof(
+      fc.constantFrom('0', '1', 'ffff'),
+      fc.nat(0xffff).map((given) => given.toString(16)),
+    );
+    const ipv6 = fc.array(group, { minLength: 8, maxLength: 8 }).map((groups) => groups.join(':'));
+    const ip = fc.option(fc.oneof(fc.ipV4(), ipv6, fc.ipV6(), fc.constantFrom('::', '::1', '::ffff:10.0.0.1', '1::')));
+    const read = (row: RowReader) => [row.ip(), row.text()];
+    const text = 'select ip::inet, host(ip::inet) from unnest($1::text[]) ip';
+    await fc.assert(
+      fc.asyncProperty(fc.array(ip), async (ips) => {
+        const rows = await testApp.app.database.readRows({ name: 'addresses', text, values: [ips], read });
+        expect(rows.map(([written]) => written)).toEqual(rows.map(([, expected]) => expected));
+        expect(rows).toHaveLength(ips.length);
       }),
     );
   });
@@ -67,7 +100,9 @@ describe('Rows read value by value', () => {
         int: 1 - index,
         timeMs: index * 86_400_000,
         last: index % 2 ? null : `ü${index}`,
-        id: `${index}`,
+        word: `word ${index}`,
+        id: uuid(index),
+        otherId: uuid(index % 1500),
       };
     });
     expect(await readBack([...rows, { ...rows[0]!, text: 'long '.repeat(100_000) }])).toHaveLength(3001);

@@ -5,7 +5,7 @@ import { limitToPage } from '../../database/page-limit.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
 import { RecordLoader } from '../../graphql/record-loader.ts';
-import type { ManagersOfPage, ManagersOfRows } from '../workstation/index.ts';
+import type { ManagersOfPage, ManagersOfRows, WorkstationRecord } from '../workstation/index.ts';
 import {
   isManagerPageAffected,
   MANAGER_EXISTENCE,
@@ -64,7 +64,7 @@ export class ManagersAlong implements ManagersOfRows {
       columns: MANAGER_COLUMNS,
       join: 'left join manager m on m.id = w.manager_id',
       read(row) {
-        const id = row.ownText();
+        const id = row.repeatedUuid();
         if (id !== null && !found.has(id)) found.set(id, readManager(row, id));
       },
       keep: (fence, ctx) => this.#keep(found.values(), fence, ctx),
@@ -81,12 +81,14 @@ export class ManagersAlong implements ManagersOfRows {
     }
   }
 
-  /** Reads managers into the operation's own store, where the rows that show them find them at once. */
-  async read(ids: readonly string[], ctx: Context): Promise<void> {
+  /** Reads the managers of rows into the operation's own store, where the rows that show them find them at once. */
+  async readOf(rows: readonly WorkstationRecord[], ctx: Context): Promise<void> {
     const loader = managerLoader(this.#source, ctx);
-    if (ids.every((id) => loader.finds(id))) return;
+    const missing = new Set<string>();
+    for (const { managerId } of rows) if (managerId !== null && !loader.finds(managerId)) missing.add(managerId);
+    if (missing.size === 0) return;
     this.#areMissing = true;
-    await loader.loadMany(ids);
+    await loader.loadMany([...missing]);
   }
 }
 

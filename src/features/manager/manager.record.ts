@@ -13,13 +13,13 @@ export interface ManagerRecord {
 }
 
 /** The columns of a `manager m` as `readManager` reads them. */
-export const MANAGER_COLUMNS = 'm.id::text, m.name, m.email, m.created_at, m.updated_at, m.version';
+export const MANAGER_COLUMNS = 'm.id, m.name, m.email, m.created_at, m.updated_at, m.version';
 
 /**
  * The record in the columns that a statement selected as `MANAGER_COLUMNS`.
  * @param id when that has been read already
  */
-export function readManager(row: RowReader, id: string = row.ownText()!): ManagerRecord {
+export function readManager(row: RowReader, id: string = row.repeatedUuid()!): ManagerRecord {
   return Object.freeze({
     id,
     name: row.text()!,

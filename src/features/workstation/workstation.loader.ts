@@ -47,8 +47,8 @@ export interface WorkstationSource {
 export interface ManagersOfRows {
   /** What one statement is to bring along; `null` when the managers are best read by themselves. */
   bringAlong(): ManagersOfPage | null;
-  /** Reads managers into the operation's own store, where the rows that show them find them at once. */
-  read(ids: readonly string[], ctx: Context): Promise<void>;
+  /** Reads the managers of rows into the operation's own store, where the rows that show them find them at once. */
+  readOf(rows: readonly WorkstationRecord[], ctx: Context): Promise<void>;
 }
 
 export interface ManagersOfPage extends Companions {

@@ -1,9 +1,14 @@
 import { hash } from 'node:crypto';
-import type { Position } from '../../cache/index.ts';
+import { comparePositions, type Position } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
 import { limitToPage } from '../../database/page-limit.ts';
 import type { RowReader } from '../../database/row-reader.ts';
-import type { WorkstationList, WorkstationListFilter, WorkstationListOrder } from './workstation.list.ts';
+import {
+  positionOf,
+  type WorkstationList,
+  type WorkstationListFilter,
+  type WorkstationListOrder,
+} from './workstation.list.ts';
 import { readWorkstation, WORKSTATION_COLUMNS, type WorkstationRecord } from './workstation.record.ts';
 
 const ORDER_COLUMNS: Record<WorkstationListOrder['field'], { column: string; type: string; isNullable: boolean }> = {
@@ -39,25 +44,23 @@ export async function findPage(
   const values: unknown[] = [];
   const page = pageClauses(list, values);
   if (!companions) return find(database, `select ${WORKSTATION_COLUMNS} from workstation w ${page}`, values);
-  const text = `select ${WORKSTATION_COLUMNS}, w.place, ${companions.columns} from (
-      select w.*, (row_number() over (${orderBy(list.order)}))::int as place from workstation w ${page}
+  const text = `select ${WORKSTATION_COLUMNS}, ${companions.columns} from (
+      select w.* from workstation w ${page}
     ) w ${companions.join}`;
-  const places: number[] = [];
   const rows = await find(database, text, values, (row) => {
     const workstation = readWorkstation(row);
-    places.push(row.int()!);
     companions.read(row);
     return workstation;
   });
-  return inOrder(rows, places);
+  return inOrder(rows, list.order);
 }
 
-/** A join keeps the order of the page in most plans, and sorting all columns once more would take as long as the join. */
-function inOrder<Row>(rows: Row[], places: readonly number[]): Row[] {
-  if (places.every((place, index) => place === index + 1)) return rows;
-  const ordered: Row[] = [];
-  for (const [index, place] of places.entries()) ordered[place - 1] = rows[index]!;
-  return ordered;
+/** A join keeps the order of the page in most plans, and having PostgreSQL say so takes as long as the join. */
+function inOrder(rows: WorkstationRecord[], order: WorkstationListOrder): WorkstationRecord[] {
+  const compare = (a: WorkstationRecord, b: WorkstationRecord) =>
+    comparePositions(order.direction, positionOf(order, a), positionOf(order, b));
+  const isOrdered = rows.every((row, index) => index === 0 || compare(rows[index - 1]!, row) < 0);
+  return isOrdered ? rows : rows.toSorted(compare);
 }
 
 /**

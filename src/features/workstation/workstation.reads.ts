@@ -61,14 +61,10 @@ export async function readWorkstationList(
   const page = await loaders.page.load({ filter, order, first, after });
   const nodes = presentRows(await loaders.record.loadMany(page.ids));
   // When that fails, the fields that show them try again, and say what is wrong.
-  if (args.withManagers) await source.managers.read(managersOf(nodes), ctx).catch(() => {});
+  if (args.withManagers) await source.managers.readOf(nodes, ctx).catch(() => {});
   const hasNextPage = page.next !== null;
   const place = (node: WorkstationRecord) => positionOf(order, node);
   return new WorkstationListPage(nodes, filter, { order: listOrder, positionOf: place, hasNextPage, after });
-}
-
-function managersOf(nodes: readonly WorkstationRecord[]): string[] {
-  return [...new Set(nodes.map(({ managerId }) => managerId))].filter((id) => id !== null);
 }
 
 function restrict(filter: WorkstationListFilter | null, managerId: string | undefined): WorkstationListFilter | null {

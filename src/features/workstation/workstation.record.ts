@@ -24,7 +24,7 @@ export interface WorkstationRecord {
 
 /** The columns of a `workstation w` as `readWorkstation` reads them: texts last, because from the first on they are kept. */
 export const WORKSTATION_COLUMNS = `w.cpu_usage, w.memory_usage, w.disk_usage, w.last_seen_at, w.created_at, w.updated_at,
-  w.version, w.id::text, w.name, w.hostname, host(w.ip_address), w.operating_system, w.status, w.manager_id::text`;
+  w.version, w.id, w.manager_id, w.ip_address, w.status, w.operating_system, w.name, w.hostname`;
 
 /** The record in the columns that a statement selected as `WORKSTATION_COLUMNS`. */
 export function readWorkstation(row: RowReader): WorkstationRecord {
@@ -36,23 +36,15 @@ export function readWorkstation(row: RowReader): WorkstationRecord {
     createdAtMs: row.timeMs()!,
     updatedAtMs: row.timeMs()!,
     version: row.int()!,
-    id: row.ownText()!,
+    id: row.uuid()!,
+    managerId: row.repeatedUuid(),
+    ipAddress: row.ip()!,
+    status: row.repeatedText() as WorkstationStatus,
+    operatingSystem: row.repeatedText()!,
     name: row.text()!,
     hostname: row.text()!,
-    ipAddress: row.text()!,
-    operatingSystem: row.text()!,
-    status: row.text() as WorkstationStatus,
-    managerId: sharedWithLast(row.text()),
   });
 }
-
-/** Of rows with the same manager one after the other, the same string: it is hashed once for all. */
-function sharedWithLast(managerId: string | null): string | null {
-  if (managerId !== lastManagerId) lastManagerId = managerId;
-  return lastManagerId;
-}
-
-let lastManagerId: string | null = null;
 
 /** The size of a record in memory, approximately. */
 export function workstationBytes({
