@@ -1,3 +1,5 @@
+import { endOfTurn } from './end-of-turn.ts';
+
 interface Identified {
   readonly id: string;
 }
@@ -41,10 +43,4 @@ export function gatherReads<Row extends Identified>(find: FindByIds<Row>): FindB
     const rows = await batch.rows;
     return ids.flatMap((id) => rows.get(id) ?? []);
   };
-}
-
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -1,5 +1,6 @@
 import type { Cache, Fence } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
+import { endOfTurn } from '../../database/end-of-turn.ts';
 import type { FindByIds } from '../../database/gathered-reads.ts';
 import { limitToPage } from '../../database/page-limit.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
@@ -126,6 +127,7 @@ async function loadPage(
   const limit = limitToPage(first, values);
   const text = `${COLUMNS} ${behind} order by m.created_at desc, m.id desc ${limit}`;
   const name = `managers-page${after ? '-after' : ''} ${limit}`;
+  await endOfTurn();
   const rows = await database.readRows({ name, text, values, read: (row) => readManager(row) });
   const loader = managerLoader(source, ctx);
   for (const row of rows) {

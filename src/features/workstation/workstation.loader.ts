@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import { type Cache, type Fence, stableJson } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
+import { endOfTurn } from '../../database/end-of-turn.ts';
 import type { FindByIds } from '../../database/gathered-reads.ts';
 import { findUnchanged } from '../../database/unchanged.ts';
 import type { Context } from '../../graphql/context.ts';
@@ -107,6 +108,7 @@ async function loadPages(
   ctx: Context,
 ): Promise<WorkstationPage[]> {
   const { database } = source;
+  await endOfTurn();
   const { record, showsManagers } = workstationLoaders(source, ctx);
   const shapeOf = ({ filter, ...rest }: WorkstationList) =>
     filter.managerId === undefined ? null : stableJson({ ...rest, filter: { ...filter, managerId: undefined } });
