@@ -23,6 +23,8 @@ export interface Entrant {
 
 export interface Figures {
   readonly requestsPerSecond: number;
+  /** The same, round by round. */
+  readonly requestsPerSecondOfRounds: readonly number[];
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly cpuMsPer1000: number;
@@ -104,8 +106,10 @@ async function measureOnce(bench: Bench, turn: Turn): Promise<Figures> {
   const before = await server.usage();
   const result = await bench.load.run(planFor(bench, turn));
   const after = await server.usage();
+  const requestsPerSecond = result.requests / result.seconds;
   return {
-    requestsPerSecond: result.requests / result.seconds,
+    requestsPerSecond,
+    requestsPerSecondOfRounds: [requestsPerSecond],
     p50Ms: result.p50Ms,
     p99Ms: result.p99Ms,
     ...perRequest(result, before, after),
@@ -173,10 +177,14 @@ async function askAll(url: string, requests: readonly string[]): Promise<[reques
   return answers;
 }
 
-function summarize(turns: readonly Figures[]): Figures {
-  const middle = (figure: keyof Omit<Figures, 'details'>) => median(turns.map((turn) => turn[figure]));
+/** The figures of several rounds, or of several runs of them, as one. */
+export function summarize(turns: readonly Figures[]): Figures {
+  const middle = (figure: keyof Omit<Figures, 'details' | 'requestsPerSecondOfRounds'>) =>
+    median(turns.map((turn) => turn[figure]));
+  const requestsPerSecondOfRounds = turns.flatMap((turn) => turn.requestsPerSecondOfRounds);
   return {
-    requestsPerSecond: middle('requestsPerSecond'),
+    requestsPerSecond: median(requestsPerSecondOfRounds),
+    requestsPerSecondOfRounds,
     p50Ms: middle('p50Ms'),
     p99Ms: middle('p99Ms'),
     cpuMsPer1000: middle('cpuMsPer1000'),
