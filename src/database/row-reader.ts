@@ -92,7 +92,10 @@ export class MessageRow implements RowReader {
   repeatedUuid(): string | null {
     if (this.#int32() < 0) return null;
     const from = this.#at;
-    const [a, b, c, d] = [this.#int32(), this.#int32(), this.#int32(), this.#int32()];
+    const a = this.#int32();
+    const b = this.#int32();
+    const c = this.#int32();
+    const d = this.#int32();
     // In a UUID of version 7 the last bits are random.
     const place = d & (LATELY_READ - 1);
     const known = KNOWN_UUIDS[place];
@@ -247,25 +250,35 @@ function writeIPv4(bytes: Buffer, from: number): string {
   return IPV4_TEXT.toString('latin1', 0, end);
 }
 
+const IPV6_GROUPS = 8;
+
 /**
  * As PostgreSQL's `inet_net_ntop.c` has it: the longest run of two or more zero groups is left out, the first of several,
  * and what embeds an IPv4 address (RFC 4291, section 2.5.5) ends in that.
  */
 function writeIPv6(bytes: Buffer, from: number): string {
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(from + 2 * index));
-  const { start, length } = longestZeros(groups);
-  const embedsIPv4 = start === 0 && (length === 6 || (length === 5 && groups[5] === 0xffff));
-  const written = groups.map((group) => group.toString(16));
-  if (embedsIPv4) written.splice(6, 2, writeIPv4(bytes, from + 12));
-  if (length < 2) return written.join(':');
-  return `${written.slice(0, start).join(':')}::${written.slice(start + length).join(':')}`;
+  const group = (index: number) => (bytes[from + 2 * index]! << 8) | bytes[from + 2 * index + 1]!;
+  const { start, length } = longestZeros(group);
+  const embedsIPv4 = start === 0 && (length === 6 || (length === 5 && group(5) === 0xffff));
+  let text = '';
+  for (let index = 0; index < IPV6_GROUPS; index++) {
+    if (length > 1 && index === start) {
+      text += index === 0 ? '::' : ':';
+      index += length - 1;
+      continue;
+    }
+    if (index === 6 && embedsIPv4) return text + writeIPv4(bytes, from + 12);
+    text += group(index).toString(16);
+    if (index < IPV6_GROUPS - 1) text += ':';
+  }
+  return text;
 }
 
-function longestZeros(groups: readonly number[]): { readonly start: number; readonly length: number } {
+function longestZeros(group: (index: number) => number): { readonly start: number; readonly length: number } {
   let longest = { start: 0, length: 0 };
-  for (let start = 0; start < groups.length; start++) {
+  for (let start = 0; start < IPV6_GROUPS; start++) {
     let end = start;
-    while (groups[end] === 0) end++;
+    while (end < IPV6_GROUPS && group(end) === 0) end++;
     if (end - start > longest.length) longest = { start, length: end - start };
   }
   return longest;
