@@ -51,7 +51,7 @@ async function run(bench: Bench, fleets: readonly Fleet[]): Promise<Report> {
     title: 'Fleet size',
     method:
       'The list of 50 workstations with their managers, hot and cold, in fleets of different sizes. All servers are ' +
-      `started ${STARTS} times. How flat the figures are is told by the share that each has in its round, of which the ` +
+      `started ${STARTS} times, each time for all rounds. How flat the figures are is told by the share that each has in its round, of which the ` +
       'medians are compared: a slow minute of the machine falls on all of a round.',
     columns: ['workstations', 'hot requests/s', 'hot p99 ms', 'cold requests/s', 'cold p99 ms', 'cold SQL per request'],
     rows: fleets.map(({ ids }, index) => [

@@ -24,10 +24,15 @@ export class Voucher {
    */
   constructor(source: VoucherSource, entries: readonly Entry[], onVoid: () => void) {
     this.#source = source;
-    this.#entries = entries.filter((entry) => attach(this, entry));
     this.#onVoid = onVoid;
     let expiresAtMs = Number.POSITIVE_INFINITY;
-    for (const entry of this.#entries) expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
+    let isRepeating = false;
+    for (const entry of entries) {
+      if (!attach(this, entry)) isRepeating = true;
+      expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
+    }
+    // Either way of the length it needs: a list that grew, as by a filter, has room for more than it holds.
+    this.#entries = isRepeating ? [...new Set(entries)] : entries.slice();
     this.expiresAtMs = expiresAtMs;
   }
 

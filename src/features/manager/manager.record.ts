@@ -12,7 +12,7 @@ export interface ManagerRecord {
   readonly version: number;
 }
 
-/** The columns of a `manager m` as `readManager` reads them. */
+/** The columns of a `manager m` as `readManager` reads them. The id repeats in the rows of all who have that manager. */
 export const MANAGER_COLUMNS = 'm.id, m.name, m.email, m.created_at, m.updated_at, m.version';
 
 /**

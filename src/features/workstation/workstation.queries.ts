@@ -55,7 +55,10 @@ export async function findPage(
   return inOrder(rows, list.order);
 }
 
-/** A join keeps the order of the page in most plans, and having PostgreSQL say so takes as long as the join. */
+/**
+ * A join keeps the order of the page in most plans. Sorting once more in PostgreSQL would take as long as the join, and the
+ * order is the same here.
+ */
 function inOrder(rows: WorkstationRecord[], order: WorkstationListOrder): WorkstationRecord[] {
   const compare = (a: WorkstationRecord, b: WorkstationRecord) =>
     comparePositions(order.direction, positionOf(order, a), positionOf(order, b));

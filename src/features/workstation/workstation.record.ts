@@ -22,7 +22,7 @@ export interface WorkstationRecord {
   readonly version: number;
 }
 
-/** The columns of a `workstation w` as `readWorkstation` reads them: texts last, because from the first on they are kept. */
+/** The columns of a `workstation w` as `readWorkstation` reads them. Last what it reads by `text()`, which keeps the rest of a row. */
 export const WORKSTATION_COLUMNS = `w.cpu_usage, w.memory_usage, w.disk_usage, w.last_seen_at, w.created_at, w.updated_at,
   w.version, w.id, w.manager_id, w.ip_address, w.status, w.operating_system, w.name, w.hostname`;
 
