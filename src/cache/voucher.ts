@@ -19,20 +19,19 @@ export class Voucher {
   #isVoid = false;
 
   /**
-   * @param entries what was read, of which some may have been read more than once
+   * @param entries what was read; one may come twice
    * @param onVoid called once, when the voucher becomes void
    */
   constructor(source: VoucherSource, entries: readonly Entry[], onVoid: () => void) {
     this.#source = source;
+    // A copy has no room for more than it holds, as a list that grew has.
+    this.#entries = entries.slice();
     this.#onVoid = onVoid;
     let expiresAtMs = Number.POSITIVE_INFINITY;
-    let isRepeating = false;
     for (const entry of entries) {
-      if (!attach(this, entry)) isRepeating = true;
       expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
+      attach(this, entry);
     }
-    // Either way of the length it needs: a list that grew, as by a filter, has room for more than it holds.
-    this.#entries = isRepeating ? [...new Set(entries)] : entries.slice();
     this.expiresAtMs = expiresAtMs;
   }
 
@@ -40,14 +39,14 @@ export class Voucher {
     return !this.#isVoid && this.#source.isTrusted && this.#source.nowMs < this.expiresAtMs;
   }
 
-  /** How many entries it was made from. */
+  /** How many reads it was made from. */
   get size(): number {
     return this.#entries.length;
   }
 
-  /** What it was made from. */
+  /** What it was made from, each once. */
   get keys(): string[] {
-    return this.#entries.map(({ key }) => key);
+    return [...new Set(this.#entries.map(({ key }) => key))];
   }
 
   void(): void {
@@ -64,17 +63,13 @@ export function voidVouchersOf({ vouchers }: Entry): void {
   else vouchers?.void();
 }
 
-/**
- * Most entries have one voucher at most, and a set would be larger than all the rest of such an entry.
- * @returns whether it was not attached already
- */
-function attach(voucher: Voucher, entry: Entry): boolean {
+/** Most entries have one voucher at most, and a set would be larger than all the rest of such an entry. */
+function attach(voucher: Voucher, entry: Entry): void {
   const { vouchers } = entry;
-  if (vouchers === voucher || (vouchers instanceof Set && vouchers.has(voucher))) return false;
-  if (vouchers === undefined) entry.vouchers = voucher;
+  // The same, when the entry was read twice.
+  if (vouchers === undefined || vouchers === voucher) entry.vouchers = voucher;
   else if (vouchers instanceof Set) vouchers.add(voucher);
   else entry.vouchers = new Set([vouchers, voucher]);
-  return true;
 }
 
 function detach(voucher: Voucher, entry: Entry): void {

@@ -78,6 +78,22 @@ describe('A voucher', () => {
     expect(countVoided()).toBe(3);
   });
 
+  test('is one, with each part once, however often a part was read', async () => {
+    const { change, countVoided, read, vouch } = createReader();
+    await read('a');
+    await read('b');
+    await read('a');
+    const vouchers = [vouch()!, vouch()!];
+    expect(vouchers.map(({ keys }) => keys)).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
+    vouchers[0]!.void();
+    expect(vouchers.map(({ isValid }) => isValid)).toEqual([false, true]);
+    change('a', 2);
+    expect([vouchers[1]!.isValid, countVoided()]).toEqual([false, 2]);
+  });
+
   test('can be let go of, which counts once', async () => {
     const { cache, countVoided, read, vouch } = createReader();
     await read('a');
