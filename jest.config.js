@@ -1,23 +1,13 @@
+// What is watched changes, and coverage is what Jest puts into the modules: then it is Jest that loads them.
+const loadsModulesItself = process.argv.some((argument) => /^--(watch|coverage|collectCoverage)/.test(argument));
+
 export default {
-  testEnvironment: '<rootDir>/test/support/environment.ts',
+  testEnvironment: loadsModulesItself ? 'node' : '<rootDir>/test/support/shared-modules/environment.mts',
   extensionsToTreatAsEsm: ['.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: '100%',
   testTimeout: 30_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: {
-          target: 'es2024',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-          keepClassNames: true,
-        },
-        module: { type: 'es6' },
-      },
-    ],
-  },
+  transform: { '\\.ts$': '<rootDir>/test/support/shared-modules/transform.mts' },
 };

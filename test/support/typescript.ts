@@ -4,11 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { type Options, transformSync } from '@swc/core';
 
 /*
- * For `node --import`: runs `src/main.ts` as it stands. Node leaves types out by itself, but decorators are beyond it; and
- * a build that several test files share could change under the feet of one that is just starting it.
+ * Lets Node run the sources as they stand. It leaves types out by itself, which keeps every line and column where it is,
+ * but decorators are beyond it. A build that several test files share could change under the feet of one that is just
+ * starting it.
  */
 
-const SWC: Options = {
+export const SWC: Options = {
   jsc: {
     target: 'es2024',
     parser: { syntax: 'typescript', decorators: true },
@@ -19,11 +20,14 @@ const SWC: Options = {
   sourceMaps: 'inline',
 };
 
+const HAS_DECORATORS = /^\s*@\w/m;
+
 registerHooks({
   load(url, context, nextLoad) {
     if (!url.endsWith('.ts') || url.includes('/node_modules/')) return nextLoad(url, context);
     const filename = fileURLToPath(url);
-    const { code } = transformSync(readFileSync(filename, 'utf8'), { ...SWC, filename });
-    return { format: 'module', source: code, shortCircuit: true };
+    const source = readFileSync(filename, 'utf8');
+    if (!HAS_DECORATORS.test(source)) return nextLoad(url, context);
+    return { format: 'module', source: transformSync(source, { ...SWC, filename }).code, shortCircuit: true };
   },
 });
