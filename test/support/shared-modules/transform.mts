@@ -1,24 +1,22 @@
+import { fileURLToPath } from 'node:url';
 import { createTransformer } from '@swc/jest';
+import { extract, parse } from 'jest-docblock';
 import { SWC } from '../typescript.ts';
 
-type Process = NonNullable<ReturnType<typeof createTransformer>['process']>;
+const compile = createTransformer(SWC) as Required<ReturnType<typeof createTransformer>>;
 
-const compile = createTransformer(SWC);
+type File = [source: string, path: string, options: Parameters<typeof compile.process>[2]];
 
+const ENVIRONMENT = fileURLToPath(new URL('environment.mts', import.meta.url));
 const IMPORT = 'await importTestFile(import.meta);';
 
 /** Jest's way for TypeScript, but a test file in the environment with shared modules is imported by Node. */
 export default {
-  ...compile,
-  process: (...[source, path, options]: Parameters<Process>) =>
-    sharesModules(source, path, options.config.testEnvironment)
-      ? { code: IMPORT }
-      : compile.process!(source, path, options),
-  getCacheKey: (...[source, path, options]: Parameters<Process>) =>
-    `${compile.getCacheKey!(source, path, options)}${sharesModules(source, path, options.config.testEnvironment)}`,
+  process: (...file: File) => (sharesModules(...file) ? { code: IMPORT } : compile.process(...file)),
+  getCacheKey: (...file: File) => `${compile.getCacheKey(...file)}${sharesModules(...file) ? IMPORT : ''}`,
 };
 
-function sharesModules(source: string, path: string, environment: string): boolean {
-  if (!path.endsWith('.test.ts') || !environment.endsWith('/shared-modules/environment.mts')) return false;
-  return !/^\s*\/\*\*(?:[^*]|\*(?!\/))*@jest-environment\b/.test(source);
+function sharesModules(...[source, path, { config }]: File): boolean {
+  const environment = parse(extract(source))['jest-environment'] ?? config.testEnvironment;
+  return path.endsWith('.test.ts') && environment === ENVIRONMENT;
 }
