@@ -141,9 +141,10 @@ describe('a generation', () => {
 
   test('is older than what another process founds later, however many were founded before', async () => {
     const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1000);
+    const MODULE = '../../src/cache/second-tier.ts';
     // Each has the module to itself, as processes have.
-    const found = async (process: string, before: number) => {
-      const { SecondTier: Tier } = await import(`${'../../src/cache/second-tier.ts'}?${process}`);
+    const found = async (processName: string, before: number) => {
+      const { SecondTier: Tier } = await import(`${MODULE}?${processName}`);
       const clock = { now: () => 0 };
       const { tier, up } = createFakeTier({ server: new FakeServer(clock), clock });
       const secondTier = new Tier({ tier, keyPrefix: 'test', send: async () => {}, clock });

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { type Options, transformSync } from '@swc/core';
 
 /*
- * Lets Node run the sources as they stand. It leaves types out by itself, which keeps every line and column where it is,
- * but decorators are beyond it. A build that several test files share could change under the feet of one that is just
- * starting it.
+ * Lets Node run the sources as they stand: a build that several test files share could change under the feet of one that is
+ * just starting it. Node leaves types out by itself, which keeps every line and column where it is, but decorators are
+ * beyond it.
  */
 
 export const SWC: Options = {
