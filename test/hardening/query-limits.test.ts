@@ -62,19 +62,27 @@ describe('refusing it takes the event loop less than 50 ms:', () => {
     return (system + user) / 1000;
   };
 
+  /** Of many, because some systems count this time in steps of milliseconds. */
+  const meanCpuMs = async (ask: () => Promise<unknown>) => {
+    const before = cpuMs();
+    for (let count = 0; count < 100; count++) await ask();
+    return Math.round((cpuMs() - before) / 10) / 10;
+  };
+
   const figures: Record<string, { 'event loop, ms': number }> = {};
 
   // biome-ignore lint/suspicious/noConsole: the figures are for docs/security.md
   afterAll(() => process.env.FIGURES && console.table(figures));
 
   test.each(hostile)('%s', async (what, { query, variables }) => {
+    const ask = () => testApp.ask(query, { role: 'VIEWER', variables });
     let leastMs = Number.POSITIVE_INFINITY;
-    for (let attempt = 0; attempt < ATTEMPTS && (leastMs >= 50 || process.env.FIGURES); attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS && leastMs >= 50; attempt++) {
       const before = cpuMs();
-      await testApp.ask(query, { role: 'VIEWER', variables });
+      await ask();
       leastMs = Math.min(leastMs, cpuMs() - before);
     }
-    figures[what] = { 'event loop, ms': Math.round(leastMs * 10) / 10 };
+    if (process.env.FIGURES) figures[what] = { 'event loop, ms': await meanCpuMs(ask) };
     expect(leastMs).toBeLessThan(50);
   });
 });
