@@ -1,8 +1,5 @@
-// What is watched changes, and coverage is what Jest puts into the modules: then it is Jest that loads them.
-const loadsModulesItself = process.argv.some((argument) => /^--(watch|coverage|collect-?coverage)/i.test(argument));
-
 export default {
-  testEnvironment: loadsModulesItself ? 'node' : '<rootDir>/test/support/shared-modules/environment.mts',
+  testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
@@ -11,5 +8,19 @@ export default {
   // Node's own streams use them, and a request would wait for ever.
   fakeTimers: { doNotFake: ['nextTick', 'queueMicrotask'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '\\.ts$': '<rootDir>/test/support/shared-modules/transform.mts' },
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        jsc: {
+          target: 'es2024',
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          keepClassNames: true,
+        },
+        module: { type: 'es6' },
+      },
+    ],
+  },
 };

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { loadConfig, loadEnvFileIfPresent } from './src/config.ts';
+import { loadConfig, loadEnvFileIfPresent } from './src/config/config.ts';
 import { createOrmOptions } from './src/database/orm.ts';
 import { entities } from './src/features/entities.ts';
 

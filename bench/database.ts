@@ -47,7 +47,7 @@ export async function allDropped(): Promise<void> {
 async function fill(url: string, workstations: number): Promise<Fleet> {
   const { openDatabase } = await import('../dist/src/database/database.js' as string);
   const { migrate } = await import('../dist/src/database/migrate.js' as string);
-  const { seedFleet } = await import('../dist/src/database/seed.js' as string);
+  const { seedFleet } = await import('../dist/src/features/demo-fleet/seed.js' as string);
   const { entities } = await import('../dist/src/features/entities.js' as string);
   const database: Database = await openDatabase({ kind: 'postgresql', url, poolSize: 2 }, { entities });
   await migrate(database);

@@ -1,5 +1,5 @@
 import type { Cache as CacheType, ReadTrace as ReadTraceType } from '../src/cache/index.ts';
-import type { ResponseCache as ResponseCacheType } from '../src/graphql/response-cache.ts';
+import type { ResponseCache as ResponseCacheType } from '../src/operations/response-cache.ts';
 
 /*
  * What the cache itself takes, in a process that does nothing else: memory is read after a collection of garbage, with
@@ -10,7 +10,7 @@ const { Cache, ReadTrace } = (await import('../dist/src/cache/index.js' as strin
   Cache: typeof CacheType;
   ReadTrace: typeof ReadTraceType;
 };
-const { ResponseCache } = (await import('../dist/src/graphql/response-cache.js' as string)) as {
+const { ResponseCache } = (await import('../dist/src/operations/response-cache.js' as string)) as {
   ResponseCache: typeof ResponseCacheType;
 };
 

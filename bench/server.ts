@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { App } from '../src/app.ts';
 import type { Cache, Fence, ReadOptions } from '../src/cache/index.ts';
-import type { ResponseCache } from '../src/graphql/response-cache.ts';
+import type { ResponseCache } from '../src/operations/response-cache.ts';
 import { announce, countStatements } from './measured-process.ts';
 
 /*
@@ -12,9 +12,9 @@ import { announce, countStatements } from './measured-process.ts';
 const statements = countStatements(import.meta.url, import.meta.resolve('@mikro-orm/postgresql'));
 
 const { createApp } = await import('../dist/src/app.js' as string);
-const { loadConfig } = await import('../dist/src/config.js' as string);
+const { loadConfig } = await import('../dist/src/config/config.js' as string);
 const caches = (await import('../dist/src/cache/cache.js' as string)) as { Cache: typeof Cache };
-const responses = (await import('../dist/src/graphql/response-cache.js' as string)) as {
+const responses = (await import('../dist/src/operations/response-cache.js' as string)) as {
   ResponseCache: typeof ResponseCache;
 };
 

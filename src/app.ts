@@ -16,16 +16,15 @@ import {
   createPostgresqlSource,
   type NotificationSource,
 } from './changes/index.ts';
-import type { Config } from './config.ts';
+import { gatherReads } from './collections/batch-across-requests.ts';
+import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
-import { gatherReads } from './database/gathered-reads.ts';
 import { identifyDatabase } from './database/identity.ts';
 import { countListeners, LISTENER_NAME } from './database/listeners.ts';
 import { migrate } from './database/migrate.ts';
-import { untilItSucceeds } from './database/patience.ts';
-import { isFleetEmpty, seedFleet } from './database/seed.ts';
-import { createWriter } from './database/writer.ts';
+import { createWriter } from './database/write/writer.ts';
 import { StationmasterError } from './errors.ts';
+import { isFleetEmpty, seedFleet } from './features/demo-fleet/seed.ts';
 import { entities } from './features/entities.ts';
 import { followChanges } from './features/follow-changes.ts';
 import {
@@ -57,10 +56,11 @@ import {
   type WorkstationSource,
 } from './features/workstation/index.ts';
 import { isDatabaseUnavailable } from './graphql/errors.ts';
-import { createHttpServer, type HttpServer } from './graphql/http-server.ts';
-import { createLogger } from './graphql/logger.ts';
-import { createMetrics } from './graphql/metrics.ts';
-import { ResponseCache } from './graphql/response-cache.ts';
+import { createHttpServer, type HttpServer } from './http/http-server.ts';
+import { createLogger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { ResponseCache } from './operations/response-cache.ts';
+import { untilItSucceeds } from './retry.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
 const DEMO_FLEET = { managers: 100, workstations: 1000 };

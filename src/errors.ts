@@ -16,7 +16,7 @@ export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**
  * A failure the caller can act on. Its message is shown to clients, so it names nothing internal; `field` is the path
- * of the one input at fault, such as `input.ipAddress`. `src/graphql/errors.ts` turns it into a GraphQL error.
+ * of the one input at fault, such as `input.ipAddress`. `graphql/errors.ts` turns it into a GraphQL error.
  */
 export class StationmasterError extends Error {
   override readonly name = 'StationmasterError';

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
 import { createApp } from './app.ts';
-import { type Config, loadConfig, loadEnvFileIfPresent } from './config.ts';
-import { type Introduction, type Running, STOP_SIGNALS, type StopSignal } from './running.ts';
-import { explainFailure } from './start-error.ts';
-import { runWorkers, type WorkerReport } from './workers.ts';
+import { type Config, loadConfig, loadEnvFileIfPresent } from './config/config.ts';
+import { type Introduction, type Running, STOP_SIGNALS, type StopSignal } from './process/running.ts';
+import { explainFailure } from './process/start-error.ts';
+import { runWorkers, type WorkerReport } from './process/workers.ts';
 
 /** What shells add to the number of the signal that ended a process. */
 const EXIT_BY_SIGNAL = 128;

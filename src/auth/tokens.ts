@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, SignJWT } from 'jose';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { type Identity, ROLES, type Role } from './identity.ts';
 import { createPublishedKeys, type PublishedKeysOptions } from './published-keys.ts';
 import { EXPIRED, explainRefusal, refuseToken } from './token-errors.ts';

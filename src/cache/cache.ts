@@ -1,14 +1,14 @@
+import { Voucher } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.ts';
 import { type Dependent, type Entry, isHeldAlready, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
-import { type Load, type LoadResult, Loads, type PendingLoad } from './loads.ts';
+import { type Load, type LoadResult, Loads, type PendingLoad } from './in-flight-loads.ts';
 import type { ReadTrace } from './read-trace.ts';
-import type { SecondTier } from './second-tier.ts';
+import type { SecondTier } from './redis/second-tier.ts';
 import type { CacheStats, LayerCounters } from './stats.ts';
 import { freezeAndMeasure } from './value.ts';
-import { Voucher } from './voucher.ts';
 
 const RETRY_AFTER_OUTAGE_MS = 1000;
 

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Entry, StoreOptions } from './entry.ts';
 import type { ReadTrace } from './read-trace.ts';
-import type { SecondTier } from './second-tier.ts';
+import type { SecondTier } from './redis/second-tier.ts';
 
 export interface CacheOptions {
   /** How long a value is served. Default 300. */

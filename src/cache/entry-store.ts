@@ -1,11 +1,11 @@
+import { voidVouchersOf } from './cache-dependency.ts';
 import type { Clock } from './clock.ts';
 import type { CacheOptions } from './contract.ts';
 import type { Entry, StoreOptions } from './entry.ts';
+import { UseOrder } from './lru-list.ts';
 import type { ReadTrace } from './read-trace.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
-import { UseOrder } from './use-order.ts';
-import { voidVouchersOf } from './voucher.ts';
 
 export type EntryStoreOptions = Pick<CacheOptions, 'maxEntries' | 'maxBytes' | 'ttlSeconds' | 'negativeTtlSeconds'>;
 

@@ -1,4 +1,4 @@
-import type { Voucher } from './voucher.ts';
+import type { Voucher } from './cache-dependency.ts';
 
 /** What a cached value, or a load that is still running, hangs on. */
 export interface Dependent {

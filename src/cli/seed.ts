@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig, loadEnvFileIfPresent } from '../config.ts';
+import { ConfigError, loadConfig, loadEnvFileIfPresent } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
-import { seedFleet } from '../database/seed.ts';
+import { seedFleet } from '../features/demo-fleet/seed.ts';
 import { entities } from '../features/entities.ts';
 
 const USAGE = `Fills the configured database with the demo fleet. What is there already stays as it is.

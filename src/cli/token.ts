@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { resolveAuth } from '../auth/development-secret.ts';
 import { ROLES, type Role } from '../auth/identity.ts';
 import { signToken } from '../auth/tokens.ts';
-import { type Config, ConfigError, loadConfig, loadEnvFileIfPresent } from '../config.ts';
+import { type Config, ConfigError, loadConfig, loadEnvFileIfPresent } from '../config/config.ts';
 
 const USAGE = `Usage: npm run --silent token -- --role ROLE [--role ROLE]… [--expires DURATION] [--subject NAME]
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { EXIT_CODE, StartError } from '../start-error.ts';
+import { EXIT_CODE, StartError } from '../process/start-error.ts';
 
 /**
  * Takes an embedded database's folder for this process and returns what lets go of it. A lock that a dead process left

@@ -6,13 +6,13 @@ import type { PGlite } from '@electric-sql/pglite';
 import { MikroORM } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { lockDataFolder } from './data-folder.ts';
-import { withDeadline } from './deadline.ts';
 import { CONNECT_TIMEOUT_MS, createOrmOptions, type Entities } from './orm.ts';
-import { ReadPool } from './read-pool.ts';
-import type { RowStatement } from './row-client.ts';
-import { ValuesRow } from './row-reader.ts';
+import { withDeadline } from './read/deadline.ts';
+import { ReadPool } from './read/read-pool.ts';
+import type { RowStatement } from './read/row-client.ts';
+import { ValuesRow } from './read/row-reader.ts';
 
 /** The database as the rest of the application sees it: entity managers for writes, prepared statements for reads. */
 export interface Database {

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { EXIT_CODE, StartError } from '../start-error.ts';
+import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { type Database, poolOf } from './database.ts';
 import { migrations } from './migrations/index.ts';
 

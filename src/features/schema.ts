@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync, type PubSub } from 'type-graphql';
-import { authChecker } from '../auth/auth-checker.ts';
 import { StationmasterError } from '../errors.ts';
+import { authChecker } from '../graphql/auth-checker.ts';
 import { wrapRootFields } from '../graphql/root-fields.ts';
 import { callRowFieldsDirectly } from '../graphql/row-fields.ts';
 import { ManagerConnectionResolver, ManagerResolver, WorkstationManagerResolver } from './manager/index.ts';

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import type { Logger } from 'pino';
 import { PatternError } from '../cache/index.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { ERROR_CODES, type ErrorCode, StationmasterError } from '../errors.ts';
 import type { Context } from './context.ts';
 

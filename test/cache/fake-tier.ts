@@ -1,5 +1,11 @@
 import type { Clock } from '../../src/cache/index.ts';
-import { parseTierEntry, TIER_GUARD_MS, type Tier, type TierHandlers, type TierWrite } from '../../src/cache/tier.ts';
+import {
+  parseTierEntry,
+  TIER_GUARD_MS,
+  type Tier,
+  type TierHandlers,
+  type TierWrite,
+} from '../../src/cache/redis/tier.ts';
 
 /** A store in memory that several tiers can share, as instances share a server. */
 export class FakeServer {

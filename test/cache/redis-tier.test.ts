@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import { createRedisTier, type RedisTierOptions } from '../../src/cache/index.ts';
-import type { Tier } from '../../src/cache/tier.ts';
+import type { Tier } from '../../src/cache/redis/tier.ts';
 import { engine } from '../support/databases.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { type AskedOfRedis, fault, greet, list, startScriptedRedis, text } from './scripted-redis.ts';

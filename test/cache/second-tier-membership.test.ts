@@ -141,7 +141,7 @@ describe('a generation', () => {
 
   test('is older than what another process founds later, however many were founded before', async () => {
     const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1000);
-    const MODULE = '../../src/cache/second-tier.ts';
+    const MODULE = '../../src/cache/redis/second-tier.ts';
     // Each has the module to itself, as processes have.
     const found = async (processName: string, before: number) => {
       const { SecondTier: Tier } = await import(`${MODULE}?${processName}`);

@@ -1,5 +1,5 @@
 import { Cache, readRecords, SecondTier, type TierMessage } from '../../src/cache/index.ts';
-import type { TierEntry } from '../../src/cache/tier.ts';
+import type { TierEntry } from '../../src/cache/redis/tier.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createFakeTier, FakeServer, type FakeTierOptions } from './fake-tier.ts';
 

@@ -1,4 +1,4 @@
-import { TIER_GUARD_MS, type Tier, type TierEntry } from '../../src/cache/tier.ts';
+import { TIER_GUARD_MS, type Tier, type TierEntry } from '../../src/cache/redis/tier.ts';
 
 export interface TierUnderTest {
   /** A tier that is up. */

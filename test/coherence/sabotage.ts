@@ -8,7 +8,7 @@ type Method = (...args: any[]) => any;
 const SABOTAGES: Record<string, () => Promise<void>> = {
   // Loads store and share what they brought, whatever changed while they ran.
   'no-fence': async () => {
-    const { Loads } = await import('../../dist/src/cache/loads.js' as string);
+    const { Loads } = await import('../../dist/src/cache/in-flight-loads.js' as string);
     replace(Loads, 'mayStoreResult', () => true);
     replace(Loads, 'mayPrime', () => true);
     for (const name of ['overtakeKey', 'overtakeTagged', 'overtakeKeys', 'overtakeAll']) replace(Loads, name, () => {});
@@ -30,7 +30,7 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
   },
   // What changes is neither written to Redis nor remembered when something is read there.
   'old-redis': async () => {
-    const { SecondTier } = await import('../../dist/src/cache/second-tier.js' as string);
+    const { SecondTier } = await import('../../dist/src/cache/redis/second-tier.js' as string);
     replace(SecondTier, 'announce', () => {});
   },
 };

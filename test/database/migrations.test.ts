@@ -1,6 +1,6 @@
 import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { seedFleet } from '../../src/database/seed.ts';
+import { seedFleet } from '../../src/features/demo-fleet/seed.ts';
 import { entities } from '../../src/features/entities.ts';
 import { createEmbeddedDatabase, createServerDatabase, engine } from '../support/databases.ts';
 

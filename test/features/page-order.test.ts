@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Database } from '../../src/database/database.ts';
-import type { RowReader } from '../../src/database/row-reader.ts';
+import type { RowReader } from '../../src/database/read/row-reader.ts';
 import { ORDER_FIELDS } from '../../src/features/workstation/workstation.list.ts';
 import { findPage } from '../../src/features/workstation/workstation.queries.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';

@@ -4,7 +4,7 @@ import { AuthenticationError, AuthorizationError } from 'type-graphql';
 import { PatternError } from '../../src/cache/index.ts';
 import { ERROR_CODES, StationmasterError } from '../../src/errors.ts';
 import { HTTP_STATUS, isDatabaseUnavailable, presentError, presentErrors } from '../../src/graphql/errors.ts';
-import { createStub } from './support/stub-schema.ts';
+import { createStub } from '../support/stub-schema.ts';
 
 function createScope() {
   const log: { level: number; err?: { message: string; stack?: string } }[] = [];

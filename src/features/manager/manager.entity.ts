@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { baseProperties } from '../../database/base.entity.ts';
+import { baseProperties } from '../../collections/base.entity.ts';
 
 /** How a manager is stored. Never leaves the service. */
 export const ManagerEntity = defineEntity({

@@ -1,11 +1,11 @@
 import type { Cache, Fence } from '../../cache/index.ts';
+import type { FindByIds } from '../../collections/batch-across-requests.ts';
+import { limitToPage } from '../../collections/page-limit.ts';
+import { RecordLoader } from '../../collections/record-loader.ts';
+import { findUnchanged } from '../../collections/revalidate.ts';
 import type { Database } from '../../database/database.ts';
-import { endOfTurn } from '../../database/end-of-turn.ts';
-import type { FindByIds } from '../../database/gathered-reads.ts';
-import { limitToPage } from '../../database/page-limit.ts';
-import { findUnchanged } from '../../database/unchanged.ts';
+import { endOfTurn } from '../../database/read/after-polling.ts';
 import type { Context } from '../../graphql/context.ts';
-import { RecordLoader } from '../../graphql/record-loader.ts';
 import type { ManagersOfPage, ManagersOfRows, WorkstationRecord } from '../workstation/index.ts';
 import {
   isManagerPageAffected,

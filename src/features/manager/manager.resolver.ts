@@ -18,8 +18,8 @@ import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
 import { Connection, isTimeMs, pageRequest, presentRows } from '../../graphql/pagination.ts';
-import { CACHE_BACKED } from '../../graphql/reusable-answers.ts';
 import { rowsShow } from '../../graphql/selections.ts';
+import { CACHE_BACKED } from '../../operations/cacheability.ts';
 import {
   readWorkstationList,
   Workstation,

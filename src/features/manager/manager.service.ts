@@ -1,7 +1,7 @@
 import { v7 as uuidV7 } from 'uuid';
 import { type Cache, Cached, type ReadTrace } from '../../cache/index.ts';
-import { updateVersionedRow } from '../../database/versioned-row.ts';
-import type { Writer } from '../../database/writer.ts';
+import { updateVersionedRow } from '../../database/write/versioned-row.ts';
+import type { Writer } from '../../database/write/writer.ts';
 import { StationmasterError } from '../../errors.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { MANAGER_COUNT, MANAGER_EXISTENCE } from './manager.cache.ts';

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { baseProperties } from '../../database/base.entity.ts';
+import { baseProperties } from '../../collections/base.entity.ts';
 import { ManagerEntity } from '../manager/manager.entity.ts';
 
 export const WORKSTATION_STATUSES = ['ONLINE', 'OFFLINE', 'MAINTENANCE', 'ERROR'] as const;

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { comparePositions, type Position } from '../../cache/index.ts';
+import { limitToPage } from '../../collections/page-limit.ts';
 import type { Database } from '../../database/database.ts';
-import { limitToPage } from '../../database/page-limit.ts';
-import type { RowReader } from '../../database/row-reader.ts';
+import type { RowReader } from '../../database/read/row-reader.ts';
 import {
   positionOf,
   type WorkstationList,

@@ -1,6 +1,6 @@
 import { flatObjectBytes } from '../../cache/index.ts';
 import type { Row } from '../../changes/index.ts';
-import type { RowReader } from '../../database/row-reader.ts';
+import type { RowReader } from '../../database/read/row-reader.ts';
 import type { WorkstationStatus } from './workstation.entity.ts';
 
 /** A workstation as services return it and the cache keeps it: plain, frozen, JSON-safe. */

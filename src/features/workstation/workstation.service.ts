@@ -1,6 +1,6 @@
 import { v7 as uuidV7 } from 'uuid';
-import { updateVersionedRow } from '../../database/versioned-row.ts';
-import type { Writer } from '../../database/writer.ts';
+import { updateVersionedRow } from '../../database/write/versioned-row.ts';
+import type { Writer } from '../../database/write/writer.ts';
 import { StationmasterError } from '../../errors.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { WorkstationEntity } from './workstation.entity.ts';

@@ -1,4 +1,4 @@
-import type { Writer } from '../../database/writer.ts';
+import type { Writer } from '../../database/write/writer.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import type { TelemetryReading } from './workstation.inputs.ts';
 

@@ -1,0 +1,107 @@
+import type { Cache } from '../cache/cache.ts';
+import type { Fence } from '../cache/contract.ts';
+import type { ReadTrace } from '../cache/read-trace.ts';
+import type { SecondTier, TierVisit } from '../cache/redis/second-tier.ts';
+
+interface Identified {
+  readonly id: string;
+  readonly version: number;
+}
+
+export interface RecordSource<Record extends Identified> {
+  readonly cache: Cache;
+  readonly layer: string;
+  readonly keyOf: (id: string) => string;
+  /** The records with these ids that exist, in any order. */
+  readonly find: (ids: readonly string[]) => Promise<readonly Record[]>;
+  /** The ids of those records that are what `find` would give; cheaper than that. */
+  readonly findUnchanged: (records: readonly Record[]) => Promise<readonly string[]>;
+  readonly trace?: ReadTrace;
+}
+
+/** What is held of a record, at once: `null` when it is known that there is none, `undefined` when nothing is known. */
+export function findHeldRecord<Record extends Identified>(
+  id: string,
+  { cache, keyOf, layer, trace }: RecordSource<Record>,
+): Record | null | undefined {
+  return cache.findHeld<Record | null>(keyOf(id), { layer, trace });
+}
+
+/** Reads records by their ids, which do not repeat, in that order; `null` where there is none. */
+export function readRecords<Record extends Identified>(
+  ids: readonly string[],
+  source: RecordSource<Record>,
+): Promise<(Record | null)[]> {
+  const { cache, layer, keyOf, find, trace } = source;
+  const keys = ids.map(keyOf);
+  return cache.readMany<Record | null>(
+    keys,
+    async (missing, fence) => {
+      const wanted = missing.length === keys.length ? ids : idsOf(missing, keys, ids);
+      const found = cache.secondTier
+        ? await findThrough(cache.secondTier, wanted, source, fence)
+        : byId(await find(wanted));
+      return wanted.map((id) => found.get(id) ?? null);
+    },
+    { layer, versionOf: (record) => record!.version, trace },
+  );
+}
+
+/** Takes from the second tier what it vouches for, and asks the database for the rest in two statements at most. */
+async function findThrough<Record extends Identified>(
+  tier: SecondTier,
+  ids: readonly string[],
+  { keyOf, find, findUnchanged }: RecordSource<Record>,
+  fence: Fence,
+): Promise<Map<string, Record>> {
+  const visit = tier.visit();
+  const held = visit ? await readTier<Record>(visit, ids, keyOf) : [];
+  const found = new Map<string, Record>();
+  const show = (record: Record) => {
+    found.set(record.id, record);
+    tier.saw(keyOf(record.id), record.version);
+  };
+  const keep = (record: Record) => {
+    show(record);
+    const key = keyOf(record.id);
+    if (fence.mayKeep(key)) visit?.store(key, record.version, record);
+  };
+  const doubtful: Record[] = [];
+  for (const { record, isVouchedFor } of held) {
+    if (isVouchedFor) show(record);
+    else doubtful.push(record);
+  }
+  // When most are to be loaded anyway, all of them are, in the same statement.
+  if (doubtful.length > 0 && ids.length - held.length <= doubtful.length) {
+    const unchanged = new Set(await findUnchanged(doubtful));
+    for (const record of doubtful) if (unchanged.has(record.id)) keep(record);
+  }
+  const missing = ids.filter((id) => !found.has(id));
+  if (missing.length > 0) {
+    for (const record of await find(missing)) keep(record);
+    for (const id of missing) if (!found.has(id)) tier.saw(keyOf(id), null);
+  }
+  return found;
+}
+
+async function readTier<Record extends Identified>(
+  visit: TierVisit,
+  ids: readonly string[],
+  keyOf: (id: string) => string,
+): Promise<{ readonly record: Record; readonly isVouchedFor: boolean }[]> {
+  const held = await visit.read(ids.map(keyOf));
+  return ids.flatMap((id) => {
+    const entry = held.get(keyOf(id));
+    const record = entry?.record as Record | undefined;
+    return record?.id === id ? [{ record, isVouchedFor: entry!.isVouchedFor }] : [];
+  });
+}
+
+function idsOf(wanted: readonly string[], keys: readonly string[], ids: readonly string[]): string[] {
+  const idOf = new Map(keys.map((key, index) => [key, ids[index]!]));
+  return wanted.map((key) => idOf.get(key)!);
+}
+
+function byId<Record extends Identified>(records: readonly Record[]): Map<string, Record> {
+  return new Map(records.map((record) => [record.id, record]));
+}

@@ -1,0 +1,160 @@
+import type { GraphQLSchema } from 'graphql';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { wrapRootFields } from '../graphql/root-fields.ts';
+import type { RequestObserver } from '../operations/request-log.ts';
+
+/** Where the figures come from. Everything is asked at the moment of a scrape, never in between. */
+export interface MetricsSources {
+  /** Counters only rise, until the process ends. */
+  cacheStats(): {
+    readonly layers: readonly { name: string; hits: number; misses: number; size: number; evictions: number }[];
+  };
+  /** How many statements were sent to the database so far. */
+  sqlStatements(): number;
+  sockets(): { readonly activeConnections: number; readonly activeSubscriptions: number };
+  /** `state` is `live` while every change is heard of; `gaps` counts the times it was not. */
+  feed(): { readonly state: string; readonly gaps: number };
+}
+
+export interface Metrics extends RequestObserver {
+  /** Counts how long a root field took. `field` is of our own schema, such as `Query.workstations`. */
+  observeResolver(field: string, durationSeconds: number): void;
+  /** Everything in Prometheus's text format, of the type `contentType`. */
+  scrape(): Promise<string>;
+  readonly contentType: string;
+}
+
+/**
+ * Metrics of one server, in a registry of its own. No label takes a value that a client chooses. There is nothing to
+ * close: no timer runs between scrapes.
+ */
+export function createMetrics(sources: MetricsSources): Metrics {
+  const registry = new Registry();
+  registerCacheMetrics(registry, sources);
+  registerDatabaseMetrics(registry, sources);
+  registerSocketMetrics(registry, sources);
+  const requests = new Histogram({
+    name: 'stationmaster_request_duration_seconds',
+    help: 'Time to answer a GraphQL operation, or one event of a subscription, by what its reads found in the cache.',
+    labelNames: ['operation_type', 'outcome'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  });
+  const resolvers = new Histogram({
+    name: 'stationmaster_resolver_duration_seconds',
+    help: 'Time to resolve a root field, without the fields below it.',
+    labelNames: ['field'],
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  });
+  return {
+    observeRequest: ({ type, outcome, durationSeconds }) =>
+      requests.observe({ operation_type: type, outcome }, durationSeconds),
+    observeResolver: (field, durationSeconds) => resolvers.observe({ field }, durationSeconds),
+    scrape: async () => (await Promise.all([registry.metrics(), processRegistry().metrics()])).join('\n'),
+    contentType: registry.contentType,
+  };
+}
+
+/** From half a millisecond, which a cached answer takes, to the seconds of a struggling database. */
+const DURATION_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+function registerCacheMetrics(registry: Registry, { cacheStats }: MetricsSources): void {
+  const countByLayer = (figure: 'hits' | 'misses' | 'evictions', help: string) =>
+    new Counter({
+      name: `stationmaster_cache_${figure}_total`,
+      help,
+      labelNames: ['layer'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const layer of cacheStats().layers) this.inc({ layer: layer.name }, layer[figure]);
+      },
+    });
+  countByLayer('hits', 'Reads answered from the cache.');
+  countByLayer('misses', 'Reads the cache had no answer to.');
+  countByLayer('evictions', 'Entries dropped to make room.');
+  new Gauge({
+    name: 'stationmaster_cache_size',
+    help: 'Entries in the cache.',
+    labelNames: ['layer'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const layer of cacheStats().layers) this.set({ layer: layer.name }, layer.size);
+    },
+  });
+}
+
+function registerDatabaseMetrics(registry: Registry, { feed, sqlStatements }: MetricsSources): void {
+  registerCounter(registry, 'stationmaster_sql_statements_total', 'Statements sent to the database.', sqlStatements);
+  registerCounter(
+    registry,
+    'stationmaster_feed_gaps_total',
+    'Times the change feed may have missed a change.',
+    () => feed().gaps,
+  );
+  registerGauge(registry, 'stationmaster_feed_live', '1 while every change is heard of, 0 otherwise.', () =>
+    feed().state === 'live' ? 1 : 0,
+  );
+}
+
+function registerSocketMetrics(registry: Registry, { sockets }: MetricsSources): void {
+  registerGauge(registry, 'stationmaster_websocket_connections', 'Open WebSockets.', () => sockets().activeConnections);
+  registerGauge(
+    registry,
+    'stationmaster_websocket_subscriptions',
+    'Running subscriptions.',
+    () => sockets().activeSubscriptions,
+  );
+}
+
+function registerCounter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function registerGauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}
+
+let processMetrics: Registry | undefined;
+
+/** CPU, memory, event loop: the process has one of each however many servers run in it, and so one set of observers. */
+function processRegistry(): Registry {
+  if (processMetrics === undefined) {
+    processMetrics = new Registry();
+    collectDefaultMetrics({ register: processMetrics });
+  }
+  return processMetrics;
+}
+
+/** A copy of `schema` whose queries and mutations tell `metrics` how long their root fields take. */
+export function measureRootFields(schema: GraphQLSchema, metrics: Pick<Metrics, 'observeResolver'>): GraphQLSchema {
+  return wrapRootFields(schema, (resolve, { operation, name }) => {
+    if (operation === 'subscription') return resolve;
+    const field = `${operation === 'query' ? 'Query' : 'Mutation'}.${name}`;
+    return async (...parameters) => {
+      const startedAtMs = performance.now();
+      try {
+        return await resolve(...parameters);
+      } finally {
+        metrics.observeResolver(field, (performance.now() - startedAtMs) / 1000);
+      }
+    };
+  });
+}

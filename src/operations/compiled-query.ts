@@ -1,0 +1,335 @@
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getArgumentValues,
+  getVariableValues,
+  isAbstractType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  Kind,
+  type NamedTypeNode,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  typeFromAST,
+} from 'graphql';
+import type { Context } from '../graphql/context.ts';
+
+type Path = GraphQLResolveInfo['path'];
+type Data = Record<string, unknown>;
+
+/** Makes the part of the answer that is selected of one object. */
+type Make = (source: object, path: Path | undefined, execution: Execution) => Data;
+
+/** How a value of some type becomes part of the answer. */
+type Completion = { readonly isNonNull: boolean; readonly needsPath: boolean } & (
+  | { readonly kind: 'leaf'; readonly name: string; readonly serialize: (value: unknown) => unknown }
+  | { readonly kind: 'list'; readonly item: Completion }
+  | { readonly kind: 'object'; readonly make: Make }
+);
+
+interface FieldPlan {
+  /** What it is called in the answer. */
+  readonly key: string;
+  readonly nodes: readonly FieldNode[];
+  readonly parentType: GraphQLObjectType;
+  readonly definition: GraphQLField<unknown, unknown>;
+  /** `undefined`: it is a property of its object. */
+  readonly resolve: GraphQLFieldResolver<unknown, unknown> | undefined;
+  readonly needsInfo: boolean;
+  /** Whether it, or a field below it, is told where it is. */
+  readonly needsPath: boolean;
+  readonly completion: Completion;
+}
+
+/** Executes one query. What comes of it is `null` when something of its answer is an error, or not for a program to make. */
+export interface Program {
+  readonly execute: (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<Data | null>;
+  /** Which its size in memory goes by. */
+  readonly fieldCount: number;
+}
+
+/**
+ * Makes a program of a query that was validated, without `@skip` and `@include`. It does what graphql-js does as long as
+ * nothing fails (GraphQL, "Execution"): there are no errors to place, so the objects of the answer can be made at once.
+ * @returns `null` for a query whose types are only known when it is executed, and for introspection
+ */
+export function compileProgram(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): Program | null {
+  const type = schema.getRootType(operation.operation);
+  const fragments = Object.fromEntries(
+    document.definitions.flatMap((definition) =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
+  const query: Query = { schema, operation, fragments, fieldCount: 0 };
+  const root = type && compileObject(query, type, [operation.selectionSet]);
+  if (!root) return null;
+  const execute: Program['execute'] = (context, variables) => new Execution(query, context).run(root.make, variables);
+  return { execute, fieldCount: query.fieldCount };
+}
+
+interface Query {
+  readonly schema: GraphQLSchema;
+  readonly operation: OperationDefinitionNode;
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  /** Counted as it is compiled. */
+  fieldCount: number;
+}
+
+function compileObject(query: Query, type: GraphQLObjectType, selections: readonly SelectionSetNode[]) {
+  const fields: (FieldPlan | string)[] = [];
+  for (const [key, nodes] of collectFields(query, type, selections)) {
+    query.fieldCount += 1;
+    const field = nodes[0]!.name.value === '__typename' ? key : compileField(query, type, key, nodes);
+    if (!field) return null;
+    fields.push(field);
+  }
+  const needsPath = fields.some((field) => typeof field !== 'string' && field.needsPath);
+  return { make: writeMake(type, fields), needsPath };
+}
+
+function compileField(
+  query: Query,
+  parentType: GraphQLObjectType,
+  key: string,
+  nodes: readonly FieldNode[],
+): FieldPlan | null {
+  const definition = parentType.getFields()[nodes[0]!.name.value];
+  const completion = definition && compileType(query, definition.type, nodes);
+  if (!completion) return null;
+  const { resolve } = definition;
+  // A function that names fewer parameters than it is given does not use the last one, unless it gathers them all.
+  const needsInfo = resolve !== undefined && (resolve.length === 0 || resolve.length > 3);
+  const needsPath = needsInfo || completion.needsPath;
+  return { key, nodes, parentType, definition, resolve, needsInfo, needsPath, completion };
+}
+
+function compileType(query: Query, type: GraphQLOutputType, nodes: readonly FieldNode[]): Completion | null {
+  if (isNonNullType(type)) {
+    const completion = compileType(query, type.ofType, nodes);
+    return completion && { ...completion, isNonNull: true };
+  }
+  if (isListType(type)) {
+    const item = compileType(query, type.ofType, nodes);
+    return item && { kind: 'list', item, isNonNull: false, needsPath: item.needsPath };
+  }
+  if (isLeafType(type)) {
+    const serialize = (value: unknown) => type.serialize(value);
+    return { kind: 'leaf', name: type.name, serialize, isNonNull: false, needsPath: false };
+  }
+  if (!(type instanceof GraphQLObjectType) || type.isTypeOf) return null;
+  const object = compileObject(
+    query,
+    type,
+    nodes.flatMap(({ selectionSet }) => selectionSet ?? []),
+  );
+  return object && { kind: 'object', ...object, isNonNull: false };
+}
+
+/** The nodes of each field by its key in the answer, in the order in which they are met first ("CollectFields"). */
+function collectFields(
+  query: Query,
+  type: GraphQLObjectType,
+  selections: readonly SelectionSetNode[],
+  found = new Map<string, FieldNode[]>(),
+): ReadonlyMap<string, readonly FieldNode[]> {
+  for (const selection of selections.flatMap((set) => set.selections)) {
+    if (selection.kind === Kind.FIELD) {
+      const key = (selection.alias ?? selection.name).value;
+      found.set(key, [...(found.get(key) ?? []), selection]);
+      continue;
+    }
+    const fragment = selection.kind === Kind.FRAGMENT_SPREAD ? query.fragments[selection.name.value]! : selection;
+    if (appliesTo(query.schema, fragment.typeCondition, type))
+      collectFields(query, type, [fragment.selectionSet], found);
+  }
+  return found;
+}
+
+function appliesTo(schema: GraphQLSchema, named: NamedTypeNode | undefined, type: GraphQLObjectType): boolean {
+  const condition = named && typeFromAST(schema, named);
+  return !condition || condition === type || (isAbstractType(condition) && schema.isSubType(condition, type));
+}
+
+/** By the name of a type, what says that its serialized value is the value itself. */
+const SERIALIZED_ALREADY: Readonly<Record<string, (value: string) => string>> = {
+  ID: (value) => `typeof ${value} === 'string'`,
+  String: (value) => `typeof ${value} === 'string'`,
+  Boolean: (value) => `typeof ${value} === 'boolean'`,
+  Int: (value) => `(${value} | 0) === ${value}`,
+  Float: (value) => `typeof ${value} === 'number' && ${value} - ${value} === 0`,
+};
+
+/**
+ * Writes the function that makes an object. All its fields stand in one literal, so that V8 knows its shape before it is
+ * made. Names are all that it takes from a query: letters, digits and underscores (GraphQL, "Names").
+ */
+function writeMake(type: GraphQLObjectType, fields: readonly (FieldPlan | string)[]): Make {
+  const values = fields.map((field, index) => (typeof field === 'string' ? '' : writeValue(field, index)));
+  const parts = fields.map((field, index) =>
+    typeof field === 'string'
+      ? `${JSON.stringify(field)}: ${JSON.stringify(type.name)}`
+      : `${JSON.stringify(field.key)}: value${index}`,
+  );
+  const text = `'use strict';
+    const [${fields.map((_field, index) => `field${index}`).join()}] = fields;
+    return (source, path, execution) => {
+      let isLate = false;
+      ${values.join('\n')}
+      const made = { ${parts.join()} };
+      return isLate ? execution.awaitParts(made) : made;
+    };`;
+  return new Function('fields', 'Late', text)(fields, Late);
+}
+
+function writeValue({ resolve, completion, definition }: FieldPlan, index: number): string {
+  const value = `value${index}`;
+  const noteLate = `if (${value} instanceof Late) isLate = true;`;
+  const isKept = completion.kind === 'leaf' ? SERIALIZED_ALREADY[completion.name] : undefined;
+  if (resolve || !isKept) return `const ${value} = execution.field(field${index}, source, path); ${noteLate}`;
+  const isDone = completion.isNonNull ? isKept(value) : `${value} === null || ${isKept(value)}`;
+  return `let ${value} = source[${JSON.stringify(definition.name)}];
+    if (!(${isDone})) { ${value} = execution.field(field${index}, source, path); ${noteLate} }`;
+}
+
+/** A part of the answer that is still to come. */
+class Late {
+  readonly part: Promise<unknown>;
+
+  constructor(part: Promise<unknown>) {
+    this.part = part;
+    // Nobody may be left to hear of its failure when another part failed before.
+    part.catch(() => {});
+  }
+}
+
+/** Stands for the root value, which there is none of. */
+const ROOT = Object.freeze({});
+
+/** One execution of a query. Whatever fails ends it without an answer. */
+class Execution {
+  readonly #query: Query;
+  readonly #context: Context;
+  #variables: Readonly<Record<string, unknown>> = ROOT;
+  /** How many parts are to come, and whom to tell when none is. */
+  #missing = 0;
+  #end: (isWhole: boolean) => void = () => {};
+
+  constructor(query: Query, context: Context) {
+    this.#query = query;
+    this.#context = context;
+  }
+
+  async run(make: Make, given: Readonly<Record<string, unknown>>): Promise<Data | null> {
+    const { schema, operation } = this.#query;
+    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 1 });
+    if (!variables.coerced) return null;
+    this.#variables = variables.coerced;
+    try {
+      const data = make(ROOT, undefined, this);
+      if (this.#missing === 0) return data;
+      const isWhole = await new Promise<boolean>((resolve) => {
+        this.#end = resolve;
+      });
+      return isWhole ? data : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** The part of the answer that a field makes of its object, or that it will be. */
+  field(field: FieldPlan, source: object, parentPath: Path | undefined): unknown {
+    const { key, parentType, needsPath } = field;
+    const path = needsPath ? { prev: parentPath, key, typename: parentType.name } : undefined;
+    return this.#complete(field.completion, this.#resolve(field, source, path), path);
+  }
+
+  #resolve({ resolve, nodes, definition, parentType, needsInfo }: FieldPlan, source: object, path: Path | undefined) {
+    if (!resolve) {
+      const value = (source as Data)[definition.name];
+      if (typeof value === 'function') throw new Error('Methods are called by graphql-js.');
+      return value;
+    }
+    const args = definition.args.length > 0 ? getArgumentValues(definition, nodes[0]!, this.#variables) : {};
+    const { schema, operation, fragments } = this.#query;
+    const info = needsInfo
+      ? {
+          schema,
+          operation,
+          fragments,
+          fieldName: definition.name,
+          fieldNodes: nodes,
+          returnType: definition.type,
+          parentType,
+          path: path!,
+          rootValue: undefined,
+          variableValues: this.#variables,
+        }
+      : undefined;
+    return resolve(source === ROOT ? undefined : source, args, this.#context, info as GraphQLResolveInfo);
+  }
+
+  #complete(completion: Completion, value: unknown, path: Path | undefined): unknown {
+    if (value === null || value === undefined) {
+      if (completion.isNonNull) throw new Error('A value is missing.');
+      return null;
+    }
+    if (value instanceof Error) throw value;
+    if (isPromise(value)) return new Late(value.then((known) => this.#complete(completion, known, path)));
+    if (completion.kind === 'leaf') return serialize(completion, value);
+    if (typeof value !== 'object') throw new Error('A value is not an object.');
+    return completion.kind === 'list'
+      ? this.#completeItems(completion, value, path)
+      : completion.make(value, path, this);
+  }
+
+  #completeItems({ item, needsPath }: Completion & { kind: 'list' }, value: object, path: Path | undefined): unknown[] {
+    const made: unknown[] = [];
+    let isLate = false;
+    for (const element of value as Iterable<unknown>) {
+      const itemPath = needsPath ? { prev: path, key: made.length, typename: undefined } : undefined;
+      const part = this.#complete(item, element, itemPath);
+      if (part instanceof Late) isLate = true;
+      made.push(part);
+    }
+    return isLate ? this.awaitParts(made) : made;
+  }
+
+  /** Puts the parts that are late where they belong once they are there. */
+  awaitParts<Made extends object>(made: Made): Made {
+    for (const [key, part] of Object.entries(made)) {
+      if (!(part instanceof Late)) continue;
+      this.#missing += 1;
+      part.part.then(
+        (known) => {
+          (made as Data)[key] = known;
+          this.#missing -= 1;
+          if (this.#missing === 0) this.#end(true);
+        },
+        () => this.#end(false),
+      );
+    }
+    return made;
+  }
+}
+
+function serialize(completion: Completion & { kind: 'leaf' }, value: unknown): unknown {
+  const serialized = completion.serialize(value);
+  if (serialized === null || serialized === undefined) throw new Error('A value has no serialized form.');
+  return serialized;
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as { readonly then?: unknown }).then === 'function';
+}

@@ -1,0 +1,201 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { CloseCode, handleProtocols } from 'graphql-ws';
+import type { Logger } from 'pino';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { Config, SocketLimits } from '../config/config.ts';
+import { Outbox } from './send-queue.ts';
+import {
+  type Connection,
+  createSocketProtocol,
+  type SocketProtocol,
+  type SocketProtocolParts,
+} from './socket-protocol.ts';
+import { systemTimers, type Timers } from './timers.ts';
+
+/** Live numbers: read them again for newer ones. */
+export interface SocketCounts {
+  /** Sockets from the moment they open until they are gone, however they go. */
+  readonly activeConnections: number;
+  /** Subscriptions that are receiving events. */
+  readonly activeSubscriptions: number;
+}
+
+export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers' | 'counts'> {
+  readonly config: Pick<Config, 'environment' | 'corsOrigins' | 'introspection' | 'sockets'>;
+  readonly timers?: Timers | undefined;
+  /** The address a request comes from. */
+  readonly addressOf: (request: IncomingMessage) => string;
+}
+
+export interface GraphQLWebSocketServer {
+  readonly counts: SocketCounts;
+  /**
+   * Takes no more sockets, sends every peer away (1001) and resolves when all are gone. Peers that do not answer need
+   * `terminate`.
+   */
+  close(): Promise<void>;
+  /** Cuts whatever connection is left. */
+  terminate(): void;
+}
+
+const KEEP_ALIVE_MS = 12_000;
+/** How long a peer may take to say goodbye in its turn. */
+const CLOSE_TIMEOUT_MS = 5000;
+
+const GOING_AWAY = 1001;
+/** Ours: the peer reads too slowly for what it subscribed to. It may come back, and had better fetch what it shows. */
+const TOO_FAR_BEHIND = 4413;
+
+/**
+ * Speaks `graphql-transport-ws` to whoever upgrades `path` of `httpServer`. Browsers are let in from the server's own
+ * origin and from `config.corsOrigins`. Whoever passes one of the limits in `config.sockets`, does not answer a ping, or
+ * leaves unread more than may wait, loses the connection.
+ */
+export function attachWebSocketServer(
+  httpServer: Server,
+  path: string,
+  parts: WebSocketServerParts,
+): GraphQLWebSocketServer {
+  const { addressOf, config, logger, timers = systemTimers } = parts;
+  const counts = { activeConnections: 0, activeSubscriptions: 0 };
+  const protocol = createSocketProtocol({ ...parts, timers, counts });
+  const awaitInit = createWaitingRoom(config.sockets, timers);
+  const options: ServerOptions & { closeTimeout: number } = {
+    noServer: true,
+    maxPayload: config.sockets.maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+    perMessageDeflate: false,
+    handleProtocols,
+  };
+  const sockets = new WebSocketServer(options);
+
+  httpServer.on('upgrade', (request, connection, head) => {
+    if (request.url?.split('?', 1)[0] !== path) return refuseUpgrade(connection, '404 Not Found');
+    if (!isOriginAllowed(request, config.corsOrigins)) return refuseUpgrade(connection, '403 Forbidden');
+    if (counts.activeConnections >= config.sockets.maxConnections) {
+      return refuseUpgrade(connection, '503 Service Unavailable');
+    }
+    sockets.handleUpgrade(request, connection, head, (socket) => {
+      counts.activeConnections += 1;
+      socket.once('close', () => {
+        counts.activeConnections -= 1;
+      });
+      const outbox = new Outbox(socket, {
+        connection,
+        maxQueuedBytes: config.sockets.maxQueuedBytes,
+        onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
+      });
+      const address = addressOf(request);
+      serve({ socket, address, outbox, initialized: awaitInit(socket) }, protocol, logger);
+    });
+  });
+
+  const stopHeartbeat = startHeartbeat(sockets, timers);
+
+  return {
+    counts,
+    close() {
+      stopHeartbeat();
+      for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');
+      return new Promise((resolve) => sockets.close(() => resolve()));
+    },
+    terminate() {
+      for (const socket of sockets.clients) socket.terminate();
+    },
+  };
+}
+
+function refuseUpgrade(connection: Duplex, status: string): void {
+  connection.on('error', () => connection.destroy());
+  connection.once('finish', () => connection.destroy());
+  connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** CORS does not cover WebSockets: without this any page could subscribe with the anonymous role. Programs send no origin. */
+function isOriginAllowed({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
+  const { host, origin } = headers;
+  if (origin === undefined || allowedOrigins.includes('*') || allowedOrigins.includes(origin)) return true;
+  return URL.canParse(origin) && new URL(origin).host === host;
+}
+
+/**
+ * Sends sockets away that have not sent `connection_init` in time, and where too many wait the one that has waited
+ * longest: refusing newcomers would let a few silent peers shut out everybody. What is returned lets a socket stay.
+ */
+function createWaitingRoom({ initTimeoutSeconds, maxUninitialized }: SocketLimits, timers: Timers) {
+  const waiting = new Map<WebSocket, () => void>();
+  const leave = (socket: WebSocket) => {
+    waiting.get(socket)?.();
+    waiting.delete(socket);
+  };
+  const sendAway = (socket: WebSocket) => {
+    leave(socket);
+    socket.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
+  };
+  return function enter(socket: WebSocket): () => void {
+    const [longestWaiting] = waiting.keys();
+    if (longestWaiting && waiting.size >= maxUninitialized) sendAway(longestWaiting);
+    waiting.set(
+      socket,
+      timers.after(initTimeoutSeconds * 1000, () => sendAway(socket)),
+    );
+    socket.once('close', () => leave(socket));
+    return () => leave(socket);
+  };
+}
+
+/** Joins a socket to the protocol as `graphql-ws/use/ws` would, which writes to the console what belongs in our log. */
+function serve(connection: Connection, protocol: SocketProtocol, logger: Logger): void {
+  const { outbox, socket } = connection;
+  const fail = (error: unknown) => {
+    if (error instanceof Error && UNEXPECTED_MESSAGE.test(error.message)) {
+      return socket.close(CloseCode.BadRequest, 'Invalid message received');
+    }
+    logger.error({ err: error }, 'a WebSocket message could not be handled');
+    socket.close(CloseCode.InternalServerError, 'Internal server error');
+  };
+  const closed = protocol.opened(
+    {
+      protocol: socket.protocol,
+      send: (text) => outbox.send(text),
+      close: (code, reason) => socket.close(code, reason),
+      onMessage: (handle) => {
+        socket.on('message', (data) => {
+          // A peer we have said goodbye to may still talk; its token may be the reason why we did.
+          if (socket.readyState === socket.OPEN) handle(String(data)).catch(fail);
+        });
+      },
+    },
+    connection,
+  );
+  // ws closes the socket itself: the peer broke the protocol, or the network did.
+  socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
+  socket.once('close', (code, reason) => {
+    closed(code, String(reason)).catch((error: unknown) =>
+      logger.error({ err: error }, 'a subscription could not be ended'),
+    );
+  });
+}
+
+/** How graphql-ws words that a message is one only servers send. */
+const UNEXPECTED_MESSAGE = /^Unexpected message of type /;
+
+/** Pings every socket now and then, and cuts those that have not answered the ping before. */
+function startHeartbeat(sockets: WebSocketServer, timers: Timers): () => void {
+  const unanswered = new WeakSet<WebSocket>();
+  const beat = () => {
+    for (const socket of sockets.clients) {
+      if (unanswered.has(socket)) {
+        socket.terminate();
+      } else if (socket.readyState === socket.OPEN) {
+        unanswered.add(socket);
+        socket.once('pong', () => unanswered.delete(socket));
+        socket.ping();
+      }
+    }
+    cancel = timers.after(KEEP_ALIVE_MS, beat);
+  };
+  let cancel = timers.after(KEEP_ALIVE_MS, beat);
+  return () => cancel();
+}

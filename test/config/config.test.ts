@@ -1,0 +1,366 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseEnv } from 'node:util';
+import { ROLES } from '../../src/auth/identity.ts';
+import { ConfigError, loadConfig } from '../../src/config/config.ts';
+
+const SECRET = 'a-secret-that-is-long-enough-to-sign-with';
+
+test('needs no settings at all in development', () => {
+  expect(loadConfig({})).toEqual({
+    environment: 'development',
+    host: '127.0.0.1',
+    port: 4000,
+    database: { kind: 'pglite', dataDir: '.data/pglite' },
+    workers: 1,
+    dataDir: '.data',
+    auth: { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, anonymousRole: 'VIEWER' },
+    corsOrigins: ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'],
+    introspection: true,
+    queries: {
+      maxLength: 65_536,
+      maxTokens: 2000,
+      maxDepth: 10,
+      maxAliases: 50,
+      maxDirectives: 50,
+      maxFields: 1000,
+      maxRepeats: 20,
+      maxCost: 100_000,
+    },
+    persistedQueries: { mode: 'on', file: undefined },
+    requestTimeoutSeconds: 30,
+    rates: { perToken: undefined, perAddress: undefined },
+    trustProxy: 0,
+    sockets: {
+      maxConnections: 10_000,
+      maxUninitialized: 1000,
+      initTimeoutSeconds: 10,
+      maxSubscriptions: 100,
+      maxMessageBytes: 65_536,
+      maxQueuedBytes: 4_194_304,
+    },
+    cache: { ttlSeconds: 300, maxEntries: 100_000, maxBytes: 268_435_456 },
+    demoFleet: true,
+    warmUp: true,
+    logLevel: 'info',
+    responseCache: { maxBytes: 134_217_728 },
+    staleIfErrorSeconds: 60,
+    shutdownGraceSeconds: 10,
+    shutdownDrainSeconds: 1,
+  });
+});
+
+test('opens nothing to strangers in production unless told to', () => {
+  const config = loadConfig({ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET });
+  expect(config).toMatchObject({ environment: 'production', host: '0.0.0.0', corsOrigins: [], introspection: false });
+  expect(config.rates).toEqual({ perToken: 60_000, perAddress: 1200 });
+  expect(config.auth.anonymousRole).toBeUndefined();
+});
+
+test('is silent in tests', () => {
+  expect(loadConfig({ NODE_ENV: 'test' })).toMatchObject({
+    host: '127.0.0.1',
+    auth: { anonymousRole: 'VIEWER' },
+    corsOrigins: [],
+    logLevel: 'silent',
+  });
+});
+
+test('reads every setting', () => {
+  const config = loadConfig({
+    NODE_ENV: 'production',
+    HOST: '::1',
+    PORT: '0',
+    DATABASE_URL: 'postgresql://user:p%40ss@db:5433/fleet',
+    DATABASE_POOL_SIZE: '25',
+    WORKERS: '4',
+    DATA_DIR: '/var/lib/stationmaster',
+    AUTH_JWKS_URL: 'https://issuer.example.com/keys',
+    AUTH_ISSUER: 'https://issuer.example.com',
+    AUTH_AUDIENCE: 'stationmaster',
+    ANONYMOUS_ROLE: 'AGENT',
+    CORS_ORIGINS: 'https://a.example.com, http://localhost:3000/,https://a.example.com,',
+    INTROSPECTION: 'on',
+    QUERY_MAX_LENGTH: '1000',
+    QUERY_MAX_TOKENS: '200',
+    QUERY_MAX_DEPTH: '5',
+    QUERY_MAX_ALIASES: '0',
+    QUERY_MAX_DIRECTIVES: '1',
+    QUERY_MAX_FIELDS: '30',
+    QUERY_MAX_REPEATS: '2',
+    QUERY_MAX_COST: '4000',
+    PERSISTED_QUERIES: 'only',
+    PERSISTED_QUERIES_FILE: '/etc/stationmaster/manifest.json',
+    REQUEST_TIMEOUT_SECONDS: '5',
+    RATE_LIMIT_PER_TOKEN: '300',
+    RATE_LIMIT_PER_ADDRESS: 'off',
+    TRUST_PROXY: 'loopback, 10.0.0.0/8',
+    SOCKET_MAX_CONNECTIONS: '20',
+    SOCKET_MAX_UNINITIALIZED: '5',
+    SOCKET_INIT_TIMEOUT_SECONDS: '3',
+    SOCKET_MAX_SUBSCRIPTIONS: '7',
+    SOCKET_MAX_MESSAGE_BYTES: '2048',
+    SOCKET_MAX_QUEUED_BYTES: '4096',
+    CACHE_TTL_SECONDS: '30',
+    CACHE_MAX_ENTRIES: '500',
+    CACHE_MAX_BYTES: '1048576',
+    RESPONSE_CACHE: 'on',
+    RESPONSE_CACHE_MAX_BYTES: '65536',
+    REDIS_URL: 'rediss://user:p%40ss@cache:6380/2',
+    WARM_UP: 'off',
+    LOG_LEVEL: 'trace',
+    STALE_IF_ERROR_SECONDS: '0',
+    SHUTDOWN_GRACE_SECONDS: '8',
+    SHUTDOWN_DRAIN_SECONDS: '3',
+  });
+  expect(config).toEqual({
+    environment: 'production',
+    host: '::1',
+    port: 0,
+    database: { kind: 'postgresql', url: 'postgresql://user:p%40ss@db:5433/fleet', poolSize: 25 },
+    workers: 4,
+    dataDir: '/var/lib/stationmaster',
+    auth: {
+      secret: undefined,
+      jwksUrl: 'https://issuer.example.com/keys',
+      issuer: 'https://issuer.example.com',
+      audience: 'stationmaster',
+      anonymousRole: 'AGENT',
+    },
+    corsOrigins: ['https://a.example.com', 'http://localhost:3000'],
+    introspection: true,
+    queries: {
+      maxLength: 1000,
+      maxTokens: 200,
+      maxDepth: 5,
+      maxAliases: 0,
+      maxDirectives: 1,
+      maxFields: 30,
+      maxRepeats: 2,
+      maxCost: 4000,
+    },
+    persistedQueries: { mode: 'only', file: '/etc/stationmaster/manifest.json' },
+    requestTimeoutSeconds: 5,
+    rates: { perToken: 300, perAddress: undefined },
+    trustProxy: ['loopback', '10.0.0.0/8'],
+    sockets: {
+      maxConnections: 20,
+      maxUninitialized: 5,
+      initTimeoutSeconds: 3,
+      maxSubscriptions: 7,
+      maxMessageBytes: 2048,
+      maxQueuedBytes: 4096,
+    },
+    cache: { ttlSeconds: 30, maxEntries: 500, maxBytes: 1_048_576 },
+    responseCache: { maxBytes: 65_536 },
+    redisUrl: 'rediss://user:p%40ss@cache:6380/2',
+    demoFleet: false,
+    warmUp: false,
+    logLevel: 'trace',
+    staleIfErrorSeconds: 0,
+    shutdownGraceSeconds: 8,
+    shutdownDrainSeconds: 3,
+  });
+});
+
+test.each([
+  [{ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET }, 2],
+  [{ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET, SHUTDOWN_GRACE_SECONDS: '3' }, 1],
+  [{ SHUTDOWN_GRACE_SECONDS: '0' }, 0],
+  [{ NODE_ENV: 'test' }, 0],
+])('gives load balancers time to notice a stop, but never all of the grace: %j', (env, seconds) => {
+  expect(loadConfig(env).shutdownDrainSeconds).toBe(seconds);
+});
+
+test('runs a worker for each processor when asked to, where the database has room for them', () => {
+  const workers = (env: Record<string, string>) => loadConfig({ WORKERS: 'auto', ...env }).workers;
+  expect(workers({ DATABASE_URL: 'postgres://db/fleet' })).toBe(availableParallelism());
+  expect(workers({})).toBe(1);
+});
+
+test('lists every problem in one message', () => {
+  const error = catchConfigError({
+    NODE_ENV: 'production',
+    PORT: '70000',
+    DATABASE_URL: 'mysql://root:hunter2@db/fleet',
+    AUTH_JWKS_URL: 'http://issuer.example.com/keys',
+    ANONYMOUS_ROLE: 'GOD',
+    WARM_UP: 'yes',
+  });
+  expect(error.message).toBe(`The configuration has 7 problems:
+  - DATABASE_URL must be a postgres:// or postgresql:// URL with its special characters percent-encoded, but is another mysql:// URL.
+  - PORT must be a whole number from 0 to 65535, but is "70000".
+  - AUTH_JWKS_URL must be an https:// URL without a user name (http:// for a loopback host only), but is another http:// URL.
+  - ANONYMOUS_ROLE must be one of VIEWER, OPERATOR, ADMIN, AGENT, or none, but is "GOD".
+  - WARM_UP must be on or off, but is "yes".
+  - AUTH_ISSUER must be set when AUTH_JWKS_URL is, but is not.
+  - AUTH_AUDIENCE must be set when AUTH_JWKS_URL is, but is not.`);
+  expect(error.problems).toHaveLength(7);
+});
+
+test.each([
+  [{ NODE_ENV: 'staging' }, 'NODE_ENV must be one of development, production, test, but is "staging".'],
+  [{ NODE_ENV: 'production' }, 'One of AUTH_JWT_SECRET and AUTH_JWKS_URL must be set in production, but neither is.'],
+  [{ NODE_ENV: 'production', AUTH_JWT_SECRET: 'short' }, 'AUTH_JWT_SECRET must be at least 32 bytes long, but has 5.'],
+  [
+    {
+      AUTH_JWT_SECRET: SECRET,
+      AUTH_JWKS_URL: 'https://issuer.example.com',
+      AUTH_ISSUER: 'issuer',
+      AUTH_AUDIENCE: 'us',
+    },
+    'Only one of AUTH_JWT_SECRET and AUTH_JWKS_URL may be set, but both are.',
+  ],
+  [
+    { SHUTDOWN_GRACE_SECONDS: '3', SHUTDOWN_DRAIN_SECONDS: '4' },
+    'SHUTDOWN_DRAIN_SECONDS must be no more than SHUTDOWN_GRACE_SECONDS, which is 3.',
+  ],
+  [{ WORKERS: '2' }, 'WORKERS must be 1 without DATABASE_URL: the embedded database has room for one process.'],
+  [
+    { WORKERS: 'many', DATABASE_URL: 'postgres://db/fleet' },
+    'WORKERS must be a whole number from 1 to 1000, or auto, but is "many".',
+  ],
+  [{ PORT: '-1' }, 'PORT must be a whole number from 0 to 65535, but is "-1".'],
+  [{ PORT: '0x10' }, 'PORT must be a whole number from 0 to 65535, but is "0x10".'],
+  [{ PORT: '4000 ' }, 'PORT must be a whole number from 0 to 65535, but is "4000 ".'],
+  [{ HOST: 'http://localhost' }, 'HOST must be a host name or an IP address, but is "http://localhost".'],
+  [{ CACHE_MAX_BYTES: '256MB' }, 'CACHE_MAX_BYTES must be a whole number from 1 to 9007199254740991, but is "256MB".'],
+  [{ CACHE_MAX_ENTRIES: '0' }, 'CACHE_MAX_ENTRIES must be a whole number from 1 to 10000000, but is "0".'],
+  [
+    { SOCKET_MAX_MESSAGE_BYTES: '64KiB' },
+    'SOCKET_MAX_MESSAGE_BYTES must be a whole number from 1024 to 104857600, but is "64KiB".',
+  ],
+  [{ DATABASE_POOL_SIZE: 'ten' }, 'DATABASE_POOL_SIZE must be a whole number from 1 to 1000, but is "ten".'],
+  [
+    { LOG_LEVEL: 'verbose' },
+    'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, but is "verbose".',
+  ],
+  [
+    { RATE_LIMIT_PER_TOKEN: 'none' },
+    'RATE_LIMIT_PER_TOKEN must be a whole number from 1 to 1000000000, or off, but is "none".',
+  ],
+  [
+    { TRUST_PROXY: '10.0.0.0/33' },
+    'TRUST_PROXY must be how many proxies stand in front, or their addresses and networks such as 10.0.0.0/8, separated by commas, but is "10.0.0.0/33".',
+  ],
+  [
+    { PERSISTED_QUERIES: 'only' },
+    'PERSISTED_QUERIES_FILE must be set when PERSISTED_QUERIES is only, and not otherwise.',
+  ],
+  [
+    { PERSISTED_QUERIES_FILE: 'manifest.json' },
+    'PERSISTED_QUERIES_FILE must be set when PERSISTED_QUERIES is only, and not otherwise.',
+  ],
+])('refuses %j', (env, problem) => {
+  expect(catchConfigError(env).problems).toEqual([problem]);
+});
+
+test.each([
+  ['http://cache:6379', 'is another http:// URL'],
+  ['redis://:hunter2@cache:6379?enableOfflineQueue=true', 'is another redis:// URL'],
+  ['redis://:hunter2@cache/zero', 'is another redis:// URL'],
+  ['redis://:hunt#er2@cache', 'is a redis:// URL that cannot be read'],
+  ['redis://:hunter2%@cache', 'is another redis:// URL'],
+  ['redis:///0', 'is another redis:// URL'],
+  ['cache:6379', 'does not begin with a scheme'],
+])('does not take %s for the URL of a Redis server, nor repeats it', (url, description) => {
+  expect(catchConfigError({ DATABASE_URL: 'postgres://db/fleet', REDIS_URL: url }).problems).toEqual([
+    `REDIS_URL must be a redis:// or rediss:// URL with its special characters percent-encoded, such as redis://cache:6379/0, but ${description}.`,
+  ]);
+});
+
+test('shares no embedded database over Redis', () => {
+  expect(catchConfigError({ REDIS_URL: 'redis://cache' }).problems).toEqual([
+    'DATABASE_URL must be set when REDIS_URL is, but is not.',
+  ]);
+});
+
+test.each(['https://app.example.com/path', '*', 'app.example.com', 'https://user@app.example.com', 'file:///etc'])(
+  'does not take %s for a CORS origin',
+  (origin) => {
+    const { problems } = catchConfigError({ CORS_ORIGINS: `https://fine.example.com,${origin}` });
+    expect(problems).toEqual([expect.stringMatching(/^CORS_ORIGINS must be origins such as /)]);
+  },
+);
+
+test.each(['http://localhost:9000/keys', 'http://127.0.0.2/keys', 'http://[::1]:80/keys'])(
+  'lets keys be fetched without TLS from this machine: %s',
+  (jwksUrl) => {
+    const config = loadConfig({ AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: 'issuer', AUTH_AUDIENCE: 'us' });
+    expect(config.auth.jwksUrl).toBe(jwksUrl);
+  },
+);
+
+test.each(['http://127.0.0.1.example.com/keys', 'http://localhost.example.com/keys', 'ftp://localhost/keys'])(
+  'lets keys be fetched from nowhere else that way: %s',
+  (jwksUrl) => {
+    const env = { AUTH_JWKS_URL: jwksUrl, AUTH_ISSUER: 'issuer', AUTH_AUDIENCE: 'us' };
+    expect(catchConfigError(env).problems).toEqual([expect.stringMatching(/^AUTH_JWKS_URL must be an https/)]);
+  },
+);
+
+test.each([
+  { AUTH_JWT_SECRET: 'hunter2' },
+  { DATABASE_URL: 'hunter2' },
+  { DATABASE_URL: 'mysql://user:hunter2@db/fleet' },
+  { DATABASE_URL: 'postgres://user:hunter2#@db/fleet' },
+  { DATABASE_URL: 'hunter2:hunter2@db/fleet' },
+  { AUTH_JWKS_URL: 'https://user:hunter2@issuer.example.com/keys', AUTH_ISSUER: 'issuer', AUTH_AUDIENCE: 'us' },
+])('never repeats a secret: %j', (env) => {
+  const error = catchConfigError(env);
+  expect(error.problems).toHaveLength(1);
+  expect(error.message).not.toContain('hunter2');
+});
+
+test('takes an empty value for an unset one', () => {
+  const names = settingNames();
+  expect(loadConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(loadConfig({}));
+});
+
+test('knows every role the rest of the program knows', () => {
+  expect(ROLES.map((role) => loadConfig({ ANONYMOUS_ROLE: role }).auth.anonymousRole)).toEqual(ROLES);
+});
+
+test("takes 'none' where leaving the setting out would mean a default", () => {
+  const config = loadConfig({ ANONYMOUS_ROLE: 'none', CORS_ORIGINS: 'none' });
+  expect(config.auth.anonymousRole).toBeUndefined();
+  expect(config.corsOrigins).toEqual([]);
+});
+
+test('freezes the configuration and everything in it', () => {
+  const config = loadConfig({ CORS_ORIGINS: 'https://a.example.com' });
+  for (const part of [config, config.database, config.auth, config.corsOrigins, config.cache]) {
+    expect(Object.isFrozen(part)).toBe(true);
+  }
+});
+
+describe('.env.example', () => {
+  const example = parseEnv(readFileSync('.env.example', 'utf8').replaceAll(/^#(?=[A-Z_]+=)/gm, ''));
+
+  test('lists every setting', () => {
+    expect(Object.keys(example).sort()).toEqual(settingNames());
+  });
+
+  test('shows the defaults of development', () => {
+    expect(loadConfig(example)).toEqual(loadConfig({}));
+  });
+});
+
+function catchConfigError(env: NodeJS.ProcessEnv): ConfigError {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('Expected a ConfigError.');
+}
+
+/** The names `loadConfig` asks the environment for. */
+function settingNames(): string[] {
+  const names = new Set<string>();
+  loadConfig(
+    new Proxy<NodeJS.ProcessEnv>({}, { get: (_target, name) => void (typeof name === 'string' && names.add(name)) }),
+  );
+  return [...names].sort();
+}

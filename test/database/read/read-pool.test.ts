@@ -1,0 +1,18 @@
+import { ReadPool } from '../../../src/database/read/read-pool.ts';
+import { createServerDatabase, engine } from '../../support/databases.ts';
+
+test('Thousands of reads that had no connection in time are told so, and those who ask later are answered', async () => {
+  // The embedded database has no connections to wait for.
+  if (engine !== 'postgresql') return;
+  const { url, dispose } = await createServerDatabase();
+  const timeouts = { connectTimeoutMs: 900, statementTimeoutMs: 1100, readTimeoutMs: 200 };
+  const pool = new ReadPool({ connectionString: url, size: 1, ...timeouts });
+  const ask = () => pool.query('one', 'select 1 as one', []).catch(({ code }) => code);
+  await ask();
+  const outcomes = [pool.query('held', 'select pg_sleep(1)', []).catch(({ code }) => code)];
+  for (let reader = 0; reader < 4000; reader++) outcomes.push(ask());
+  expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['UNAVAILABLE']));
+  expect(await ask()).toEqual([{ one: 1 }]);
+  await pool.close();
+  await dispose();
+});

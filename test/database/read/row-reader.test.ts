@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import type { RowReader } from '../../../src/database/read/row-reader.ts';
+import { startTestApp, type TestApp } from '../../support/test-app.ts';
+
+interface Values {
+  readonly text: string | null;
+  readonly float: number | null;
+  readonly int: number | null;
+  readonly timeMs: number | null;
+  readonly last: string | null;
+  readonly word: string | null;
+  readonly id: string | null;
+  readonly otherId: string | null;
+}
+
+const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1 millisecond')::timestamptz(3), last, word,
+    id, "otherId"
+  from json_to_recordset($1::json)
+    as given (text text, float float8, int int4, "timeMs" float8, last text, word text, id uuid, "otherId" uuid)`;
+
+/** Those that a table of the last ones, found by their last digits, could take for each other. */
+const ALIKE = [0, 1, 2].map((digit) => `0000000${digit}-0000-7000-8000-00000000000a`);
+
+function uuid(number: number): string {
+  return `01890000-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
+}
+
+let testApp: TestApp;
+
+beforeAll(async () => {
+  testApp = await startTestApp();
+});
+
+afterAll(() => testApp.close());
+
+function read(row: RowReader): Values {
+  return {
+    text: row.text(),
+    float: row.float(),
+    int: row.int(),
+    timeMs: row.timeMs(),
+    last: row.text(),
+    word: row.repeatedText(),
+    id: row.uuid(),
+    otherId: row.repeatedUuid(),
+  };
+}
+
+function readBack(rows: readonly Values[]): Promise<Values[]> {
+  return testApp.app.database.readRows({ name: 'read-back', text: TEXT, values: [JSON.stringify(rows)], read });
+}
+
+describe('Rows read value by value', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 300 }).filter((given) => !given.includes('\0'));
+  const values: fc.Arbitrary<Values> = fc.record({
+    text: fc.option(text),
+    float: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true }).map((given) => given + 0)),
+    int: fc.option(fc.integer()),
+    timeMs: fc.option(
+      fc.integer({ min: Date.parse('0001-01-01T00:00:00Z'), max: Date.parse('9999-12-31T23:59:59.999Z') }),
+    ),
+    last: fc.option(text),
+    word: fc.option(fc.oneof(text, fc.constantFrom('', 'a', 'b', 'Ubuntu 24.04', 'x'.repeat(64), 'ü'))),
+    id: fc.option(fc.uuid()),
+    otherId: fc.option(fc.oneof(fc.uuid(), fc.constantFrom(...ALIKE))),
+  });
+
+  test('are what the database holds, whatever that is', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(values), async (rows) => {
+        expect(await readBack(rows)).toEqual(rows);
+      }),
+    );
+  });
+
+  test('have addresses as PostgreSQL writes them', async () => {
+    const group = fc.oneof(
+      fc.constantFrom('0', '1', 'ffff'),
+      fc.nat(0xffff).map((given) => given.toString(16)),
+    );
+    const ipv6 = fc.array(group, { minLength: 8, maxLength: 8 }).map((groups) => groups.join(':'));
+    const ip = fc.option(fc.oneof(fc.ipV4(), ipv6, fc.ipV6(), fc.constantFrom('::', '::1', '::ffff:10.0.0.1', '1::')));
+    const read = (row: RowReader) => [row.ip(), row.text()];
+    const text = 'select ip::inet, host(ip::inet) from unnest($1::text[]) ip';
+    await fc.assert(
+      fc.asyncProperty(fc.array(ip), async (ips) => {
+        const rows = await testApp.app.database.readRows({ name: 'addresses', text, values: [ips], read });
+        expect(rows.map(([written]) => written)).toEqual(rows.map(([, expected]) => expected));
+        expect(rows).toHaveLength(ips.length);
+      }),
+    );
+  });
+
+  test('are whole when they come in many pieces', async () => {
+    const rows = Array.from({ length: 3000 }, (_, index) => {
+      const text = `${index} `.repeat(index % 97);
+      return {
+        text,
+        float: index / 3,
+        int: 1 - index,
+        timeMs: index * 86_400_000,
+        last: index % 2 ? null : `ü${index}`,
+        word: `word ${index}`,
+        id: uuid(index),
+        otherId: uuid(index % 1500),
+      };
+    });
+    expect(await readBack([...rows, { ...rows[0]!, text: 'long '.repeat(100_000) }])).toHaveLength(3001);
+    expect(await readBack(rows)).toEqual(rows);
+  });
+
+  test('are not kept from anybody by a statement that fails, or by one whose rows cannot be read', async () => {
+    const { database } = testApp.app;
+    const fails = { name: 'fails', text: 'select 1 / 0', values: [], read };
+    await expect(database.readRows(fails)).rejects.toThrow('division by zero');
+    const unreadable = {
+      name: 'two-rows',
+      text: 'select i from generate_series(1, 2) i',
+      values: [],
+      read: (row: RowReader) => {
+        throw new RangeError(`Row ${row.int()} is not what it was taken for.`);
+      },
+    };
+    await expect(database.readRows(unreadable)).rejects.toThrow(new RangeError('Row 1 is not what it was taken for.'));
+    expect(await readBack([])).toEqual([]);
+  });
+});

@@ -1,0 +1,112 @@
+import type { Identity, Role } from '../../src/auth/identity.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { StationmasterError } from '../../src/errors.ts';
+import { createHttpServer, type HttpServer, type HttpServerParts } from '../../src/http/http-server.ts';
+import { createLogger } from '../../src/observability/logger.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import { createManualTimers, type ManualTimers } from '../websocket/manual-timers.ts';
+import { createStub, type Stub } from './stub-schema.ts';
+
+export interface StubServer extends Stub {
+  readonly server: HttpServer;
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly timers: ManualTimers;
+  /** Every line logged so far. */
+  readonly log: readonly Record<string, unknown>[];
+  /** Every authorization that was asked about. */
+  readonly asked: readonly (string | undefined)[];
+  /** Sends a GraphQL operation as clients do. */
+  post(query: string, init?: { authorization?: string; variables?: object; headers?: object }): Promise<Response>;
+}
+
+const CONFIG = { ...loadConfig({ NODE_ENV: 'test', PORT: '0' }), corsOrigins: ['https://app.example'] };
+
+type Overrides = Partial<Omit<HttpServerParts, 'config'>> & { config?: Partial<HttpServerParts['config']> };
+
+const running: HttpServer[] = [];
+
+/** Starts a real server over the stub schema. Who is asking is what the token spells: `Bearer viewer`, `Bearer bad` … */
+export async function startStubServer({ config, ...overrides }: Overrides = {}): Promise<StubServer> {
+  const stub = createStub();
+  const timers = createManualTimers();
+  const log: Record<string, unknown>[] = [];
+  const asked: (string | undefined)[] = [];
+  const server: HttpServer = await createHttpServer({
+    config: { ...CONFIG, ...config },
+    logger: createLogger({ environment: 'test', logLevel: 'debug' }, { write: (line) => log.push(JSON.parse(line)) }),
+    schema: stub.schema,
+    identify: async (authorization) => {
+      asked.push(authorization);
+      return identify(authorization, timers.now());
+    },
+    health: { readiness: () => ({ ready: true, details: { database: 'up' } }) },
+    metrics: createMetrics({
+      cacheStats: () => ({ layers: [] }),
+      sqlStatements: () => 0,
+      sockets: () => server.sockets,
+      feed: () => ({ state: 'live', gaps: 0 }),
+    }),
+    timers,
+    ...overrides,
+  });
+  running.push(server);
+  const url = await server.listen();
+  return {
+    ...stub,
+    server,
+    url,
+    timers,
+    log,
+    asked,
+    post: (query, { authorization, headers, variables } = {}) =>
+      fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(authorization && { authorization }), ...headers },
+        body: JSON.stringify({ query, variables }),
+      }),
+  };
+}
+
+/** Ends every server that the test started. */
+export async function stopStubServers(): Promise<void> {
+  await Promise.all(running.splice(0).map((server) => server.close(0)));
+}
+
+/** How long the token `Bearer expiring` is good for. */
+export const EXPIRING_TOKEN_MS = 60_000;
+
+/** Longer than the longest delay that Node's timers take. */
+export const LASTING_TOKEN_MS = 40 * 86_400_000;
+
+function identify(authorization: string | undefined, nowMs: number): Identity {
+  const known = (role: Role, validMs: number): Identity => ({
+    subject: role.toLowerCase(),
+    roles: [role],
+    isAnonymous: false,
+    expiresAtMs: nowMs + validMs,
+  });
+  switch (authorization) {
+    case undefined:
+      return { subject: 'anonymous', roles: ['VIEWER'], isAnonymous: true, expiresAtMs: null };
+    case 'Bearer viewer':
+      return known('VIEWER', 3_600_000);
+    case 'Bearer admin':
+      return known('ADMIN', 3_600_000);
+    case 'Bearer expiring':
+      return known('VIEWER', EXPIRING_TOKEN_MS);
+    case 'Bearer lasting':
+      return known('VIEWER', LASTING_TOKEN_MS);
+    case 'Bearer unverifiable':
+      throw new StationmasterError('UNAVAILABLE', 'Tokens cannot be verified at the moment; try again.');
+    case 'Bearer surprise':
+      throw new Error('password of the database is hunter2');
+    default:
+      throw new StationmasterError('UNAUTHENTICATED', 'The token is malformed.');
+  }
+}
+
+/** Waits for what the server notices a little after its client. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
