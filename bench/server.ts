@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { App } from '../src/app.ts';
-import type { Cache, Fence, ReadOptions } from '../src/cache/index.ts';
+import type { Cache, FillLease, ReadOptions } from '../src/cache/index.ts';
 import type { ResponseCache } from '../src/operations/response-cache.ts';
 import { announce, countStatements } from './measured-process.ts';
 
@@ -57,7 +57,7 @@ function beginEmpty(cache: Cache): void {
     setImmediate(() => used.clear());
   };
   cache.findHeld = (...args) => own().findHeld(...args);
-  cache.readBrought = (...args) => own().readBrought(...args);
+  cache.readPrimed = (...args) => own().readPrimed(...args);
   cache.readMany = (...args) => own().readMany(...args);
 }
 
@@ -71,7 +71,7 @@ function keepApart(cache: Cache): void {
   cache.findHeld = (key, options) => findHeld((requests.getStore() ?? '0|') + key, options);
   cache.readMany = function readApart<V>(
     keys: readonly string[],
-    loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
+    loadMissing: (missing: readonly string[], lease: FillLease) => Promise<readonly V[]>,
     options: ReadOptions<V>,
   ): Promise<V[]> {
     const prefix = requests.getStore() ?? '0|';
@@ -80,10 +80,10 @@ function keepApart(cache: Cache): void {
     const { tagsOf, isAffectedBy } = options;
     return readMany(
       keys.map(apart),
-      (missing, { prime, mayKeep }) =>
+      (missing, { prime, mayFill }) =>
         loadMissing(missing.map(plain), {
           prime: (key, value, storeOptions) => prime(apart(key), value, storeOptions),
-          mayKeep: (key) => mayKeep(apart(key)),
+          mayFill: (key) => mayFill(apart(key)),
         }),
       {
         ...options,

@@ -16,7 +16,7 @@ import {
   createPostgresqlSource,
   type NotificationSource,
 } from './changes/index.ts';
-import { gatherReads } from './collections/batch-across-requests.ts';
+import { batchAcrossRequests } from './collections/batch-across-requests.ts';
 import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { identifyDatabase } from './database/identity.ts';
@@ -60,7 +60,7 @@ import { createHttpServer, type HttpServer } from './http/http-server.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { ResponseCache } from './operations/response-cache.ts';
-import { untilItSucceeds } from './retry.ts';
+import { retryWithBackoff } from './retry.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
 const DEMO_FLEET = { managers: 100, workstations: 1000 };
@@ -203,8 +203,8 @@ function prepareDatabase(
     if (demoFleet && (await isFleetEmpty(database))) await seedFleet(database, DEMO_FLEET);
     return identifyDatabase(database);
   };
-  return untilItSucceeds(prepare, {
-    isPassing: isDatabaseUnavailable,
+  return retryWithBackoff(prepare, {
+    isTransient: isDatabaseUnavailable,
     onRetry: (error, waitMs) => {
       stage.current = 'waiting for the database';
       logger.warn(`The database cannot be reached (${describeCause(error)}); trying again in ${waitMs} ms.`);
@@ -262,7 +262,11 @@ async function createServer(
   { cache, responses, database, feed, logger, onError, stage }: ServerParts,
 ): Promise<HttpServer> {
   const source = createReadSource({ cache, database });
-  const writer = createWriter({ database, channel: CHANNEL, settled: (xid, scope) => feed.settled(xid, scope) });
+  const writer = createWriter({
+    database,
+    channel: CHANNEL,
+    waitUntilApplied: (xid, scope) => feed.waitUntilApplied(xid, scope),
+  });
   const managers = new ManagerService(source, writer);
   const performance = new PerformanceService({
     cache,
@@ -319,10 +323,10 @@ async function createServer(
 
 /** What all reads go through. */
 function createReadSource(parts: Pick<ManagerSource, 'cache' | 'database'>): ManagerSource & WorkstationSource {
-  const managers = { ...parts, findManagers: gatherReads((ids) => findManagers(parts.database, ids)) };
+  const managers = { ...parts, findManagers: batchAcrossRequests((ids) => findManagers(parts.database, ids)) };
   return {
     ...managers,
-    findWorkstations: gatherReads((ids) => findWorkstations(parts.database, ids)),
+    findWorkstations: batchAcrossRequests((ids) => findWorkstations(parts.database, ids)),
     managers: new ManagersAlong(managers),
   };
 }

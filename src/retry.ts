@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export interface PatienceOptions {
+export interface RetryOptions {
   /** Whether an error will pass by itself. Any other is thrown on. */
-  readonly isPassing: (error: unknown) => boolean;
+  readonly isTransient: (error: unknown) => boolean;
   /** Told of each failure that will be tried again. */
   readonly onRetry: (error: unknown, waitMs: number) => void;
   /** Ends the waiting. */
@@ -17,16 +17,16 @@ const MAX_BACKOFF_MS = 5000;
  * instances that lost the same database do not come back in step.
  * @throws {unknown} what does not pass by itself, or the reason of the abort
  */
-export async function untilItSucceeds<Result>(
+export async function retryWithBackoff<Result>(
   work: () => Promise<Result>,
-  { isPassing, onRetry, signal }: PatienceOptions,
+  { isTransient, onRetry, signal }: RetryOptions,
 ): Promise<Result> {
   for (let failures = 0; ; failures++) {
     signal.throwIfAborted();
     try {
       return await work();
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
       const boundMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** failures);
       const waitMs = Math.round(boundMs * (0.5 + Math.random() / 2));
       onRetry(error, waitMs);

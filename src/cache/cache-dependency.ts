@@ -1,8 +1,8 @@
 import type { Entry } from './entry.ts';
 
-/** Where vouchers ask; part of `Cache`. */
-export interface VoucherSource {
-  readonly isTrusted: boolean;
+/** Where dependencies ask; part of `Cache`. */
+export interface CacheDependencySource {
+  readonly isLive: boolean;
   readonly nowMs: number;
 }
 
@@ -10,19 +10,19 @@ export interface VoucherSource {
  * Vouches for something that was made from what one reader found: as long as it is valid, another reader would find the
  * same. It is void for good once one of the entries has left the cache, or the maker has let go of it.
  */
-export class Voucher {
+export class CacheDependency {
   /** When the first of the entries expires, on the cache's clock. */
   readonly expiresAtMs: number;
-  readonly #source: VoucherSource;
+  readonly #source: CacheDependencySource;
   readonly #entries: readonly Entry[];
   readonly #onVoid: () => void;
   #isVoid = false;
 
   /**
    * @param entries what was read; one may come twice
-   * @param onVoid called once, when the voucher becomes void
+   * @param onVoid called once, when the dependency becomes void
    */
-  constructor(source: VoucherSource, entries: readonly Entry[], onVoid: () => void) {
+  constructor(source: CacheDependencySource, entries: readonly Entry[], onVoid: () => void) {
     this.#source = source;
     // A copy has no room for more than it holds, as a list that grew has.
     this.#entries = entries.slice();
@@ -36,7 +36,7 @@ export class Voucher {
   }
 
   get isValid(): boolean {
-    return !this.#isVoid && this.#source.isTrusted && this.#source.nowMs < this.expiresAtMs;
+    return !this.#isVoid && this.#source.isLive && this.#source.nowMs < this.expiresAtMs;
   }
 
   /** How many reads it was made from. */
@@ -58,22 +58,22 @@ export class Voucher {
 }
 
 /** To be called when an entry leaves. */
-export function voidVouchersOf({ vouchers }: Entry): void {
-  if (vouchers instanceof Set) for (const voucher of [...vouchers]) voucher.void();
-  else vouchers?.void();
+export function endDependentsOf({ dependencies }: Entry): void {
+  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.void();
+  else dependencies?.void();
 }
 
-/** Most entries have one voucher at most, and a set would be larger than all the rest of such an entry. */
-function attach(voucher: Voucher, entry: Entry): void {
-  const { vouchers } = entry;
+/** Most entries have one dependency at most, and a set would be larger than all the rest of such an entry. */
+function attach(dependency: CacheDependency, entry: Entry): void {
+  const { dependencies } = entry;
   // The same, when the entry was read twice.
-  if (vouchers === undefined || vouchers === voucher) entry.vouchers = voucher;
-  else if (vouchers instanceof Set) vouchers.add(voucher);
-  else entry.vouchers = new Set([vouchers, voucher]);
+  if (dependencies === undefined || dependencies === dependency) entry.dependencies = dependency;
+  else if (dependencies instanceof Set) dependencies.add(dependency);
+  else entry.dependencies = new Set([dependencies, dependency]);
 }
 
-function detach(voucher: Voucher, entry: Entry): void {
-  const { vouchers } = entry;
-  if (vouchers instanceof Set) vouchers.delete(voucher);
-  else if (vouchers === voucher) entry.vouchers = undefined;
+function detach(dependency: CacheDependency, entry: Entry): void {
+  const { dependencies } = entry;
+  if (dependencies instanceof Set) dependencies.delete(dependency);
+  else if (dependencies === dependency) entry.dependencies = undefined;
 }

@@ -1,10 +1,10 @@
-import { Voucher } from './cache-dependency.ts';
+import { CacheDependency } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Announcement, CacheOptions, Fence, ReadOptions } from './contract.ts';
+import type { Announcement, CacheOptions, FillLease, ReadOptions } from './contract.ts';
 import { type Dependent, type Entry, isHeldAlready, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
-import { type Load, type LoadResult, Loads, type PendingLoad } from './in-flight-loads.ts';
+import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './redis/second-tier.ts';
 import type { CacheStats, LayerCounters } from './stats.ts';
@@ -23,13 +23,13 @@ const RETRY_AFTER_OUTAGE_MS = 1000;
 export class Cache {
   readonly secondTier: SecondTier | null;
   readonly #store: EntryStore;
-  readonly #loads = new Loads();
+  readonly #loads = new InFlightLoads();
   readonly #clock: Clock;
   readonly #staleIfErrorMs: number;
   readonly #isOutage: (error: unknown) => boolean;
   readonly #onError: (error: unknown) => void;
   #errors = 0;
-  #distrustedAtMs: number | null = null;
+  #suspendedAtMs: number | null = null;
   /** The last outage that a load met, and when the next load may find out whether it is over. */
   #outage: { readonly error: unknown; readonly retryAtMs: number } | null = null;
 
@@ -47,7 +47,7 @@ export class Cache {
   get(key: string, layer = 'values'): unknown {
     const entry = this.#fresh(key, this.#clock.now());
     // What is held but not fresh has expired; while nothing is trusted it may have to stand in all the same.
-    if (!entry && this.isTrusted) this.#store.delete(key);
+    if (!entry && this.isLive) this.#store.delete(key);
     const counters = this.#store.counters(entry?.layer ?? layer);
     if (entry) counters.hits++;
     else counters.misses++;
@@ -56,25 +56,25 @@ export class Cache {
 
   /** @throws {TypeError} when the value is not JSON-safe */
   set(key: string, value: unknown, options: StoreOptions = { layer: 'values' }): void {
-    this.#loads.overtakeKey(key);
+    this.#loads.invalidateKey(key);
     this.#store.delete(key);
     this.#put(key, value, options);
   }
 
   /** Removes one key, and keeps loads that are running from storing it. Returns whether it was held. */
   delete(key: string): boolean {
-    this.#loads.overtakeKey(key);
+    this.#loads.invalidateKey(key);
     return this.#store.delete(key);
   }
 
-  /** Removes everything and returns how many entries there were. Loads that are running will not store. */
+  /** Removes everything and returns how many entries there were. InFlightLoads that are running will not store. */
   clear(): number {
     this.secondTier?.discard();
     return this.#drop();
   }
 
   #drop(): number {
-    this.#loads.overtakeAll();
+    this.#loads.invalidateAll();
     return this.#store.deleteWhere(() => true);
   }
 
@@ -85,14 +85,14 @@ export class Cache {
   invalidate(pattern: string): number {
     const isSelected = compileGlob(pattern);
     this.secondTier?.discard();
-    this.#loads.overtakeKeys(isSelected);
+    this.#loads.invalidateKeys(isSelected);
     return this.#store.deleteWhere((entry) => isSelected(entry.key));
   }
 
   /** Removes what has expired and returns how many entries there were. */
   cleanupExpired(): number {
     const nowMs = this.#clock.now();
-    const graceMs = this.isTrusted ? 0 : this.#staleIfErrorMs;
+    const graceMs = this.isLive ? 0 : this.#staleIfErrorMs;
     const expired = this.#store.select((entry) => entry.expiresAtMs + graceMs <= nowMs);
     for (const entry of expired) this.#store.forget(entry);
     return expired.length;
@@ -112,32 +112,32 @@ export class Cache {
    * never was, or was stale already.
    * @param onVoid called once, when it may not be given any more
    */
-  vouchFor({ entries, stale }: ReadTrace, onVoid: () => void): Voucher | null {
-    if (!this.isTrusted || stale > 0) return null;
+  dependOn({ entries, stale }: ReadTrace, onVoid: () => void): CacheDependency | null {
+    if (!this.isLive || stale > 0) return null;
     const nowMs = this.#clock.now();
     for (const entry of entries) if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
-    return new Voucher(this, entries as readonly Entry[], onVoid);
+    return new CacheDependency(this, entries as readonly Entry[], onVoid);
   }
 
   get nowMs(): number {
     return this.#clock.now();
   }
 
-  get isTrusted(): boolean {
-    return this.#distrustedAtMs === null;
+  get isLive(): boolean {
+    return this.#suspendedAtMs === null;
   }
 
   /** From now on nothing held is served as fresh and nothing is stored: changes may be passing unheard. */
-  distrust(): void {
-    this.#distrustedAtMs ??= this.#clock.now();
-    this.#loads.overtakeAll();
-    this.secondTier?.deafen();
+  suspend(): void {
+    this.#suspendedAtMs ??= this.#clock.now();
+    this.#loads.invalidateAll();
+    this.secondTier?.suspend();
   }
 
   /** Drops everything, then serves again: announcements are heard from here on. */
-  trust(): void {
+  resume(): void {
     this.#drop();
-    this.#distrustedAtMs = null;
+    this.#suspendedAtMs = null;
     this.#outage = null;
     this.secondTier?.listen();
   }
@@ -150,8 +150,8 @@ export class Cache {
    *
    * @throws {TypeError} when `load` resolves to `undefined` or to something that is not JSON-safe
    */
-  async read<V>(key: string, load: (fence: Fence) => Promise<V>, options: ReadOptions<V>): Promise<V> {
-    const values = await this.readMany([key], async (_keys, fence) => [await load(fence)], options);
+  async read<V>(key: string, load: (lease: FillLease) => Promise<V>, options: ReadOptions<V>): Promise<V> {
+    const values = await this.readMany([key], async (_keys, lease) => [await load(lease)], options);
     return values[0] as V;
   }
 
@@ -161,7 +161,7 @@ export class Cache {
    */
   async readMany<V>(
     keys: readonly string[],
-    loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
+    loadMissing: (missing: readonly string[], lease: FillLease) => Promise<readonly V[]>,
     options: ReadOptions<V>,
   ): Promise<V[]> {
     const nowMs = this.#clock.now();
@@ -202,8 +202,8 @@ export class Cache {
   }
 
   /** The value of an entry that a load brought along; `undefined` once it has left the cache. */
-  readBrought<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
-    return this.isTrusted && entry.isHeld ? this.#hit(entry, options) : undefined;
+  readPrimed<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
+    return this.isLive && entry.isHeld ? this.#hit(entry, options) : undefined;
   }
 
   #hit<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V {
@@ -223,12 +223,12 @@ export class Cache {
       for (const entry of this.#store.tagged(tag)) {
         if (this.#affects(change, entry)) this.#store.delete(entry.key);
       }
-      this.#loads.overtakeTagged(tag, (load) => this.#affects(change, load));
+      this.#loads.invalidateTagged(tag, (load) => this.#affects(change, load));
     }
   }
 
   #announceRecord({ key, version, value }: Announcement['records'][number]): void {
-    this.#loads.overtakeKey(key);
+    this.#loads.invalidateKey(key);
     const held = this.#store.peek(key);
     if (!held) return;
     const isReplaceable = held.value !== null && value !== undefined;
@@ -247,13 +247,13 @@ export class Cache {
 
   #load<V>(
     placeOf: ReadonlyMap<string, number>,
-    loadMissing: (missing: readonly string[], fence: Fence) => Promise<readonly V[]>,
+    loadMissing: (missing: readonly string[], lease: FillLease) => Promise<readonly V[]>,
     options: ReadOptions<V>,
     startedAtMs: number,
   ): PendingLoad {
     const outage = this.#outage;
     // Refused at once, so that an outage costs each reader one wait and not one a load.
-    if (!this.isTrusted && outage && startedAtMs < outage.retryAtMs) {
+    if (!this.isLive && outage && startedAtMs < outage.retryAtMs) {
       return { placeOf, ended: Promise.resolve({ error: outage.error }) };
     }
     const { tagsOf, isAffectedBy } = options;
@@ -261,11 +261,11 @@ export class Cache {
     const dependent = {
       tags: tagsOf ? [...new Set(keys.flatMap(tagsOf))] : [],
       isAffectedBy: isAffectedBy && ((change: unknown) => keys.some((key) => isAffectedBy(change, undefined, key))),
-      isOvertaken: !this.isTrusted,
+      isInvalidated: !this.isLive,
       startedAtMs,
     };
     return this.#loads.begin(placeOf, dependent, async (load) => {
-      const values = await loadMissing(keys, this.#fenceOf(load));
+      const values = await loadMissing(keys, this.#leaseOf(load));
       if (values.length !== keys.length) {
         throw new TypeError(`The load was asked for ${keys.length} values and gave ${values.length}.`);
       }
@@ -274,12 +274,12 @@ export class Cache {
     });
   }
 
-  #fenceOf(load: Load): Fence {
+  #leaseOf(load: Load): FillLease {
     return {
-      mayKeep: (key) => this.#loads.mayStoreResult(load, key),
+      mayFill: (key) => this.#loads.mayStoreResult(load, key),
       prime: (key, value, options) => {
-        if (options.version !== undefined) this.secondTier?.saw(key, options.version);
-        if (!this.#loads.mayPrime(load, key) || this.#loads.isBelowFloor(load, key, options.version)) return null;
+        if (options.version !== undefined) this.secondTier?.observeVersion(key, options.version);
+        if (!this.#loads.mayPrime(load, key) || this.#loads.isOutdated(load, key, options.version)) return null;
         return this.#keep(key, value, options, options.bytes ?? freezeAndMeasure(value));
       },
     };
@@ -290,7 +290,7 @@ export class Cache {
     const valueBytes = freezeAndMeasure(value);
     const { layer, ttlSeconds, tagsOf, isAffectedBy, versionOf } = options;
     const version = value === null ? undefined : versionOf?.(value);
-    if (!this.#loads.mayStoreResult(load, key) || this.#loads.isBelowFloor(load, key, version)) {
+    if (!this.#loads.mayStoreResult(load, key) || this.#loads.isOutdated(load, key, version)) {
       this.#supersede(key, version, options);
       return null;
     }
@@ -311,16 +311,16 @@ export class Cache {
   #supersede<V>(key: string, version: number | undefined, { tagsOf, versionOf }: ReadOptions<V>): void {
     const held = this.#store.peek(key);
     if (version !== undefined) {
-      this.#loads.raiseFloor(key, version);
+      this.#loads.rememberVersion(key, version);
       if (held && held.value !== null && (held.version ?? version) >= version) return;
     } else if (versionOf || tagsOf) {
-      this.#loads.overtakeKey(key);
+      this.#loads.invalidateKey(key);
     } else {
       return;
     }
     // While nothing is trusted, what is held may stand in for what cannot be loaded; but not a record that was just seen
     // newer, or gone.
-    if (this.isTrusted || versionOf) this.#store.delete(key);
+    if (this.isLive || versionOf) this.#store.delete(key);
   }
 
   /** Stores what a load brought, unless something newer is held already; returns the entry that now holds it. */
@@ -329,7 +329,7 @@ export class Cache {
     if (held?.version !== undefined && options.version !== undefined) {
       if (held.version > options.version) return null;
       // The same content. What was made from it stays good for as long as it was.
-      if (held.version === options.version && held.expiresAtMs > this.#clock.now() && this.isTrusted) return held;
+      if (held.version === options.version && held.expiresAtMs > this.#clock.now() && this.isLive) return held;
     } else if (held && (held.value === null) !== (value === null) && this.#mayBeLater(held)) {
       // Two loads disagree on whether it exists, and no version tells which of them looked later: the next reader asks.
       this.delete(key);
@@ -339,7 +339,7 @@ export class Cache {
   }
 
   #put(key: string, value: unknown, options: StoreOptions, valueBytes = freezeAndMeasure(value)): Entry | null {
-    return this.isTrusted ? this.#store.put(key, value, options, valueBytes) : null;
+    return this.isLive ? this.#store.put(key, value, options, valueBytes) : null;
   }
 
   /** Whether what is held may be from a later look than what a load brings. */
@@ -348,7 +348,7 @@ export class Cache {
   }
 
   #fresh(key: string, nowMs: number): Entry | undefined {
-    if (!this.isTrusted) return undefined;
+    if (!this.isLive) return undefined;
     const entry = this.#store.get(key);
     if (!entry || entry.expiresAtMs > nowMs) return entry;
     // Held on to, in case that nothing newer can be loaded.
@@ -362,7 +362,7 @@ export class Cache {
     if (error !== this.#outage?.error) this.#outage = { error, retryAtMs: this.#clock.now() + RETRY_AFTER_OUTAGE_MS };
     const entry = this.#store.peek(key);
     if (!entry) throw error;
-    const freshUntilMs = Math.min(entry.expiresAtMs, this.#distrustedAtMs ?? Number.POSITIVE_INFINITY);
+    const freshUntilMs = Math.min(entry.expiresAtMs, this.#suspendedAtMs ?? Number.POSITIVE_INFINITY);
     if (this.#clock.now() >= freshUntilMs + this.#staleIfErrorMs) throw error;
     if (trace) {
       trace.stale++;

@@ -35,14 +35,14 @@ export interface ReadOptions<V> {
 }
 
 /** Handed to a load: what the load brought along may be stored through it, as long as nothing overtook it. */
-export interface Fence {
+export interface FillLease {
   /**
    * Stores a record that came with the load, unless it changed since the load began.
    * @returns the entry that holds it, which may be an older one of the same version; `null` when it could not be stored
    */
   prime(key: string, value: unknown, options: StoreOptions): Entry | null;
   /** Whether what the load found under a key it was asked for may still be stored. */
-  mayKeep(key: string): boolean;
+  mayFill(key: string): boolean;
 }
 
 /** A change, told in the order in which changes were committed. */

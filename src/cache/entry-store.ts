@@ -1,8 +1,8 @@
-import { voidVouchersOf } from './cache-dependency.ts';
+import { endDependentsOf } from './cache-dependency.ts';
 import type { Clock } from './clock.ts';
 import type { CacheOptions } from './contract.ts';
 import type { Entry, StoreOptions } from './entry.ts';
-import { UseOrder } from './lru-list.ts';
+import { LruList } from './lru-list.ts';
 import type { ReadTrace } from './read-trace.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
@@ -27,7 +27,7 @@ export class EntryStore {
   readonly #derivedLayers = new Map<string, LayerCounters>();
   readonly #onForgotten: (entry: Entry) => void;
   #bytes = 0;
-  readonly #order = new UseOrder<Entry>();
+  readonly #order = new LruList<Entry>();
 
   /**
    * @param onForgotten told of what leaves, or is not held at all, although nothing is known against it
@@ -105,7 +105,7 @@ export class EntryStore {
       tags,
       isAffectedBy,
       isHeld: false,
-      vouchers: undefined,
+      dependencies: undefined,
       newer: null,
       older: null,
     };
@@ -172,7 +172,7 @@ export class EntryStore {
     this.#bytes -= entry.bytes;
     this.#tagged.remove(entry);
     this.counters(entry.layer).size--;
-    voidVouchersOf(entry);
+    endDependentsOf(entry);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Voucher } from './cache-dependency.ts';
+import type { CacheDependency } from './cache-dependency.ts';
 
 /** What a cached value, or a load that is still running, hangs on. */
 export interface Dependent {
@@ -23,7 +23,7 @@ export interface Entry extends Dependent {
   /** Whether it is in the store; once it has left it does not come back. */
   isHeld: boolean;
   /** What was made from it, and is void once it has left the store. */
-  vouchers: Voucher | Set<Voucher> | undefined;
+  dependencies: CacheDependency | Set<CacheDependency> | undefined;
   /** Its neighbours in the order of use, which is the store's business; `null` outside of it. */
   newer: Entry | null;
   older: Entry | null;

@@ -12,11 +12,11 @@ export interface Load extends Dependent {
   readonly startedAt: number;
   readonly startedAtMs: number;
   /** Nothing of it may be stored. */
-  isOvertaken: boolean;
+  isInvalidated: boolean;
   /** What it was asked for may not be stored; records it brings along may, each by its own key. */
-  isResultOvertaken: boolean;
+  isResultInvalidated: boolean;
   /** Select keys that may not be stored, asked for or brought along. */
-  readonly overtakenKeys: ((key: string) => boolean)[];
+  readonly invalidatedKeys: ((key: string) => boolean)[];
 }
 
 /** A load as those see it who wait for it. */
@@ -33,13 +33,13 @@ export type LoadResult =
  * Every announced change gets the next number of a sequence. A load remembers the number at which it began, so "changed
  * since the load began" is one comparison. The numbers of changed keys are kept only while a load runs that is older.
  */
-export class Loads {
+export class InFlightLoads {
   readonly #running = new Set<Load>();
   readonly #joinable = new Map<string, Load>();
   readonly #tagged = new TagIndex<Load>();
   readonly #changedAt = new Map<string, number>();
   /** The newest version of a key that a reader was given although it was not stored. */
-  readonly #floors = new Map<string, { readonly version: number; readonly at: number }>();
+  readonly #minimumVersions = new Map<string, { readonly version: number; readonly at: number }>();
   #sequence = 0;
 
   /**
@@ -50,7 +50,7 @@ export class Loads {
    */
   begin(
     placeOf: ReadonlyMap<string, number>,
-    dependent: Dependent & Pick<Load, 'isOvertaken' | 'startedAtMs'>,
+    dependent: Dependent & Pick<Load, 'isInvalidated' | 'startedAtMs'>,
     run: (load: Load) => Promise<LoadResult>,
   ): Load {
     const { promise: ended, resolve } = Promise.withResolvers<LoadResult>();
@@ -60,12 +60,12 @@ export class Loads {
       placeOf,
       ended,
       startedAt: this.#sequence,
-      isResultOvertaken: false,
-      overtakenKeys: [],
+      isResultInvalidated: false,
+      invalidatedKeys: [],
     };
     this.#running.add(load);
     this.#tagged.add(load);
-    if (!load.isOvertaken) for (const key of load.keys) this.#joinable.set(key, load);
+    if (!load.isInvalidated) for (const key of load.keys) this.#joinable.set(key, load);
     this.#run(load, run).then(resolve);
     return load;
   }
@@ -86,21 +86,21 @@ export class Loads {
   }
 
   mayStoreResult(load: Load, key: string): boolean {
-    return !load.isResultOvertaken && this.mayPrime(load, key);
+    return !load.isResultInvalidated && this.mayPrime(load, key);
   }
 
   /** A load that has ended may not: what changed since it began is forgotten. */
   mayPrime(load: Load, key: string): boolean {
-    if (!this.#running.has(load) || load.isOvertaken) return false;
-    for (const isSelected of load.overtakenKeys) if (isSelected(key)) return false;
+    if (!this.#running.has(load) || load.isInvalidated) return false;
+    for (const isSelected of load.invalidatedKeys) if (isSelected(key)) return false;
     return this.#changedAt.size === 0 || (this.#changedAt.get(key) ?? 0) <= load.startedAt;
   }
 
   /** Keeps what is older than `version` from being stored or shared, as far as loads bring it that run already. */
-  raiseFloor(key: string, version: number): void {
-    const known = this.#floors.get(key)?.version ?? 0;
-    this.#floors.delete(key);
-    this.#floors.set(key, { version: Math.max(version, known), at: ++this.#sequence });
+  rememberVersion(key: string, version: number): void {
+    const known = this.#minimumVersions.get(key)?.version ?? 0;
+    this.#minimumVersions.delete(key);
+    this.#minimumVersions.set(key, { version: Math.max(version, known), at: ++this.#sequence });
     this.#joinable.delete(key);
   }
 
@@ -113,15 +113,15 @@ export class Loads {
   /** Keeps such loads from storing or sharing something older, now that the entry is not there to be compared with. */
   outlive(entry: Entry): void {
     if (!this.precede(entry)) return;
-    if (entry.version === undefined) this.overtakeKey(entry.key);
-    else this.raiseFloor(entry.key, entry.version);
+    if (entry.version === undefined) this.invalidateKey(entry.key);
+    else this.rememberVersion(entry.key, entry.version);
   }
 
-  /** Absence, which has no version, is below every floor: it may be from before the row was made. */
-  isBelowFloor(load: Load, key: string, version: number | undefined): boolean {
-    const floor = this.#floors.size === 0 ? undefined : this.#floors.get(key);
-    if (!floor || floor.at <= load.startedAt) return false;
-    return version === undefined || version < floor.version;
+  /** Absence, which has no version, is below every minimum: it may be from before the row was made. */
+  isOutdated(load: Load, key: string, version: number | undefined): boolean {
+    const minimum = this.#minimumVersions.size === 0 ? undefined : this.#minimumVersions.get(key);
+    if (!minimum || minimum.at <= load.startedAt) return false;
+    return version === undefined || version < minimum.version;
   }
 
   #end(load: Load): void {
@@ -131,7 +131,7 @@ export class Loads {
     this.#forgetChangesNoLoadPrecedes();
   }
 
-  overtakeKey(key: string): void {
+  invalidateKey(key: string): void {
     this.#sequence++;
     if (this.#running.size === 0) return;
     // Removed first, so that the map stays in the order of the last change.
@@ -140,24 +140,24 @@ export class Loads {
     this.#joinable.delete(key);
   }
 
-  overtakeTagged(tag: string, isAffected: (load: Load) => boolean): void {
+  invalidateTagged(tag: string, isAffected: (load: Load) => boolean): void {
     for (const load of this.#tagged.tagged(tag)) {
-      if (load.isResultOvertaken || !isAffected(load)) continue;
-      load.isResultOvertaken = true;
+      if (load.isResultInvalidated || !isAffected(load)) continue;
+      load.isResultInvalidated = true;
       this.#unshare(load);
     }
   }
 
   /** Which records a load will bring along is not known yet, so it remembers what to ask about them. */
-  overtakeKeys(isSelected: (key: string) => boolean): void {
-    for (const load of this.#running) load.overtakenKeys.push(isSelected);
+  invalidateKeys(isSelected: (key: string) => boolean): void {
+    for (const load of this.#running) load.invalidatedKeys.push(isSelected);
     for (const key of this.#joinable.keys()) {
       if (isSelected(key)) this.#joinable.delete(key);
     }
   }
 
-  overtakeAll(): void {
-    for (const load of this.#running) load.isOvertaken = true;
+  invalidateAll(): void {
+    for (const load of this.#running) load.isInvalidated = true;
     this.#joinable.clear();
   }
 
@@ -174,9 +174,9 @@ export class Loads {
       if (!isOver(at)) break;
       this.#changedAt.delete(key);
     }
-    for (const [key, { at }] of this.#floors) {
+    for (const [key, { at }] of this.#minimumVersions) {
       if (!isOver(at)) break;
-      this.#floors.delete(key);
+      this.#minimumVersions.delete(key);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** What has a place in an order of use. */
-export interface Used<Node> {
+export interface LruNode<Node> {
   newer: Node | null;
   older: Node | null;
 }
@@ -8,7 +8,7 @@ export interface Used<Node> {
  * The order in which things were used: a list through the things themselves, from the newest to the oldest. Kept beside
  * them, as lru-cache keeps it, it would take 1.4 times as long to store an entry and push another one out.
  */
-export class UseOrder<Node extends Used<Node>> {
+export class LruList<Node extends LruNode<Node>> {
   #newest: Node | null = null;
   #oldest: Node | null = null;
 

@@ -18,8 +18,8 @@ export interface FeedListener {
 
 export interface ChangeFeedOptions {
   readonly source: NotificationSource;
-  /** How long `settled` waits for an echo before it declares the feed lost. Default 2,000. */
-  readonly echoTimeoutMs?: number;
+  /** How long `waitUntilApplied` waits for an echo before it declares the feed lost. Default 2,000. */
+  readonly acknowledgeTimeoutMs?: number;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -30,23 +30,23 @@ const REMEMBERED_ECHOES = 4096;
 /**
  * What the database announces, to whoever follows.
  *
- * A writer awaits `settled` after its commit: once it resolves, every follower has been told of the transaction, or the
+ * A writer awaits `waitUntilApplied` after its commit: once it resolves, every follower has been told of the transaction, or the
  * feed is known to be broken and its followers know that too. Either way an answered write is never followed by a read
  * that had not heard of it.
  */
 export class ChangeFeed {
   readonly #source: NotificationSource;
-  readonly #echoTimeoutMs: number;
+  readonly #acknowledgeTimeoutMs: number;
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<FeedListener>();
-  readonly #echoes = new Map<string, true>();
+  readonly #acknowledged = new Map<string, true>();
   readonly #waiting = new Map<string, (() => void)[]>();
   #state: FeedState = 'connecting';
   #gaps = 0;
 
-  constructor({ source, echoTimeoutMs = 2000, onError = () => {} }: ChangeFeedOptions) {
+  constructor({ source, acknowledgeTimeoutMs = 2000, onError = () => {} }: ChangeFeedOptions) {
     this.#source = source;
-    this.#echoTimeoutMs = echoTimeoutMs;
+    this.#acknowledgeTimeoutMs = acknowledgeTimeoutMs;
     this.#onError = onError;
   }
 
@@ -83,13 +83,13 @@ export class ChangeFeed {
    * Resolves once all followers were told of the transaction `xid`: of its one announcing statement, or of everything up
    * to the mark it set (see `markTransaction`). While the feed is not live it resolves at once.
    */
-  settled(xid: string, scope: Scope): Promise<void> {
+  waitUntilApplied(xid: string, scope: Scope): Promise<void> {
     const echo = `${scope} ${xid}`;
-    if (this.#state !== 'live' || this.#echoes.has(echo)) return Promise.resolve();
+    if (this.#state !== 'live' || this.#acknowledged.has(echo)) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => this.#source.restart(new Error('A committed change was not announced in time.')),
-        this.#echoTimeoutMs,
+        this.#acknowledgeTimeoutMs,
       );
       const done = () => {
         clearTimeout(timer);
@@ -124,17 +124,17 @@ export class ChangeFeed {
       case 'changes': {
         const { changes, isLast, xid } = message;
         this.#tell((listener) => listener.onChanges?.(changes));
-        if (isLast) this.#echo(`statement ${xid}`);
+        if (isLast) this.#acknowledge(`statement ${xid}`);
         break;
       }
       case 'truncation': {
         const { table, xid } = message;
         this.#tell((listener) => listener.onTruncate?.(table));
-        this.#echo(`statement ${xid}`);
+        this.#acknowledge(`statement ${xid}`);
         break;
       }
       case 'mark':
-        this.#echo(`transaction ${message.xid}`);
+        this.#acknowledge(`transaction ${message.xid}`);
         break;
       case 'command': {
         const { command } = message;
@@ -161,11 +161,11 @@ export class ChangeFeed {
   }
 
   // The echo often comes before the writer has learned that its commit succeeded, so it is remembered for a while.
-  #echo(echo: string): void {
-    this.#echoes.set(echo, true);
-    if (this.#echoes.size > REMEMBERED_ECHOES) {
-      const [oldest] = this.#echoes.keys();
-      this.#echoes.delete(oldest!);
+  #acknowledge(echo: string): void {
+    this.#acknowledged.set(echo, true);
+    if (this.#acknowledged.size > REMEMBERED_ECHOES) {
+      const [oldest] = this.#acknowledged.keys();
+      this.#acknowledged.delete(oldest!);
     }
     for (const done of this.#waiting.get(echo) ?? []) done();
     this.#waiting.delete(echo);

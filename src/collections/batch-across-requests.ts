@@ -1,4 +1,4 @@
-import { endOfTurn } from '../database/read/after-polling.ts';
+import { afterPolling } from '../database/read/after-polling.ts';
 
 interface Identified {
   readonly id: string;
@@ -21,12 +21,12 @@ const MAX_GATHERED_IDS = 1000;
  *
  * It is sent after everybody in it has asked, so nobody is shown what was there before.
  */
-export function gatherReads<Row extends Identified>(find: FindByIds<Row>): FindByIds<Row> {
+export function batchAcrossRequests<Row extends Identified>(find: FindByIds<Row>): FindByIds<Row> {
   let open: Batch<Row> | null = null;
 
   function openBatch(): Batch<Row> {
     const ids = new Set<string>();
-    const batch: Batch<Row> = { ids, rows: endOfTurn().then(() => send(batch)) };
+    const batch: Batch<Row> = { ids, rows: afterPolling().then(() => send(batch)) };
     return batch;
   }
 

@@ -24,7 +24,7 @@ export class RecordLoader<Row extends Identified> {
   }
 
   /** Takes note of what the cache holds of a record since this operation loaded it along with others. */
-  bring(id: string, entry: Entry): void {
+  prime(id: string, entry: Entry): void {
     if (!this.#known.has(id)) this.#known.set(id, entry);
   }
 
@@ -50,7 +50,7 @@ export class RecordLoader<Row extends Identified> {
   #find(id: string): Row | null | undefined {
     const known = this.#known.get(id);
     if (known !== undefined && !isEntry(known)) return known;
-    const brought = known && this.#source.cache.readBrought<Row>(known, this.#source);
+    const brought = known && this.#source.cache.readPrimed<Row>(known, this.#source);
     const held = brought ?? findHeldRecord(id, this.#source);
     if (held !== undefined) this.#known.set(id, held);
     return held;

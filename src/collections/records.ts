@@ -1,5 +1,5 @@
 import type { Cache } from '../cache/cache.ts';
-import type { Fence } from '../cache/contract.ts';
+import type { FillLease } from '../cache/contract.ts';
 import type { ReadTrace } from '../cache/read-trace.ts';
 import type { SecondTier, TierVisit } from '../cache/redis/second-tier.ts';
 
@@ -15,7 +15,7 @@ export interface RecordSource<Record extends Identified> {
   /** The records with these ids that exist, in any order. */
   readonly find: (ids: readonly string[]) => Promise<readonly Record[]>;
   /** The ids of those records that are what `find` would give; cheaper than that. */
-  readonly findUnchanged: (records: readonly Record[]) => Promise<readonly string[]>;
+  readonly revalidate: (records: readonly Record[]) => Promise<readonly string[]>;
   readonly trace?: ReadTrace;
 }
 
@@ -36,10 +36,10 @@ export function readRecords<Record extends Identified>(
   const keys = ids.map(keyOf);
   return cache.readMany<Record | null>(
     keys,
-    async (missing, fence) => {
+    async (missing, lease) => {
       const wanted = missing.length === keys.length ? ids : idsOf(missing, keys, ids);
       const found = cache.secondTier
-        ? await findThrough(cache.secondTier, wanted, source, fence)
+        ? await findThrough(cache.secondTier, wanted, source, lease)
         : byId(await find(wanted));
       return wanted.map((id) => found.get(id) ?? null);
     },
@@ -51,35 +51,35 @@ export function readRecords<Record extends Identified>(
 async function findThrough<Record extends Identified>(
   tier: SecondTier,
   ids: readonly string[],
-  { keyOf, find, findUnchanged }: RecordSource<Record>,
-  fence: Fence,
+  { keyOf, find, revalidate }: RecordSource<Record>,
+  lease: FillLease,
 ): Promise<Map<string, Record>> {
   const visit = tier.visit();
   const held = visit ? await readTier<Record>(visit, ids, keyOf) : [];
   const found = new Map<string, Record>();
   const show = (record: Record) => {
     found.set(record.id, record);
-    tier.saw(keyOf(record.id), record.version);
+    tier.observeVersion(keyOf(record.id), record.version);
   };
   const keep = (record: Record) => {
     show(record);
     const key = keyOf(record.id);
-    if (fence.mayKeep(key)) visit?.store(key, record.version, record);
+    if (lease.mayFill(key)) visit?.store(key, record.version, record);
   };
   const doubtful: Record[] = [];
-  for (const { record, isVouchedFor } of held) {
-    if (isVouchedFor) show(record);
+  for (const { record, isCurrent } of held) {
+    if (isCurrent) show(record);
     else doubtful.push(record);
   }
   // When most are to be loaded anyway, all of them are, in the same statement.
   if (doubtful.length > 0 && ids.length - held.length <= doubtful.length) {
-    const unchanged = new Set(await findUnchanged(doubtful));
+    const unchanged = new Set(await revalidate(doubtful));
     for (const record of doubtful) if (unchanged.has(record.id)) keep(record);
   }
   const missing = ids.filter((id) => !found.has(id));
   if (missing.length > 0) {
     for (const record of await find(missing)) keep(record);
-    for (const id of missing) if (!found.has(id)) tier.saw(keyOf(id), null);
+    for (const id of missing) if (!found.has(id)) tier.observeVersion(keyOf(id), null);
   }
   return found;
 }
@@ -88,12 +88,12 @@ async function readTier<Record extends Identified>(
   visit: TierVisit,
   ids: readonly string[],
   keyOf: (id: string) => string,
-): Promise<{ readonly record: Record; readonly isVouchedFor: boolean }[]> {
+): Promise<{ readonly record: Record; readonly isCurrent: boolean }[]> {
   const held = await visit.read(ids.map(keyOf));
   return ids.flatMap((id) => {
     const entry = held.get(keyOf(id));
     const record = entry?.record as Record | undefined;
-    return record?.id === id ? [{ record, isVouchedFor: entry!.isVouchedFor }] : [];
+    return record?.id === id ? [{ record, isCurrent: entry!.isCurrent }] : [];
   });
 }
 

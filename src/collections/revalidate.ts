@@ -9,7 +9,7 @@ export interface KnownRow {
 }
 
 /** The ids of those rows that are still what was read, to the millisecond, which is as far as an announcement tells. */
-export async function findUnchanged(
+export async function revalidate(
   database: Database,
   table: 'manager' | 'workstation',
   known: readonly KnownRow[],

@@ -14,7 +14,7 @@ const ANNOUNCEMENT_OF: Record<string, (change: Change) => Announcement> = {
  */
 export function followChanges(feed: ChangeFeed, cache: Cache): void {
   const { secondTier } = cache;
-  if (feed.state !== 'live') cache.distrust();
+  if (feed.state !== 'live') cache.suspend();
   feed.follow({
     onChanges: (changes) => {
       for (const change of changes) {
@@ -35,10 +35,10 @@ export function followChanges(feed: ChangeFeed, cache: Cache): void {
           break;
         case 'sync':
         case 'synced':
-          secondTier?.hear(command);
+          secondTier?.receive(command);
       }
     },
-    onGap: () => cache.distrust(),
-    onLive: () => cache.trust(),
+    onGap: () => cache.suspend(),
+    onLive: () => cache.resume(),
   });
 }

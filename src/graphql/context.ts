@@ -5,7 +5,7 @@ import { ReadTrace } from '../cache/index.ts';
 /** What becomes known of an answer as it is made. An object of its own, because Apollo executes with a copy of the context. */
 export interface AnswerNotes {
   /** Whether it holds for all who ask the same in the same scope, until something that was read changes. */
-  isReusable: boolean;
+  isCacheable: boolean;
   operationName: string | null;
   /** Whether a program was tried for this request, in vain: it would fail again, after as long a time. */
   isForGraphqlJs: boolean;
@@ -37,7 +37,7 @@ class OperationContext implements Context {
   readonly requestId: string;
   readonly identity: Identity;
   readonly reads = new ReadTrace();
-  readonly answer: AnswerNotes = { isReusable: false, operationName: null, isForGraphqlJs: false };
+  readonly answer: AnswerNotes = { isCacheable: false, operationName: null, isForGraphqlJs: false };
   readonly serverLogger: Logger;
   readonly made = new Map<object, unknown>();
   ownLogger: Logger | undefined;

@@ -17,7 +17,7 @@ export function arrivalTimeouts(requestTimeoutSeconds: number) {
 }
 
 /** Answers what never became a request: in the shape of all other refusals, as far as anybody is listening. */
-export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [statusCode, message] = ANSWERS[error.code ?? ''] ?? [400, 'This is not a request of HTTP.'];
   const body = JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] });

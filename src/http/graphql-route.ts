@@ -9,8 +9,8 @@ import type { Metrics } from '../observability/metrics.ts';
 import type { DirectExecution } from '../operations/direct-execution.ts';
 import type { QueryGuard } from '../operations/query-limits.ts';
 import { reportOperation } from '../operations/request-log.ts';
-import { type KeptResponse, type ResponseCache, strongEtag } from '../operations/response-cache.ts';
-import type { AskedOperation, Safelist } from '../operations/trusted-documents.ts';
+import { type CachedResponse, type ResponseCache, strongEtag } from '../operations/response-cache.ts';
+import type { AskedOperation, TrustedDocuments } from '../operations/trusted-documents.ts';
 import type { Admission } from './admission.ts';
 import { checkHttpRequest, chooseMediaType, PLAIN_JSON, refuseOtherMethods } from './graphql-over-http.ts';
 import { parseJsonBody } from './json-bodies.ts';
@@ -27,7 +27,7 @@ export interface GraphqlRouteParts {
   readonly metrics: Metrics;
   readonly queries: QueryGuard;
   /** `null`: every operation may be asked for. */
-  readonly safelist: Safelist | null;
+  readonly trustedDocuments: TrustedDocuments | null;
   /** Whether browsers are shown Apollo Sandbox. */
   readonly showsPage: boolean;
   /** `null`: every request is executed. */
@@ -77,11 +77,11 @@ interface Asked {
   readonly key: string | null;
 }
 
-function giveKept(kept: KeptResponse, asked: Asked, reply: FastifyReply, parts: GraphqlRouteParts): FastifyReply {
+function giveKept(kept: CachedResponse, asked: Asked, reply: FastifyReply, parts: GraphqlRouteParts): FastifyReply {
   reportKept(kept, asked, parts);
   if (!asked.isDebugged) return sendReusable(kept, asked.request, reply);
   const ageSeconds = parts.responses!.ageSeconds(kept);
-  const report: CacheReport = { response: 'hit', ageSeconds, parts: kept.voucher.keys };
+  const report: CacheReport = { response: 'hit', ageSeconds, parts: kept.dependency.keys };
   return sendText(withReport(kept.body.toString(), report), kept.contentType, reply);
 }
 
@@ -89,7 +89,7 @@ async function execute(asked: Asked, reply: FastifyReply, parts: GraphqlRoutePar
   const { request, identity } = asked;
   const requestId = request.id;
   const context = createContext({ requestId, identity, logger: parts.logger });
-  const body = request.method === 'POST' ? readBody(request, parts.queries, parts.safelist) : undefined;
+  const body = request.method === 'POST' ? readBody(request, parts.queries, parts.trustedDocuments) : undefined;
   context.answer.isForGraphqlJs = parts.tried.has(request.raw);
   const direct = context.answer.isForGraphqlJs ? null : parts.direct.find(body);
   const text = await direct?.(context);
@@ -102,7 +102,7 @@ async function execute(asked: Asked, reply: FastifyReply, parts: GraphqlRoutePar
     httpGraphQLRequest: {
       method: request.method,
       headers: toHeaderMap(request.headers),
-      search: parts.safelist ? listedSearch(request, parts.safelist) : searchOf(request),
+      search: parts.trustedDocuments ? listedSearch(request, parts.trustedDocuments) : searchOf(request),
       body,
     },
     context: async () => context,
@@ -120,7 +120,7 @@ function sendExecuted(
   reply: FastifyReply,
   { responses }: GraphqlRouteParts,
 ): FastifyReply {
-  const isKept = key !== null && answer.isReusable;
+  const isKept = key !== null && answer.isCacheable;
   if (isKept) {
     const body = Buffer.from(text);
     responses!.keep(key, { body, contentType, operationName: answer.operationName }, reads);
@@ -129,7 +129,7 @@ function sendExecuted(
     const report: CacheReport = { response: isKept ? 'miss' : 'none', parts: reads.keys, reads };
     return sendText(withReport(text, report), contentType, reply);
   }
-  if (!answer.isReusable || reads.stale > 0 || request.method !== 'GET') return sendText(text, contentType, reply);
+  if (!answer.isCacheable || reads.stale > 0 || request.method !== 'GET') return sendText(text, contentType, reply);
   return sendReusable({ body: text, contentType, etag: strongEtag(text) }, request, reply);
 }
 
@@ -146,7 +146,7 @@ function keyOf(responses: ResponseCache, request: FastifyRequest, identity: Iden
 
 /** A kept answer was read through the cache as a whole: to the figures it is one hit. */
 function reportKept(
-  { operationName, voucher }: KeptResponse,
+  { operationName, dependency }: CachedResponse,
   asked: Asked,
   { logger, metrics }: GraphqlRouteParts,
 ): void {
@@ -162,7 +162,7 @@ function reportKept(
   const scope = {
     identity,
     reads,
-    logger: logger.child({ requestId: asked.request.id, ...(isDebugged && { parts: voucher.keys }) }),
+    logger: logger.child({ requestId: asked.request.id, ...(isDebugged && { parts: dependency.keys }) }),
     logs: () => true,
   };
   reportOperation(operation, scope, metrics, isDebugged ? 'info' : 'debug');
@@ -209,20 +209,20 @@ function searchOf({ url }: FastifyRequest): string {
   return start === -1 ? '' : url.slice(start);
 }
 
-function readBody(request: FastifyRequest, queries: QueryGuard, safelist: Safelist | null): unknown {
+function readBody(request: FastifyRequest, queries: QueryGuard, trustedDocuments: TrustedDocuments | null): unknown {
   const body = parseJsonBody(request.body);
   // Apollo refuses it, and knows what to say.
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
   queries.checkLength((body as AskedOperation).query);
-  return safelist ? safelist.admit(body) : body;
+  return trustedDocuments ? trustedDocuments.admit(body) : body;
 }
 
 /** The query string of a GET, with the text of the listed operation that it asks for. */
-function listedSearch(request: FastifyRequest, safelist: Safelist): string {
+function listedSearch(request: FastifyRequest, trustedDocuments: TrustedDocuments): string {
   const parameters = new URLSearchParams(searchOf(request));
   if (!parameters.has('query') && !parameters.has('extensions')) return searchOf(request);
   const asked = { query: parameters.get('query'), extensions: parseIfPossible(parameters.get('extensions')) };
-  parameters.set('query', safelist.admit(asked).query);
+  parameters.set('query', trustedDocuments.admit(asked).query);
   parameters.delete('extensions');
   return `?${parameters}`;
 }

@@ -15,7 +15,7 @@ import { type ErrorCode, StationmasterError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from '../graphql/errors.ts';
 import { type Metrics, measureRootFields } from '../observability/metrics.ts';
-import { createCacheBackedCheck, noteReusableAnswers } from '../operations/cacheability.ts';
+import { createCacheabilityCheck, noteCacheableAnswers } from '../operations/cacheability.ts';
 import { executeCompiled, QueryCompiler } from '../operations/compiled-execution.ts';
 import { DirectExecution } from '../operations/direct-execution.ts';
 import { createQueryGuard, limitCost, type QueryGuard } from '../operations/query-limits.ts';
@@ -24,12 +24,12 @@ import { ReadyAnswers, requestIdOf } from '../operations/ready-answers.ts';
 import { createRequestLog } from '../operations/request-log.ts';
 import type { ResponseCache } from '../operations/response-cache.ts';
 import { markStaleAnswers } from '../operations/stale-answers.ts';
-import { readSafelist } from '../operations/trusted-documents.ts';
+import { readTrustedDocuments } from '../operations/trusted-documents.ts';
 import { systemTimers, type Timers } from '../websocket/timers.ts';
 import { attachWebSocketServer, type SocketCounts } from '../websocket/websocket-server.ts';
 import { type Admission, createAdmission } from './admission.ts';
-import { answerBrokenRequest, arrivalTimeouts } from './client-errors.ts';
-import { openWireLane } from './fast-path/fast-path.ts';
+import { answerClientError, arrivalTimeouts } from './client-errors.ts';
+import { openFastPath } from './fast-path/fast-path.ts';
 import { statusByMediaType } from './graphql-over-http.ts';
 import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
@@ -102,12 +102,12 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const schema = measureRootFields(parts.schema, metrics);
   const queries = createQueryGuard(config.queries);
   const { file } = config.persistedQueries;
-  const safelist = file === undefined ? null : readSafelist(file);
+  const trustedDocuments = file === undefined ? null : readTrustedDocuments(file);
   const compiler = new QueryCompiler(schema);
-  const isCacheBacked = createCacheBackedCheck(schema);
-  const direct = new DirectExecution({ compiler, isCacheBacked, metrics, queries });
+  const isCacheable = createCacheabilityCheck(schema);
+  const direct = new DirectExecution({ compiler, isCacheable, metrics, queries });
   const apollo = createApolloServer(parts, schema, queries, [
-    noteReusableAnswers(isCacheBacked),
+    noteCacheableAnswers(isCacheable),
     direct.plugin,
     executeCompiled(compiler),
   ]);
@@ -137,7 +137,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     tried: counted,
     queries,
     responses: parts.responses ?? null,
-    safelist,
+    trustedDocuments,
     showsPage,
   });
   registerHealthRoutes(server, health);
@@ -150,7 +150,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     metrics,
     queries,
     rates,
-    safelist,
+    trustedDocuments,
     schema,
     timers,
     validationRules,
@@ -160,12 +160,12 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const { known } = identify;
   const lane =
     responses && known
-      ? openWireLane(server.server, {
+      ? openFastPath(server.server, {
           path: GRAPHQL_PATH,
           answers: new ReadyAnswers({
             responses,
-            // What may be asked for is looked up in the safelist first.
-            direct: safelist ? null : direct,
+            // What may be asked for is looked up in the trustedDocuments first.
+            direct: trustedDocuments ? null : direct,
             known,
             mayAsk: (identity, requester) => rates.take(identity, addressOf(requester)) === 0,
             logger,
@@ -254,7 +254,7 @@ function createFastify(logger: Logger, requestTimeoutSeconds: number): FastifyIn
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout,
     http: timeouts,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: answerClientError,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => refuse(error, request, reply, logger),

@@ -13,46 +13,46 @@ import type { Context } from '../graphql/context.ts';
  * What a root field's `extensions` say when all it and the fields below it show was read through the cache with the
  * context's `reads`, or follows from the arguments alone.
  */
-export const CACHE_BACKED = { cacheBacked: true } as const;
+export const CACHEABLE = { cacheable: true } as const;
 
 /** Says of a query whether all its root fields are cache-backed. */
-export type CacheBackedCheck = (operation: OperationDefinitionNode, document: DocumentNode) => boolean;
+export type CacheabilityCheck = (operation: OperationDefinitionNode, document: DocumentNode) => boolean;
 
-export function createCacheBackedCheck(schema: GraphQLSchema): CacheBackedCheck {
+export function createCacheabilityCheck(schema: GraphQLSchema): CacheabilityCheck {
   const known = new WeakMap<OperationDefinitionNode, boolean>();
   return (operation, document) => {
-    let isCacheBacked = known.get(operation);
-    if (isCacheBacked === undefined) {
-      isCacheBacked = isQueryOfCacheBackedFields(schema, operation, document);
-      known.set(operation, isCacheBacked);
+    let isCacheable = known.get(operation);
+    if (isCacheable === undefined) {
+      isCacheable = isQueryOfCacheableFields(schema, operation, document);
+      known.set(operation, isCacheable);
     }
-    return isCacheBacked;
+    return isCacheable;
   };
 }
 
 /** Notes that the answer, which has no errors, may be given again: to a query whose root fields are all cache-backed. */
-export function noteIfReusable({ answer }: Context, isCacheBacked: boolean, operationName: string | null): void {
-  if (!isCacheBacked) return;
-  answer.isReusable = true;
+export function noteIfCacheable({ answer }: Context, isCacheable: boolean, operationName: string | null): void {
+  if (!isCacheable) return;
+  answer.isCacheable = true;
   answer.operationName = operationName;
 }
 
 /** The same for Apollo Server. */
-export function noteReusableAnswers(isCacheBacked: CacheBackedCheck): ApolloServerPlugin<Context> {
+export function noteCacheableAnswers(isCacheable: CacheabilityCheck): ApolloServerPlugin<Context> {
   return {
     async requestDidStart() {
       return {
         async willSendResponse({ contextValue, document, operation, operationName, response }) {
           if (!operation || !document || response.body.kind !== 'single') return;
           if (response.body.singleResult.errors) return;
-          noteIfReusable(contextValue, isCacheBacked(operation, document), operationName ?? null);
+          noteIfCacheable(contextValue, isCacheable(operation, document), operationName ?? null);
         },
       };
     },
   };
 }
 
-function isQueryOfCacheBackedFields(
+function isQueryOfCacheableFields(
   schema: GraphQLSchema,
   { operation, selectionSet }: OperationDefinitionNode,
   document: DocumentNode,
@@ -60,7 +60,7 @@ function isQueryOfCacheBackedFields(
   if (operation !== OperationTypeNode.QUERY) return false;
   const fields = schema.getQueryType()!.getFields();
   return rootFieldNames(selectionSet, document).every(
-    (name) => name === '__typename' || fields[name]?.extensions.cacheBacked === true,
+    (name) => name === '__typename' || fields[name]?.extensions.cacheable === true,
   );
 }
 

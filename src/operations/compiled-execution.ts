@@ -2,8 +2,8 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, type GraphQLSchema, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../graphql/context.ts';
-import { compileProgram } from './compiled-query.ts';
-import { applyConditions, conditionalVariables, settleConditions } from './skip-include.ts';
+import { compileQuery } from './compiled-query.ts';
+import { applySkipInclude, resolveSkipInclude, skipIncludeVariables } from './skip-include.ts';
 
 export interface CompilerOptions {
   /** How often a query is executed as it is before it is compiled, which takes as long as many executions. Default 3. */
@@ -76,13 +76,13 @@ export class QueryCompiler {
       return null;
     }
     if (++known.executions <= this.#threshold) return null;
-    if (known.conditions === undefined) known.conditions = conditionalVariables(document);
-    const settled = settleConditions(known.conditions ?? [], operation, variables);
+    if (known.conditions === undefined) known.conditions = skipIncludeVariables(document);
+    const settled = resolveSkipInclude(known.conditions ?? [], operation, variables);
     if (!settled) return null;
     const variant = [...settled.values()].join();
     let compiled = known.compiled.get(variant);
     if (compiled === undefined && known.compiled.size < MAX_VARIANTS) {
-      const rest = known.conditions ? applyConditions(document, settled) : document;
+      const rest = known.conditions ? applySkipInclude(document, settled) : document;
       const place = document.definitions.indexOf(operation);
       compiled = this.#compile(rest, rest.definitions[place] as OperationDefinitionNode, known);
       known.compiled.set(variant, compiled);
@@ -95,7 +95,7 @@ export class QueryCompiler {
   #compile(document: DocumentNode, operation: OperationDefinitionNode, known: KnownQuery): CompiledQuery | null {
     // The program's results are object literals, in which this key means something else.
     if (document.loc?.source.body.includes('__proto__')) return null;
-    const program = compileProgram(this.#schema, document, operation);
+    const program = compileQuery(this.#schema, document, operation);
     if (!program) return null;
     known.fieldCount += program.fieldCount;
     this.#fieldCount += program.fieldCount;

@@ -26,13 +26,13 @@ type Path = GraphQLResolveInfo['path'];
 type Data = Record<string, unknown>;
 
 /** Makes the part of the answer that is selected of one object. */
-type Make = (source: object, path: Path | undefined, execution: Execution) => Data;
+type ObjectWriter = (source: object, path: Path | undefined, execution: Execution) => Data;
 
 /** How a value of some type becomes part of the answer. */
 type Completion = { readonly isNonNull: boolean; readonly needsPath: boolean } & (
   | { readonly kind: 'leaf'; readonly name: string; readonly serialize: (value: unknown) => unknown }
   | { readonly kind: 'list'; readonly item: Completion }
-  | { readonly kind: 'object'; readonly make: Make }
+  | { readonly kind: 'object'; readonly make: ObjectWriter }
 );
 
 interface FieldPlan {
@@ -50,7 +50,7 @@ interface FieldPlan {
 }
 
 /** Executes one query. What comes of it is `null` when something of its answer is an error, or not for a program to make. */
-export interface Program {
+export interface CompiledProgram {
   readonly execute: (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<Data | null>;
   /** Which its size in memory goes by. */
   readonly fieldCount: number;
@@ -61,11 +61,11 @@ export interface Program {
  * nothing fails (GraphQL, "Execution"): there are no errors to place, so the objects of the answer can be made at once.
  * @returns `null` for a query whose types are only known when it is executed, and for introspection
  */
-export function compileProgram(
+export function compileQuery(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): Program | null {
+): CompiledProgram | null {
   const type = schema.getRootType(operation.operation);
   const fragments = Object.fromEntries(
     document.definitions.flatMap((definition) =>
@@ -75,7 +75,8 @@ export function compileProgram(
   const query: Query = { schema, operation, fragments, fieldCount: 0 };
   const root = type && compileObject(query, type, [operation.selectionSet]);
   if (!root) return null;
-  const execute: Program['execute'] = (context, variables) => new Execution(query, context).run(root.make, variables);
+  const execute: CompiledProgram['execute'] = (context, variables) =>
+    new Execution(query, context).run(root.make, variables);
   return { execute, fieldCount: query.fieldCount };
 }
 
@@ -96,7 +97,7 @@ function compileObject(query: Query, type: GraphQLObjectType, selections: readon
     fields.push(field);
   }
   const needsPath = fields.some((field) => typeof field !== 'string' && field.needsPath);
-  return { make: writeMake(type, fields), needsPath };
+  return { make: generateObjectWriter(type, fields), needsPath };
 }
 
 function compileField(
@@ -175,7 +176,7 @@ const SERIALIZED_ALREADY: Readonly<Record<string, (value: string) => string>> = 
  * Writes the function that makes an object. All its fields stand in one literal, so that V8 knows its shape before it is
  * made. Names are all that it takes from a query: letters, digits and underscores (GraphQL, "Names").
  */
-function writeMake(type: GraphQLObjectType, fields: readonly (FieldPlan | string)[]): Make {
+function generateObjectWriter(type: GraphQLObjectType, fields: readonly (FieldPlan | string)[]): ObjectWriter {
   const values = fields.map((field, index) => (typeof field === 'string' ? '' : writeValue(field, index)));
   const parts = fields.map((field, index) =>
     typeof field === 'string'
@@ -190,12 +191,12 @@ function writeMake(type: GraphQLObjectType, fields: readonly (FieldPlan | string
       const made = { ${parts.join()} };
       return isLate ? execution.awaitParts(made) : made;
     };`;
-  return new Function('fields', 'Late', text)(fields, Late);
+  return new Function('fields', 'PendingValue', text)(fields, PendingValue);
 }
 
 function writeValue({ resolve, completion, definition }: FieldPlan, index: number): string {
   const value = `value${index}`;
-  const noteLate = `if (${value} instanceof Late) isLate = true;`;
+  const noteLate = `if (${value} instanceof PendingValue) isLate = true;`;
   const isKept = completion.kind === 'leaf' ? SERIALIZED_ALREADY[completion.name] : undefined;
   if (resolve || !isKept) return `const ${value} = execution.field(field${index}, source, path); ${noteLate}`;
   const isDone = completion.isNonNull ? isKept(value) : `${value} === null || ${isKept(value)}`;
@@ -204,7 +205,7 @@ function writeValue({ resolve, completion, definition }: FieldPlan, index: numbe
 }
 
 /** A part of the answer that is still to come. */
-class Late {
+class PendingValue {
   readonly part: Promise<unknown>;
 
   constructor(part: Promise<unknown>) {
@@ -231,7 +232,7 @@ class Execution {
     this.#context = context;
   }
 
-  async run(make: Make, given: Readonly<Record<string, unknown>>): Promise<Data | null> {
+  async run(make: ObjectWriter, given: Readonly<Record<string, unknown>>): Promise<Data | null> {
     const { schema, operation } = this.#query;
     const variables = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 1 });
     if (!variables.coerced) return null;
@@ -286,7 +287,7 @@ class Execution {
       return null;
     }
     if (value instanceof Error) throw value;
-    if (isPromise(value)) return new Late(value.then((known) => this.#complete(completion, known, path)));
+    if (isPromise(value)) return new PendingValue(value.then((known) => this.#complete(completion, known, path)));
     if (completion.kind === 'leaf') return serialize(completion, value);
     if (typeof value !== 'object') throw new Error('A value is not an object.');
     return completion.kind === 'list'
@@ -300,7 +301,7 @@ class Execution {
     for (const element of value as Iterable<unknown>) {
       const itemPath = needsPath ? { prev: path, key: made.length, typename: undefined } : undefined;
       const part = this.#complete(item, element, itemPath);
-      if (part instanceof Late) isLate = true;
+      if (part instanceof PendingValue) isLate = true;
       made.push(part);
     }
     return isLate ? this.awaitParts(made) : made;
@@ -309,7 +310,7 @@ class Execution {
   /** Puts the parts that are late where they belong once they are there. */
   awaitParts<Made extends object>(made: Made): Made {
     for (const [key, part] of Object.entries(made)) {
-      if (!(part instanceof Late)) continue;
+      if (!(part instanceof PendingValue)) continue;
       this.#missing += 1;
       part.part.then(
         (known) => {

@@ -2,7 +2,7 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import { type DocumentNode, type OperationDefinitionNode, OperationTypeNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../graphql/context.ts';
-import { noteIfReusable } from './cacheability.ts';
+import { noteIfCacheable } from './cacheability.ts';
 import type { CompiledQuery, QueryCompiler } from './compiled-execution.ts';
 import type { QueryGuard } from './query-limits.ts';
 import { type RequestObserver, reportOperation } from './request-log.ts';
@@ -11,7 +11,7 @@ export interface DirectExecutionParts {
   readonly compiler: QueryCompiler;
   readonly queries: Pick<QueryGuard, 'findExcessiveCost'>;
   readonly metrics: RequestObserver;
-  readonly isCacheBacked: (operation: OperationDefinitionNode, document: DocumentNode) => boolean;
+  readonly isCacheable: (operation: OperationDefinitionNode, document: DocumentNode) => boolean;
 }
 
 /** What a request asks for, in a body that says nothing else. */
@@ -87,7 +87,7 @@ export class DirectExecution {
       return null;
     }
     const name = operation.name?.value ?? null;
-    noteIfReusable(context, this.#parts.isCacheBacked(operation, document), name);
+    noteIfCacheable(context, this.#parts.isCacheable(operation, document), name);
     const durationMs = performance.now() - startedAtMs;
     reportOperation({ name, type: 'query', durationMs, errors: [] }, context, this.#parts.metrics);
     const { data } = result;

@@ -86,7 +86,7 @@ export class ReadyAnswers {
     // A stale answer has headers of its own.
     if (text === null || reads.stale > 0) return null;
     const made = { body: Buffer.from(text), contentType: contentType!, operationName: answer.operationName };
-    if (answer.isReusable) responses.keep(key, made, reads);
+    if (answer.isCacheable) responses.keep(key, made, reads);
     return made;
   }
 }

@@ -1,6 +1,13 @@
 import { hash } from 'node:crypto';
 import type { Identity } from '../auth/identity.ts';
-import { type Cache, type LayerCounters, type ReadTrace, type Used, UseOrder, type Voucher } from '../cache/index.ts';
+import {
+  type Cache,
+  type CacheDependency,
+  type LayerCounters,
+  LruList,
+  type LruNode,
+  type ReadTrace,
+} from '../cache/index.ts';
 
 /** The layer of the cache's figures that answers are counted in. */
 export const RESPONSES = 'responses';
@@ -12,27 +19,32 @@ export interface CompleteAnswer {
 }
 
 /** A whole answer, as it went over the wire. A class, because an object with a getter of its own takes ten times as much. */
-export class KeptResponse implements CompleteAnswer, Used<KeptResponse> {
+export class CachedResponse implements CompleteAnswer, LruNode<CachedResponse> {
   readonly key: string;
   readonly body: Buffer;
   readonly contentType: string;
   readonly operationName: string | null;
-  readonly keptAtMs: number;
-  readonly voucher: Voucher;
+  readonly storedAtMs: number;
+  readonly dependency: CacheDependency;
   /** Approximate. */
   readonly bytes: number;
-  newer: KeptResponse | null = null;
-  older: KeptResponse | null = null;
+  newer: CachedResponse | null = null;
+  older: CachedResponse | null = null;
   #etag: string | undefined;
 
-  constructor(key: string, { body, contentType, operationName }: CompleteAnswer, keptAtMs: number, voucher: Voucher) {
+  constructor(
+    key: string,
+    { body, contentType, operationName }: CompleteAnswer,
+    storedAtMs: number,
+    dependency: CacheDependency,
+  ) {
     this.key = key;
     this.body = body;
     this.contentType = contentType;
     this.operationName = operationName;
-    this.keptAtMs = keptAtMs;
-    this.voucher = voucher;
-    this.bytes = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * voucher.size;
+    this.storedAtMs = storedAtMs;
+    this.dependency = dependency;
+    this.bytes = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * dependency.size;
   }
 
   /** Hashed only when somebody wants to know. */
@@ -56,8 +68,8 @@ const BYTES_PER_PART = 60;
 export class ResponseCache {
   readonly #cache: Cache;
   readonly #maxBytes: number;
-  readonly #responses = new Map<string, KeptResponse>();
-  readonly #order = new UseOrder<KeptResponse>();
+  readonly #responses = new Map<string, CachedResponse>();
+  readonly #order = new LruList<CachedResponse>();
   readonly #counters: LayerCounters;
   #bytes = 0;
 
@@ -78,9 +90,9 @@ export class ResponseCache {
   }
 
   /** The answer to give, if there is one that holds. */
-  get(key: string): KeptResponse | undefined {
+  get(key: string): CachedResponse | undefined {
     const response = this.#responses.get(key);
-    if (!response?.voucher.isValid) return undefined;
+    if (!response?.dependency.isValid) return undefined;
     this.#order.touch(response);
     this.#counters.hits++;
     return response;
@@ -91,12 +103,12 @@ export class ResponseCache {
     this.#counters.misses++;
     // First, because of two that are made at once the first one's end must not take the second along.
     this.#remove(this.#responses.get(key));
-    let response: KeptResponse | undefined;
-    const voucher = this.#cache.vouchFor(reads, () => this.#remove(response));
-    if (!voucher) return;
-    response = new KeptResponse(key, answer, this.#cache.nowMs, voucher);
+    let response: CachedResponse | undefined;
+    const dependency = this.#cache.dependOn(reads, () => this.#remove(response));
+    if (!dependency) return;
+    response = new CachedResponse(key, answer, this.#cache.nowMs, dependency);
     if (response.bytes > this.#maxBytes) {
-      voucher.void();
+      dependency.void();
       return;
     }
     this.#responses.set(key, response);
@@ -106,24 +118,24 @@ export class ResponseCache {
     while (this.#bytes > this.#maxBytes) this.#evict(this.#order.oldest!);
   }
 
-  #evict(response: KeptResponse): void {
+  #evict(response: CachedResponse): void {
     this.#remove(response);
     this.#counters.evictions++;
   }
 
-  #remove(response: KeptResponse | undefined): void {
-    // The end of its voucher comes back here.
+  #remove(response: CachedResponse | undefined): void {
+    // The end of its dependency comes back here.
     if (!response || this.#responses.get(response.key) !== response) return;
     this.#responses.delete(response.key);
     this.#order.remove(response);
     this.#bytes -= response.bytes;
     this.#counters.size--;
-    response.voucher.void();
+    response.dependency.void();
   }
 
   /** How many seconds ago an answer was kept. */
-  ageSeconds({ keptAtMs }: KeptResponse): number {
-    return (this.#cache.nowMs - keptAtMs) / 1000;
+  ageSeconds({ storedAtMs }: CachedResponse): number {
+    return (this.#cache.nowMs - storedAtMs) / 1000;
   }
 }
 

@@ -8,10 +8,10 @@ import {
 } from 'graphql';
 
 /** The values of the variables that `@skip` and `@include` look at. */
-export type Conditions = ReadonlyMap<string, boolean>;
+export type SkipIncludeValues = ReadonlyMap<string, boolean>;
 
 /** The names of the variables that `@skip` and `@include` look at; `null` when the document has neither. */
-export function conditionalVariables(document: DocumentNode): readonly string[] | null {
+export function skipIncludeVariables(document: DocumentNode): readonly string[] | null {
   const names = new Set<string>();
   let isConditional = false;
   visit(document, {
@@ -26,11 +26,11 @@ export function conditionalVariables(document: DocumentNode): readonly string[] 
 }
 
 /** What the client said of those variables, or the operation's defaults; `null` if that does not settle it. */
-export function settleConditions(
+export function resolveSkipInclude(
   names: readonly string[],
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
-): Conditions | null {
+): SkipIncludeValues | null {
   const conditions = new Map<string, boolean>();
   for (const name of names) {
     const declared = operation.variableDefinitions?.find(({ variable }) => variable.name.value === name)?.defaultValue;
@@ -43,7 +43,7 @@ export function settleConditions(
 }
 
 /** The document that is left of one when its conditions are settled: without `@skip`, `@include` and what they leave out. */
-export function applyConditions(document: DocumentNode, conditions: Conditions): DocumentNode {
+export function applySkipInclude(document: DocumentNode, conditions: SkipIncludeValues): DocumentNode {
   const enter = <Node extends { readonly directives?: readonly DirectiveNode[] | undefined }>(node: Node) => {
     const settled = node.directives?.filter(isCondition) ?? [];
     if (settled.length === 0) return undefined;
@@ -57,7 +57,7 @@ function isCondition({ name }: DirectiveNode | ConstDirectiveNode): boolean {
   return name.value === 'skip' || name.value === 'include';
 }
 
-function isIncluded({ name, arguments: given }: DirectiveNode, conditions: Conditions): boolean {
+function isIncluded({ name, arguments: given }: DirectiveNode, conditions: SkipIncludeValues): boolean {
   const value = given![0]!.value;
   const isMet =
     value.kind === Kind.VARIABLE ? conditions.get(value.name.value) : value.kind === Kind.BOOLEAN && value.value;

@@ -9,7 +9,7 @@ export interface AskedOperation {
 }
 
 /** The operations that front-ends were built with; nothing else is executed. */
-export interface Safelist {
+export interface TrustedDocuments {
   /**
    * What was asked for, with the text of the operation in place of its id.
    * @throws {StationmasterError} PERSISTED_QUERY_NOT_IN_LIST for anything that is not on the list
@@ -23,7 +23,7 @@ export interface Safelist {
  *
  * @throws {ConfigError} when the file cannot be read, or is no such manifest
  */
-export function readSafelist(path: string): Safelist {
+export function readTrustedDocuments(path: string): TrustedDocuments {
   const textById = new Map(readManifest(path).map(({ id, body }) => [id, body]));
   const texts = new Set(textById.values());
   return {

@@ -18,7 +18,7 @@ interface Reply {
 
 type Message = EventMessage | Reply;
 
-export interface OutboxOptions {
+export interface SendQueueOptions {
   /** What the socket writes to. */
   readonly connection: Duplex;
   readonly maxQueuedBytes: number;
@@ -39,9 +39,9 @@ const OVERHEAD_BYTES = 200;
  * at the end, until the peer has caught up; when even that is too much, `onOverflow` has to say goodbye to the peer.
  * Replies come because the peer asked: past `maxQueuedBytes` of them nothing more is read from the peer until it has read.
  */
-export class Outbox {
+export class SendQueue {
   readonly #socket: WebSocket;
-  readonly #options: OutboxOptions;
+  readonly #options: SendQueueOptions;
   /** By key while messages replace each other, else by number. */
   #waiting = new Map<string | number, Message>();
   #eventBytes = 0;
@@ -50,7 +50,7 @@ export class Outbox {
   #isGathering = false;
   #lastNumber = 0;
 
-  constructor(socket: WebSocket, options: OutboxOptions) {
+  constructor(socket: WebSocket, options: SendQueueOptions) {
     this.#socket = socket;
     this.#options = options;
     socket.once('close', () => this.#clear());

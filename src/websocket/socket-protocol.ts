@@ -27,9 +27,9 @@ import { hidesSuggestions, presentError, presentErrors } from '../graphql/errors
 import type { QueryGuard } from '../operations/query-limits.ts';
 import { type RateLimiter, tooOften } from '../operations/rate-limit.ts';
 import { type RequestObserver, reportOperation } from '../operations/request-log.ts';
-import type { Safelist } from '../operations/trusted-documents.ts';
+import type { TrustedDocuments } from '../operations/trusted-documents.ts';
 import { Broadcasts, type Deliver, type EventSource, type Subscriber } from './broadcast.ts';
-import type { Outbox } from './send-queue.ts';
+import type { SendQueue } from './send-queue.ts';
 import { runAt, type Timers } from './timers.ts';
 
 export interface SocketProtocolParts {
@@ -46,7 +46,7 @@ export interface SocketProtocolParts {
   readonly queries: QueryGuard;
   readonly rates: RateLimiter;
   /** `null`: every operation may be asked for. */
-  readonly safelist: Safelist | null;
+  readonly trustedDocuments: TrustedDocuments | null;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[] | undefined;
   readonly timers: Timers;
@@ -59,7 +59,7 @@ export interface Connection extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
   /** Where the peer is. */
   readonly address: string;
-  readonly outbox: Outbox;
+  readonly sendQueue: SendQueue;
   /** To be called when the peer has sent `connection_init`, whatever comes of it. */
   readonly initialized: () => void;
   /** Known once the connection is acknowledged, and so before any operation. */
@@ -135,7 +135,7 @@ function closeOnExpiry(socket: WebSocket, { expiresAtMs }: Identity, timers: Tim
 }
 
 function operationHooks(parts: SocketProtocolParts): Hooks {
-  const { config, logger, metrics, queries, rates, safelist, schema } = parts;
+  const { config, logger, metrics, queries, rates, trustedDocuments, schema } = parts;
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const rules = validationRules(parts);
   const startedAtMs = new WeakMap<ExecutionArgs, number>();
@@ -173,7 +173,7 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
       }
       const waitSeconds = rates.take(extra.identity!, extra.address);
       if (waitSeconds > 0) return [rateLimited(tooOften(waitSeconds))];
-      const document = parseOrExplain(payload, queries, safelist);
+      const document = parseOrExplain(payload, queries, trustedDocuments);
       if (document instanceof GraphQLError) return [document];
       const faults = validateOrExplain(schema, document, rules);
       if (faults.length > 0) return faults;
@@ -190,7 +190,7 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
     subscribe: async () => ({}),
 
     async onOperation({ extra }, id, _payload, args) {
-      if (operationOf(args).operation === 'subscription') return subscribe(args, deliverTo(extra.outbox, id));
+      if (operationOf(args).operation === 'subscription') return subscribe(args, deliverTo(extra.sendQueue, id));
     },
 
     onNext: (_connection, _id, _payload, args, result) => present(args, result),
@@ -243,9 +243,10 @@ function sharingKey(args: ExecutionArgs): string {
 }
 
 /** Events are sent as they are, past graphql-ws, which would make JSON of each for every subscriber. */
-function deliverTo(outbox: Outbox, id: string): Deliver {
+function deliverTo(sendQueue: SendQueue, id: string): Deliver {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
-  return (payload, key, recipient) => outbox.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient });
+  return (payload, key, recipient) =>
+    sendQueue.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient });
 }
 
 function rateLimited(message: string): GraphQLError {
@@ -260,10 +261,10 @@ function validationRules({ config, queries, validationRules: rules = [] }: Socke
 function parseOrExplain(
   asked: { readonly query: string; readonly extensions?: unknown },
   { checkLength, parseOptions }: QueryGuard,
-  safelist: Safelist | null,
+  trustedDocuments: TrustedDocuments | null,
 ): DocumentNode | GraphQLError {
   try {
-    const { query } = safelist ? safelist.admit(asked) : asked;
+    const { query } = trustedDocuments ? trustedDocuments.admit(asked) : asked;
     checkLength(query);
     return parse(query, parseOptions);
   } catch (error) {

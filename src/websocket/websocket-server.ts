@@ -4,7 +4,7 @@ import { CloseCode, handleProtocols } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Config, SocketLimits } from '../config/config.ts';
-import { Outbox } from './send-queue.ts';
+import { SendQueue } from './send-queue.ts';
 import {
   type Connection,
   createSocketProtocol,
@@ -81,13 +81,13 @@ export function attachWebSocketServer(
       socket.once('close', () => {
         counts.activeConnections -= 1;
       });
-      const outbox = new Outbox(socket, {
+      const sendQueue = new SendQueue(socket, {
         connection,
         maxQueuedBytes: config.sockets.maxQueuedBytes,
         onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
       });
       const address = addressOf(request);
-      serve({ socket, address, outbox, initialized: awaitInit(socket) }, protocol, logger);
+      serve({ socket, address, sendQueue, initialized: awaitInit(socket) }, protocol, logger);
     });
   });
 
@@ -147,7 +147,7 @@ function createWaitingRoom({ initTimeoutSeconds, maxUninitialized }: SocketLimit
 
 /** Joins a socket to the protocol as `graphql-ws/use/ws` would, which writes to the console what belongs in our log. */
 function serve(connection: Connection, protocol: SocketProtocol, logger: Logger): void {
-  const { outbox, socket } = connection;
+  const { sendQueue, socket } = connection;
   const fail = (error: unknown) => {
     if (error instanceof Error && UNEXPECTED_MESSAGE.test(error.message)) {
       return socket.close(CloseCode.BadRequest, 'Invalid message received');
@@ -158,7 +158,7 @@ function serve(connection: Connection, protocol: SocketProtocol, logger: Logger)
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) => outbox.send(text),
+      send: (text) => sendQueue.send(text),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data) => {

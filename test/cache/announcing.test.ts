@@ -138,7 +138,7 @@ describe('a change announced while a load runs', () => {
     const list = cache.readMany(['list'], loads.loadMissing, { ...LISTS, isAffectedBy: () => false });
     const load = await loads.next();
     cache.announce(update('a', 2));
-    for (const key of ['a', 'b']) load.fence.prime(key, { version: 1 }, { layer: 'records', version: 1 });
+    for (const key of ['a', 'b']) load.lease.prime(key, { version: 1 }, { layer: 'records', version: 1 });
     load.answer([['a', 'b']]);
     await list;
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
@@ -149,7 +149,7 @@ describe('a change announced while a load runs', () => {
     const list = readList();
     const load = await loads.next();
     cache.announce(update('a', 2));
-    load.fence.prime('b', { version: 1 }, { layer: 'records', version: 1 });
+    load.lease.prime('b', { version: 1 }, { layer: 'records', version: 1 });
     load.answer([['b']]);
     await list;
     expect([cache.get('list'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
@@ -161,12 +161,12 @@ describe('what else keeps a running load from storing', () => {
     ['deleting the key', (cache) => cache.delete('a')],
     ['clearing', (cache) => cache.clear()],
     ['invalidating the key by pattern', (cache) => cache.invalidate('?')],
-    ['distrust', (cache) => cache.distrust()],
+    ['distrust', (cache) => cache.suspend()],
     [
       'distrust that is over already',
       (cache) => {
-        cache.distrust();
-        cache.trust();
+        cache.suspend();
+        cache.resume();
       },
     ],
   ])('%s, for what it was asked and for what it brings along', async (_what, intervene) => {
@@ -174,7 +174,7 @@ describe('what else keeps a running load from storing', () => {
     const reads = [readRecords('a'), cache.readMany(['list'], loads.loadMissing, { layer: 'lists' })];
     const [record, list] = [await loads.next(), await loads.next()];
     intervene(cache);
-    list.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    list.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
     expect(cache.get('a')).toBeUndefined();
     const later = readRecords('a');
     const second = await loads.next();
@@ -214,7 +214,7 @@ describe('what else keeps a running load from storing', () => {
     load.fail(new Error('one of its queries failed'));
     await expect(list).rejects.toThrow('one of its queries failed');
     cache.announce(update('a', 2));
-    load.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    load.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
     expect(cache.get('a')).toBeUndefined();
   });
 });
@@ -352,10 +352,10 @@ describe('a held record', () => {
     const { cache, loads, readList, hold } = createTestCache();
     const list = readList();
     const load = await loads.next();
-    load.fence.prime('a', { version: 2 }, { layer: 'records', version: 2 });
-    load.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    load.lease.prime('a', { version: 2 }, { layer: 'records', version: 2 });
+    load.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
     hold('b', { version: 2 });
-    load.fence.prime('b', { version: 1 }, { layer: 'records', version: 1 });
+    load.lease.prime('b', { version: 1 }, { layer: 'records', version: 1 });
     load.answer([['a']]);
     await list;
     expect([cache.get('a'), cache.get('b')]).toEqual([{ version: 2 }, { version: 2 }]);
@@ -383,7 +383,7 @@ describe('a held record', () => {
     const list = readList();
     const load = await loads.next();
     cache.announce(deletion('a', 3));
-    load.fence.prime('a', { version: 3 }, { layer: 'records', version: 3 });
+    load.lease.prime('a', { version: 3 }, { layer: 'records', version: 3 });
     load.answer([['a']]);
     await list;
     expect(cache.get('a')).toBeNull();
@@ -452,7 +452,7 @@ describe('a cached absence', () => {
     const { cache, loads, readRecords, readList } = createTestCache();
     const reads = [readRecords('a'), readList()];
     const [record, list] = [await loads.next(), await loads.next()];
-    list.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    list.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
     record.answer([null]);
     list.answer([['a']]);
     expect(await reads[0]).toEqual([null]);
@@ -468,10 +468,10 @@ test('a record that was forgotten over a disagreement is not followed by an olde
   const readList = (name: string) => cache.readMany([name], loads.loadMissing, LISTS);
   const reads = [readRecords('a'), readList('first'), readList('second')];
   const [record, first, second] = [await loads.next(), await loads.next(), await loads.next()];
-  second.fence.prime('a', { version: 2 }, { layer: 'records', version: 2 });
+  second.lease.prime('a', { version: 2 }, { layer: 'records', version: 2 });
   record.answer([null]);
   await reads[0];
-  first.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+  first.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
   expect(cache.get('a')).toBeUndefined();
   first.answer([['a']]);
   second.answer([['a']]);

@@ -11,21 +11,21 @@ function createReader() {
   const change = (key: string, version: number) =>
     cache.announce({ records: [{ key, version, value: { id: key, version } }], tags: [], change: null });
   let voided = 0;
-  const vouch = () => cache.vouchFor(trace, () => voided++);
+  const vouch = () => cache.dependOn(trace, () => voided++);
   return { cache, clock, trace, read, change, vouch, countVoided: () => voided };
 }
 
-describe('A voucher', () => {
+describe('A dependency', () => {
   test('is valid as long as all that was read is held', async () => {
     const { clock, read, vouch } = createReader();
     await Promise.all([read('a'), read('b')]);
-    const voucher = vouch()!;
-    expect(voucher.isValid).toBe(true);
-    expect(voucher.keys).toEqual(['a', 'b']);
+    const dependency = vouch()!;
+    expect(dependency.isValid).toBe(true);
+    expect(dependency.keys).toEqual(['a', 'b']);
     clock.advanceSeconds(299);
-    expect(voucher.isValid).toBe(true);
+    expect(dependency.isValid).toBe(true);
     clock.advanceSeconds(1);
-    expect(voucher.isValid).toBe(false);
+    expect(dependency.isValid).toBe(false);
   });
 
   test.each([
@@ -39,9 +39,9 @@ describe('A voucher', () => {
     async (_name, act) => {
       const reader = createReader();
       await Promise.all([reader.read('a'), reader.read('b')]);
-      const voucher = reader.vouch()!;
+      const dependency = reader.vouch()!;
       act(reader);
-      expect(voucher.isValid).toBe(false);
+      expect(dependency.isValid).toBe(false);
       expect(reader.countVoided()).toBe(1);
       reader.cache.clear();
       expect(reader.countVoided()).toBe(1);
@@ -51,30 +51,30 @@ describe('A voucher', () => {
   test('outlives the echo of a version that is held already', async () => {
     const { change, read, vouch } = createReader();
     await read('a', 2);
-    const voucher = vouch()!;
+    const dependency = vouch()!;
     change('a', 2);
     change('a', 1);
-    expect(voucher.isValid).toBe(true);
+    expect(dependency.isValid).toBe(true);
   });
 
   test('is not valid while the cache is distrusted, and void once it is trusted again', async () => {
     const { cache, countVoided, read, vouch } = createReader();
     await read('a');
-    const voucher = vouch()!;
-    cache.distrust();
-    expect([voucher.isValid, countVoided()]).toEqual([false, 0]);
-    cache.trust();
-    expect([voucher.isValid, countVoided()]).toEqual([false, 1]);
+    const dependency = vouch()!;
+    cache.suspend();
+    expect([dependency.isValid, countVoided()]).toEqual([false, 0]);
+    cache.resume();
+    expect([dependency.isValid, countVoided()]).toEqual([false, 1]);
   });
 
   test('does not have what it vouches for to itself: all are void once it changes, but for those let go of', async () => {
     const { change, countVoided, read, vouch } = createReader();
     await read('a');
-    const vouchers = [vouch()!, vouch()!, vouch()!];
-    vouchers[1]!.void();
-    expect(vouchers.map(({ isValid }) => isValid)).toEqual([true, false, true]);
+    const dependencies = [vouch()!, vouch()!, vouch()!];
+    dependencies[1]!.void();
+    expect(dependencies.map(({ isValid }) => isValid)).toEqual([true, false, true]);
     change('a', 2);
-    expect(vouchers.map(({ isValid }) => isValid)).toEqual([false, false, false]);
+    expect(dependencies.map(({ isValid }) => isValid)).toEqual([false, false, false]);
     expect(countVoided()).toBe(3);
   });
 
@@ -83,23 +83,23 @@ describe('A voucher', () => {
     await read('a');
     await read('b');
     await read('a');
-    const vouchers = [vouch()!, vouch()!];
-    expect(vouchers.map(({ keys }) => keys)).toEqual([
+    const dependencies = [vouch()!, vouch()!];
+    expect(dependencies.map(({ keys }) => keys)).toEqual([
       ['a', 'b'],
       ['a', 'b'],
     ]);
-    vouchers[0]!.void();
-    expect(vouchers.map(({ isValid }) => isValid)).toEqual([false, true]);
+    dependencies[0]!.void();
+    expect(dependencies.map(({ isValid }) => isValid)).toEqual([false, true]);
     change('a', 2);
-    expect([vouchers[1]!.isValid, countVoided()]).toEqual([false, 2]);
+    expect([dependencies[1]!.isValid, countVoided()]).toEqual([false, 2]);
   });
 
   test('can be let go of, which counts once', async () => {
     const { cache, countVoided, read, vouch } = createReader();
     await read('a');
-    const voucher = vouch()!;
-    voucher.void();
-    voucher.void();
+    const dependency = vouch()!;
+    dependency.void();
+    dependency.void();
     cache.clear();
     expect(countVoided()).toBe(1);
   });
@@ -141,7 +141,7 @@ describe('Nobody vouches for', () => {
 
   test('anything while the cache is distrusted', async () => {
     const { cache, read, vouch } = createReader();
-    cache.distrust();
+    cache.suspend();
     await read('a');
     expect(vouch()).toBeNull();
   });
@@ -149,7 +149,7 @@ describe('Nobody vouches for', () => {
   test('what was read before the cache was distrusted', async () => {
     const { cache, read, vouch } = createReader();
     await read('a');
-    cache.distrust();
+    cache.suspend();
     expect(vouch()).toBeNull();
   });
 
@@ -164,6 +164,6 @@ describe('Nobody vouches for', () => {
     const cache = new Cache({ maxBytes: 1000 });
     const trace = new ReadTrace();
     await cache.read('a', async () => 'x'.repeat(1000), { layer: 'values', trace });
-    expect(cache.vouchFor(trace, () => {})).toBeNull();
+    expect(cache.dependOn(trace, () => {})).toBeNull();
   });
 });

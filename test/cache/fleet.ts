@@ -45,8 +45,8 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
 
   const history = (id: string) => histories.get(id)!;
   const current = (id: string) => history(id).at(-1)!;
-  const raise = (floors: Map<string, number>, states: ReadonlyMap<string, number>) => {
-    for (const [id, index] of states) floors.set(id, Math.max(index, floors.get(id)!));
+  const raise = (minimumVersions: Map<string, number>, states: ReadonlyMap<string, number>) => {
+    for (const [id, index] of states) minimumVersions.set(id, Math.max(index, minimumVersions.get(id)!));
   };
   const latest = () => new Map(ids.map((id) => [id, history(id).length - 1]));
   const pause = (label: string) => scheduler.schedule(Promise.resolve(), label);
@@ -85,7 +85,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
     if (sabotage) Object.assign(secondTier, sabotages[sabotage]!(secondTier));
     // Few entries, because their places are made beforehand, and instances are started by the thousand.
     const cache = new Cache({ clock, ttlSeconds: TTL_SECONDS, maxEntries: 100, secondTier });
-    cache.distrust();
+    cache.suspend();
     secondTier.start();
     return {
       index,
@@ -95,7 +95,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       inbox: [] as Message[],
       isListening: false,
       /** The index in its history of the oldest state of a row that may still be read here. */
-      floors: new Map(announced),
+      minimumVersions: new Map(announced),
       get isAlive() {
         return isAlive;
       },
@@ -104,14 +104,14 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       },
       listen() {
         this.isListening = true;
-        this.floors = new Map(announced);
-        cache.trust();
+        this.minimumVersions = new Map(announced);
+        cache.resume();
       },
       loseFeed() {
         this.isListening = false;
         this.inbox = [];
-        this.floors = new Map(announced);
-        cache.distrust();
+        this.minimumVersions = new Map(announced);
+        cache.suspend();
       },
       die() {
         isAlive = false;
@@ -132,7 +132,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
     for (const instance of instances) {
       if (!instance.isListening) {
         // It serves nothing from its cache.
-        raise(instance.floors, announced);
+        raise(instance.minimumVersions, announced);
         continue;
       }
       instance.inbox.push(message);
@@ -143,7 +143,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
   function hearNext(instance: Instance): void {
     const message = instance.inbox.shift();
     if (!message) return;
-    const { cache, secondTier, floors } = instance;
+    const { cache, secondTier, minimumVersions } = instance;
     switch (message.kind) {
       case 'change': {
         const { id, index, isKnown } = message;
@@ -151,21 +151,21 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
         const version = (after ?? before)!.version;
         const value = isKnown || after === null ? after : undefined;
         cache.announce({ records: [{ key: keyOf(id), version, value }], tags: [], change: null });
-        raise(floors, new Map([[id, index]]));
+        raise(minimumVersions, new Map([[id, index]]));
         break;
       }
       case 'truncation':
         cache.clear();
         secondTier.rejoin();
-        raise(floors, message.states);
+        raise(minimumVersions, message.states);
         break;
       case 'clear':
         secondTier.rejoin();
         cache.clear();
-        raise(floors, message.states);
+        raise(minimumVersions, message.states);
         break;
       case 'tier':
-        secondTier.hear(message.message);
+        secondTier.receive(message.message);
     }
   }
 
@@ -191,12 +191,14 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
     async read(index: number, wanted: readonly string[], seen: Map<string, number>): Promise<void> {
       const instance = instances[index]!;
       const { cache } = instance;
-      const floors = new Map(instance.floors);
+      const minimumVersions = new Map(instance.minimumVersions);
       // Nobody goes back in time who stays with one instance. Only a row that was made again, of which no announcement
       // has come yet, has nothing by which the first tier could tell it from the one that is gone.
       for (const id of wanted) {
-        const isMadeAgain = history(id).some((row, i) => isBetween(i, floors, seen, id) && row && !history(id)[i - 1]);
-        if (!isMadeAgain) floors.set(id, Math.max(floors.get(id)!, seen.get(id) ?? 0));
+        const isMadeAgain = history(id).some(
+          (row, i) => isBetween(i, minimumVersions, seen, id) && row && !history(id)[i - 1],
+        );
+        if (!isMadeAgain) minimumVersions.set(id, Math.max(minimumVersions.get(id)!, seen.get(id) ?? 0));
       }
       const rows = await readRecords<FleetRow>(wanted, {
         cache,
@@ -204,7 +206,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
         keyOf,
         find: (asked) =>
           query(`${index}: query of ${asked}`, () => asked.map(current).filter((row): row is FleetRow => row !== null)),
-        findUnchanged: (known) =>
+        revalidate: (known) =>
           query(`${index}: check of ${known.map(({ id }) => id)}`, () =>
             known
               .filter(({ id, version, stamp }) => current(id)?.version === version && current(id)?.stamp === stamp)
@@ -214,9 +216,11 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       if (instances[index] !== instance) return;
       wanted.forEach((id, at) => {
         const row = rows[at]!;
-        const state = history(id).findIndex((known, i) => i >= floors.get(id)! && known?.stamp === row?.stamp);
+        const state = history(id).findIndex((known, i) => i >= minimumVersions.get(id)! && known?.stamp === row?.stamp);
         if (state < 0) {
-          throw new Error(`${index} read ${id} as ${JSON.stringify(row)}, older than state ${floors.get(id)}.`);
+          throw new Error(
+            `${index} read ${id} as ${JSON.stringify(row)}, older than state ${minimumVersions.get(id)}.`,
+          );
         }
         seen.set(id, state);
       });
@@ -279,7 +283,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       }
       for (let second = 0; second < seconds; second++) {
         clock.advanceSeconds(1);
-        for (const { secondTier } of working) secondTier.beat();
+        for (const { secondTier } of working) secondTier.heartbeat();
       }
     },
 
@@ -298,9 +302,9 @@ function isBetween(index: number, after: Map<string, number>, upTo: Map<string, 
 /** Faults planted into the tier, to see that the test finds them. */
 const sabotages: Record<string, (tier: SecondTier) => object> = {
   'announcements are not written': () => ({ announce() {} }),
-  'what was seen is forgotten': () => ({ saw() {} }),
+  'what was seen is forgotten': () => ({ observeVersion() {} }),
   'neither a gap nor a clear ends the trust': (tier) => ({
-    deafen() {},
+    suspend() {},
     renew: () => tier.generation ?? SecondTier.prototype.renew.call(tier),
   }),
 };

@@ -65,12 +65,12 @@ async function runReader(
   seen = new Map<string, number>(),
 ): Promise<void> {
   const readRows = async (keys: string[]) => {
-    const floors = world.floorsNow();
+    const minimumVersions = world.floorsNow();
     const rows = await world.readRows(keys);
     keys.forEach((name, at) => {
       // Nor may a reader be shown something older than what it has seen before.
-      const floor = Math.max(floors.get(name)!, seen.get(name) ?? 0);
-      seen.set(name, world.findRow(name, rows[at] as Row | null, floor));
+      const minimum = Math.max(minimumVersions.get(name)!, seen.get(name) ?? 0);
+      seen.set(name, world.findRow(name, rows[at] as Row | null, minimum));
     });
   };
   for (const action of actions) {
@@ -79,9 +79,9 @@ async function runReader(
     if (action.kind === 'rows') {
       await readRows(action.keys);
     } else {
-      const floors = world.floorsNow();
+      const minimumVersions = world.floorsNow();
       const members = await world.readOnlineKeys();
-      for (const name of KEYS) world.findMembership(name, members.includes(name), floors.get(name)!);
+      for (const name of KEYS) world.findMembership(name, members.includes(name), minimumVersions.get(name)!);
       if (members.length > 0) await readRows(members);
     }
   }

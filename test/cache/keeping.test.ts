@@ -1,4 +1,4 @@
-import { Cache, type CacheOptions, type Fence, ReadTrace } from '../../src/cache/index.ts';
+import { Cache, type CacheOptions, type FillLease, ReadTrace } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 
@@ -14,10 +14,10 @@ function createTestCache() {
     prime: (...values: readonly ({ readonly version: number } | string | null)[]) =>
       cache.read(
         `list_${lists++}`,
-        async (fence: Fence) => {
+        async (lease: FillLease) => {
           for (const value of values) {
             const version = value === null || typeof value === 'string' ? undefined : value.version;
-            fence.prime('a', value, { layer: 'records', version });
+            lease.prime('a', value, { layer: 'records', version });
           }
           return ['a'];
         },
@@ -79,8 +79,8 @@ describe('what a load looked at before something newer was stored', () => {
   const bring = (cache: Cache, value: { version: number } | null) =>
     cache.read(
       'list',
-      async (fence) => {
-        fence.prime('a', value, { layer: 'records', version: value?.version });
+      async (lease) => {
+        lease.prime('a', value, { layer: 'records', version: value?.version });
         return [];
       },
       { layer: 'lists' },
@@ -149,7 +149,7 @@ test('a list that was loaded while the cache was distrusted leaves the known one
   const read = (load: () => Promise<string[]>) =>
     cache.read('list', load, { layer: 'lists', tagsOf: () => ['items'], trace });
   await read(async () => ['known']);
-  cache.distrust();
+  cache.suspend();
   expect(await read(async () => ['unheard of'])).toEqual(['unheard of']);
   expect(await read(() => Promise.reject(outage))).toEqual(['known']);
   expect(trace.keys).toEqual(['list', 'list', 'list']);

@@ -22,13 +22,13 @@ describe('while the cache is distrusted', () => {
   test('nothing is served as fresh, every reader loads, and nothing is stored', async () => {
     const { cache, read } = createTestCache();
     await read();
-    cache.distrust();
-    expect(cache.isTrusted).toBe(false);
+    cache.suspend();
+    expect(cache.isLive).toBe(false);
     expect(cache.get('a')).toBeUndefined();
     expect([await read(), await read()]).toEqual([2, 3]);
     cache.set('b', 1);
     expect(cache.get('b')).toBeUndefined();
-    cache.trust();
+    cache.resume();
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, undefined]);
     expect(await read()).toBe(4);
   });
@@ -36,16 +36,16 @@ describe('while the cache is distrusted', () => {
   // One of them may have begun before a change that nobody announced.
   test('readers do not share a load', async () => {
     const { cache, read } = createTestCache();
-    cache.distrust();
+    cache.suspend();
     expect(await Promise.all([read(), read()])).toEqual([1, 2]);
   });
 
   test('a load that began does not store after trust is back', async () => {
     const { cache, read } = createTestCache();
     const { promise, resolve } = Promise.withResolvers<number>();
-    cache.distrust();
+    cache.suspend();
     const early = cache.read('a', () => promise, { layer: 'values' });
-    cache.trust();
+    cache.resume();
     const late = await read();
     resolve(100);
     expect([await early, late]).toEqual([100, 1]);
@@ -55,7 +55,7 @@ describe('while the cache is distrusted', () => {
   test('a change that is heard all the same takes away what it changed', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
-    cache.distrust();
+    cache.suspend();
     cache.announce({ records: [{ key: 'a', version: 2, value: 2 }], tags: [], change: {} });
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
@@ -65,9 +65,9 @@ describe('when trust is back', () => {
   test('everything held before is gone', async () => {
     const { cache, read } = createTestCache();
     await read();
-    cache.distrust();
-    cache.trust();
-    expect(cache.isTrusted).toBe(true);
+    cache.suspend();
+    cache.resume();
+    expect(cache.isLive).toBe(true);
     expect(cache.getStats()).toMatchObject({ size: 0, evictions: 0 });
     expect([await read(), await read()]).toEqual([2, 2]);
   });
@@ -78,7 +78,7 @@ describe('the last known value', () => {
     const { cache, clock, trace, read, fail } = createTestCache();
     await read();
     clock.advanceSeconds(10);
-    cache.distrust();
+    cache.suspend();
     clock.advanceSeconds(59);
     expect(await fail(OUTAGE)).toBe(1);
     expect(trace).toMatchObject({ hits: 0, misses: 2, stale: 1 });
@@ -90,7 +90,7 @@ describe('the last known value', () => {
   test('has as much grace as the cache was told to give', async () => {
     const { cache, clock, read, fail } = createTestCache({ staleIfErrorSeconds: 10 });
     await read();
-    cache.distrust();
+    cache.suspend();
     clock.advanceSeconds(9);
     expect(await fail(OUTAGE)).toBe(1);
     clock.advanceSeconds(1);
@@ -100,9 +100,9 @@ describe('the last known value', () => {
   test('has its grace from the first distrust on, however often it is repeated', async () => {
     const { cache, clock, read, fail } = createTestCache();
     await read();
-    cache.distrust();
+    cache.suspend();
     clock.advanceSeconds(59);
-    cache.distrust();
+    cache.suspend();
     clock.advanceSeconds(1);
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
@@ -111,7 +111,7 @@ describe('the last known value', () => {
     const { cache, clock, read, fail } = createTestCache({ ttlSeconds: 10 });
     await read();
     clock.advanceSeconds(10 + 30);
-    cache.distrust();
+    cache.suspend();
     clock.advanceSeconds(29);
     expect(await fail(OUTAGE)).toBe(1);
     clock.advanceSeconds(1);
@@ -121,7 +121,7 @@ describe('the last known value', () => {
   test('does not stand in for a load that failed for another reason', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
-    cache.distrust();
+    cache.suspend();
     const fault = new Error('a fault of ours');
     await expect(fail(fault)).rejects.toBe(fault);
   });
@@ -129,7 +129,7 @@ describe('the last known value', () => {
   test('stands in for nothing unless the cache is told what an outage is', async () => {
     const { cache, read, fail } = createTestCache({ isOutage: undefined });
     await read();
-    cache.distrust();
+    cache.suspend();
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
 
@@ -144,14 +144,14 @@ describe('the last known value', () => {
   test('may be that there is nothing', async () => {
     const { cache, fail } = createTestCache();
     cache.set('a', null);
-    cache.distrust();
+    cache.suspend();
     expect(await fail(OUTAGE)).toBeNull();
   });
 
   test('survives a sweep during its grace and not after it', async () => {
     const { cache, clock, read, fail } = createTestCache({ ttlSeconds: 10 });
     await read();
-    cache.distrust();
+    cache.suspend();
     clock.advanceSeconds(30);
     expect(cache.cleanupExpired()).toBe(0);
     expect(await fail(OUTAGE)).toBe(1);
@@ -162,7 +162,7 @@ describe('the last known value', () => {
   test('is gone when an admin cleared the cache', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
-    cache.distrust();
+    cache.suspend();
     expect(cache.clear()).toBe(1);
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
@@ -170,7 +170,7 @@ describe('the last known value', () => {
 
 test('after a load met an outage the others are refused at once, until it is time to try again', async () => {
   const { cache, clock, read, fail } = createTestCache();
-  cache.distrust();
+  cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   await expect(read()).rejects.toBe(OUTAGE);
   clock.advanceSeconds(1);
@@ -179,7 +179,7 @@ test('after a load met an outage the others are refused at once, until it is tim
 
 test('readers who are refused do not put off the time to try again', async () => {
   const { cache, clock, fail, read } = createTestCache();
-  cache.distrust();
+  cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   clock.advanceSeconds(0.6);
   await expect(read()).rejects.toBe(OUTAGE);
@@ -189,9 +189,9 @@ test('readers who are refused do not put off the time to try again', async () =>
 
 test('an outage that a load met is over when the cache is trusted again', async () => {
   const { cache, read, fail } = createTestCache();
-  cache.distrust();
+  cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
-  cache.trust();
+  cache.resume();
   expect(await read()).toBe(1);
 });
 
@@ -205,7 +205,7 @@ test.each([
     const readRecord = (load: () => Promise<{ version: number } | null>) =>
       cache.read('r', load, { layer: 'records', versionOf: (record) => record!.version });
     await readRecord(async () => ({ version: 1 }));
-    cache.distrust();
+    cache.suspend();
     expect(await readRecord(async () => seen)).toEqual(seen);
     await expect(readRecord(() => Promise.reject(OUTAGE))).rejects.toBe(OUTAGE);
   },
@@ -216,7 +216,7 @@ test('a record that was seen unchanged while the cache was distrusted still stan
   const readRecord = (load: () => Promise<{ version: number }>) =>
     cache.read('r', load, { layer: 'records', versionOf: ({ version }) => version });
   await readRecord(async () => ({ version: 1 }));
-  cache.distrust();
+  cache.suspend();
   await readRecord(async () => ({ version: 1 }));
   expect(await readRecord(() => Promise.reject(OUTAGE))).toEqual({ version: 1 });
 });

@@ -1,9 +1,9 @@
-import type { Fence } from '../../src/cache/index.ts';
+import type { FillLease } from '../../src/cache/index.ts';
 
 /** One call of a loader, waiting for the test to answer it. */
 export interface PendingLoad {
   readonly keys: readonly string[];
-  readonly fence: Fence;
+  readonly lease: FillLease;
   answer(values: readonly unknown[]): void;
   fail(error: Error): void;
 }
@@ -22,10 +22,10 @@ export function createPendingLoads() {
     async next(): Promise<PendingLoad> {
       return begun.shift() ?? new Promise<PendingLoad>((resolve) => awaited.push(resolve));
     },
-    loadMissing<V>(keys: readonly string[], fence: Fence): Promise<readonly V[]> {
+    loadMissing<V>(keys: readonly string[], lease: FillLease): Promise<readonly V[]> {
       count++;
       const { promise, resolve, reject } = Promise.withResolvers<readonly V[]>();
-      const load: PendingLoad = { keys, fence, answer: (values) => resolve(values as V[]), fail: reject };
+      const load: PendingLoad = { keys, lease, answer: (values) => resolve(values as V[]), fail: reject };
       const waiting = awaited.shift();
       if (waiting) waiting(load);
       else begun.push(load);

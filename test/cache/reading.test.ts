@@ -43,7 +43,7 @@ describe('reading records', () => {
         asked.push(ids);
         return ids.filter((id) => id !== 'none').map((id) => ({ id, version: asked.length }));
       },
-      findUnchanged: async () => [],
+      revalidate: async () => [],
     };
     return { asked, source };
   };
@@ -244,7 +244,7 @@ describe('reading many keys', () => {
     const { cache, loads } = createTestCache();
     const list = cache.readMany(['list'], loads.loadMissing, { layer: 'lists' });
     const load = await loads.next();
-    load.fence.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+    load.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
     load.answer([['a']]);
     await list;
     expect(cache.get('a')).toEqual({ version: 1 });

@@ -42,7 +42,7 @@ describe('the tier is not used', () => {
   test('before it is up, and as soon as it is', async () => {
     const site = createSite();
     const { cache, fake, secondTier } = site.createInstance('test');
-    cache.trust();
+    cache.resume();
     expect([secondTier.isUp, secondTier.generation]).toEqual([false, null]);
     fake.up();
     expect([secondTier.isUp, secondTier.generation]).toEqual([true, expect.any(String)]);
@@ -54,7 +54,7 @@ describe('the tier is not used', () => {
     const instance = await site.start();
     await instance.read('a');
     await settled();
-    instance.cache.distrust();
+    instance.cache.suspend();
     site.rows.set('a', item('a', 2));
     expect(await instance.read('a')).toEqual([item('a', 2)]);
     instance.fake.down();
@@ -67,7 +67,7 @@ describe('the tier is not used', () => {
     const site = createSite();
     const { secondTier } = await site.start();
     const visit = secondTier.visit()!;
-    secondTier.deafen();
+    secondTier.suspend();
     visit.store(keyOf('a'), 1, item('a'));
     await settled();
     expect(site.server.keys).toEqual([]);
@@ -75,7 +75,7 @@ describe('the tier is not used', () => {
 
   test.each([
     ['away', (site) => site.fake.down()],
-    ['not to be trusted, because the feed is lost', (site) => site.secondTier.deafen()],
+    ['not to be trusted, because the feed is lost', (site) => site.secondTier.suspend()],
   ] as [string, (instance: Awaited<ReturnType<ReturnType<typeof createSite>['start']>>) => void][])(
     'after a clear while it is %s',
     async (_name, disturb) => {
@@ -105,7 +105,7 @@ describe('a generation', () => {
     const instance = await site.start();
     await instance.read('a');
     await settled();
-    instance.cache.trust();
+    instance.cache.resume();
     site.asked();
     await instance.read('a');
     expect(site.asked()).toEqual(['check a']);
@@ -117,10 +117,10 @@ describe('a generation', () => {
     const { generation } = instance.secondTier;
     site.waitSeconds(60, instance);
     site.clock.advanceSeconds(5);
-    instance.secondTier.beat();
+    instance.secondTier.heartbeat();
     expect(instance.secondTier.generation).toBe(generation);
     site.clock.advanceSeconds(5.001);
-    instance.secondTier.beat();
+    instance.secondTier.heartbeat();
     expect(instance.secondTier.generation).not.toBe(generation);
   });
 
@@ -252,7 +252,7 @@ describe('one that asks for an older generation', () => {
     const { secondTier } = await site.start();
     site.messages.length = 0;
     secondTier.rejoin();
-    secondTier.deafen();
+    secondTier.suspend();
     await settled();
     expect(site.messages).toEqual([]);
   });
@@ -286,7 +286,7 @@ describe('one that asks for an older generation', () => {
     const site = createSite();
     const { fake, secondTier } = await site.start();
     site.messages.length = 0;
-    secondTier.hear(sync);
+    secondTier.receive(sync);
     site.clock.advanceSeconds(11);
     await settled();
     expect([site.messages, fake.restarts]).toEqual([[], []]);
@@ -296,10 +296,10 @@ describe('one that asks for an older generation', () => {
     const site = createSite();
     const gate = createGate((label) => label === 'write of 1 answered');
     const { cache, secondTier } = await site.start('test', gate.pause);
-    secondTier.hear(sync);
+    secondTier.receive(sync);
     await settled();
-    cache.distrust();
-    cache.trust();
+    cache.suspend();
+    cache.resume();
     await settled();
     site.messages.length = 0;
     await gate.letGo();
@@ -311,7 +311,7 @@ describe('one that asks for an older generation', () => {
     await site.start();
     const gate = createGate((label) => label === 'read of 1 answered' || label === 'write of 1 answered');
     const younger = await site.start('test', gate.pause);
-    younger.secondTier.hear(sync);
+    younger.secondTier.receive(sync);
     await settled();
     expect(gate.waiting()).toEqual(['read of 1 answered', 'write of 1 answered']);
     await gate.letGo();
@@ -330,10 +330,10 @@ describe('one that asks for an older generation', () => {
     const alone = site.createInstance('test');
     site.silence(new Error('The feed is lost.'));
     alone.fake.up();
-    alone.cache.trust();
+    alone.cache.resume();
     await settled();
     const { generation } = alone.secondTier;
-    alone.secondTier.hear(answer);
+    alone.secondTier.receive(answer);
     await settled();
     expect(questions()).toHaveLength(2);
     expect(alone.secondTier.generation).toBe(generation);
@@ -346,8 +346,8 @@ describe('one that asks for an older generation', () => {
     const { cache, secondTier } = await site.start('test', gate.pause);
     expect(gate.waiting()).toEqual(['read of 1 answered']);
     older.fake.down();
-    cache.distrust();
-    cache.trust();
+    cache.suspend();
+    cache.resume();
     await settled();
     const { generation } = secondTier;
     await gate.letGo();
@@ -360,7 +360,7 @@ describe('one that asks for an older generation', () => {
     site.silence(new Error('Nobody hears of the others yet.'));
     for (const { cache, fake } of [oldest, middle]) {
       fake.up();
-      cache.trust();
+      cache.resume();
     }
     await settled();
     site.silence(undefined);
@@ -414,7 +414,7 @@ describe('what may not be shown any more', () => {
     const site = createSite();
     const instance = await site.start();
     site.rows.set('a', item('a', 2));
-    instance.secondTier.saw(keyOf('a'), 2);
+    instance.secondTier.observeVersion(keyOf('a'), 2);
     site.waitSeconds(20, instance);
     instance.secondTier.announce([{ key: keyOf('a'), version: 1, value: item('a', 1) }]);
     await settled();
@@ -503,7 +503,7 @@ describe('calls of the tier', () => {
     const instance = site.createInstance(() => prefix!);
     prefix = 'test';
     instance.fake.up();
-    instance.cache.trust();
+    instance.cache.resume();
     await settled();
     await site.write('a', item('a'));
     instance.cache.clear();

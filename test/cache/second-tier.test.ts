@@ -81,7 +81,7 @@ describe('what nobody vouches for', () => {
     await gone.read('a', 'b', 'c');
     await settled();
     await gone.secondTier.close();
-    gone.cache.distrust();
+    gone.cache.suspend();
     site.asked();
     return site;
   }
@@ -114,7 +114,7 @@ describe('what nobody vouches for', () => {
   });
 
   test.each([
-    ['is checked when it was written before the feed was lost', 'trust', 'check a'],
+    ['is checked when it was written before the feed was lost', 'resume', 'check a'],
     ['is not even checked when the cache was cleared since', 'clear', 'find a'],
     ['is not even checked when a pattern was invalidated since', 'invalidate', 'find a'],
   ] as const)('%s', async (_name, disturbance, statement) => {
@@ -123,7 +123,7 @@ describe('what nobody vouches for', () => {
     const instance = await site.start();
     await instance.read('a');
     await settled();
-    if (disturbance === 'trust') instance.cache.distrust();
+    if (disturbance === 'resume') instance.cache.suspend();
     instance.cache[disturbance]('*');
     await settled();
     instance.cache.delete(keyOf('a'));
@@ -139,8 +139,8 @@ describe('what nobody vouches for', () => {
     await instance.read('a');
     await settled();
     site.waitSeconds(200, instance);
-    instance.cache.distrust();
-    instance.cache.trust();
+    instance.cache.suspend();
+    instance.cache.resume();
     await instance.read('a');
     await settled();
     site.waitSeconds(101, instance);
@@ -200,8 +200,8 @@ describe('instances that ask each other', () => {
     const site = createSite();
     const instances = [await site.start(), await site.start(), await site.start()];
     for (const { cache } of [...instances, instances[0]!]) {
-      cache.distrust();
-      cache.trust();
+      cache.suspend();
+      cache.resume();
       await settled();
     }
     for (const [index, { read }] of instances.entries()) {
@@ -234,7 +234,7 @@ describe('instances that ask each other', () => {
     site.rows.set('a', item('a', 2));
     const instance = await site.start();
     const [{ question }] = site.messages as [TierMessage];
-    instance.secondTier.hear({ command: 'synced', question, from: 'stranger', generation: '0' });
+    instance.secondTier.receive({ command: 'synced', question, from: 'stranger', generation: '0' });
     await settled();
     expect(await instance.read('a')).toEqual([item('a', 2)]);
   });
@@ -324,8 +324,8 @@ test('what a reader was shown is not followed by something older that the tier s
   const load = async () => 'loaded';
   await ahead.cache.read(
     'items_list',
-    async (fence) => {
-      fence.prime(keyOf('a'), item('a', 2), { layer: 'items', version: 2 });
+    async (lease) => {
+      lease.prime(keyOf('a'), item('a', 2), { layer: 'items', version: 2 });
       return load();
     },
     { layer: 'items_list' },
@@ -340,8 +340,8 @@ test('a record that comes with a list without a version says nothing about what 
   await site.write('a', item('a', 1));
   await instance.cache.read(
     'items_list',
-    async (fence) => {
-      fence.prime(keyOf('a'), item('a', 1), { layer: 'items' });
+    async (lease) => {
+      lease.prime(keyOf('a'), item('a', 1), { layer: 'items' });
       return ['a'];
     },
     { layer: 'items_list' },

@@ -38,11 +38,11 @@ export function createSite() {
       send: async (message) => {
         if (fault) throw fault;
         messages.push(message);
-        for (const instance of instances) instance.secondTier.hear(message);
+        for (const instance of instances) instance.secondTier.receive(message);
       },
     });
     const cache = new Cache({ clock, secondTier });
-    cache.distrust();
+    cache.suspend();
     secondTier.start();
     const instance = {
       cache,
@@ -60,7 +60,7 @@ export function createSite() {
             await answered;
             return found;
           },
-          findUnchanged: async (known) => {
+          revalidate: async (known) => {
             statements.push(`check ${known.map(({ id }) => id)}`);
             return known.filter(({ id, version }) => rows.get(id)?.version === version).map(({ id }) => id);
           },
@@ -83,7 +83,7 @@ export function createSite() {
     waitSeconds(seconds: number, ...working: { readonly secondTier: SecondTier }[]) {
       for (let second = 0; second < seconds; second++) {
         clock.advanceSeconds(1);
-        for (const { secondTier } of working) secondTier.beat();
+        for (const { secondTier } of working) secondTier.heartbeat();
       }
     },
     /** What was asked of the database since the last call. */
@@ -99,7 +99,7 @@ export function createSite() {
     async start(keyPrefix: string | (() => string) = 'test', pause?: FakeTierOptions['pause']) {
       const instance = createInstance(keyPrefix, pause);
       instance.fake.up();
-      instance.cache.trust();
+      instance.cache.resume();
       await settled();
       return instance;
     },
@@ -110,7 +110,7 @@ export function createSite() {
       else rows.delete(id);
       const value = row && !isKnown ? undefined : row;
       for (const { cache } of instances) {
-        if (cache.isTrusted && cache !== deaf)
+        if (cache.isLive && cache !== deaf)
           cache.announce({ records: [{ key: keyOf(id), version, value }], tags: [], change: null });
       }
       await settled();

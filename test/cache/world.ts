@@ -1,5 +1,5 @@
 import type { Scheduler } from 'fast-check';
-import { Cache, type CacheOptions, type Fence } from '../../src/cache/index.ts';
+import { Cache, type CacheOptions, type FillLease } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 
 /** A row of the model database; its version rises with every write to its key. */
@@ -33,7 +33,7 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
   const cache = new Cache({ clock, ...options });
   const histories = new Map<string, (Row | null)[]>(keys.map((key) => [key, [{ version: 1, isOnline: true }]]));
   /** The index in its history of the oldest state of a key that may still be read. */
-  const floors = new Map<string, number>(keys.map((key) => [key, 0]));
+  const minimumVersions = new Map<string, number>(keys.map((key) => [key, 0]));
   let onTheirWay: { readonly key: string; readonly index: number; readonly isKnown: boolean }[] = [];
   let isListening = true;
 
@@ -56,11 +56,11 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
   }
 
   function readOnlineKeys(): Promise<string[]> {
-    const load = async (fence: Fence) => {
+    const load = async (lease: FillLease) => {
       const rows = await query('query of the list', () =>
         keys.map((key) => ({ key, row: current(key) })).filter(({ row }) => row?.isOnline),
       );
-      for (const { key, row } of rows) fence.prime(key, row, { layer: 'items', version: row!.version });
+      for (const { key, row } of rows) lease.prime(key, row, { layer: 'items', version: row!.version });
       return rows.map(({ key }) => key);
     };
     return cache.read<string[]>(ONLINE_LIST, load, {
@@ -81,7 +81,7 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
       tags: ['items'],
       change: isKnown ? { old: before, new: after } : { old: undefined, new: undefined },
     });
-    floors.set(key, index);
+    minimumVersions.set(key, index);
   }
 
   return {
@@ -92,19 +92,19 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
     readOnlineKeys,
 
     /** The states that reads which begin now may see, for `findRow` and `findMembership`. */
-    floorsNow: () => new Map(floors),
+    floorsNow: () => new Map(minimumVersions),
 
-    /** @throws {Error} unless the row is a state of the key not older than `floor`; returns the index of that state */
-    findRow(key: string, row: Row | null, floor: number): number {
-      const index = history(key).findIndex((state, at) => at >= floor && state?.version === row?.version);
+    /** @throws {Error} unless the row is a state of the key not older than `minimum`; returns the index of that state */
+    findRow(key: string, row: Row | null, minimum: number): number {
+      const index = history(key).findIndex((state, at) => at >= minimum && state?.version === row?.version);
       if (index >= 0) return index;
-      throw new Error(`${key} was read as ${JSON.stringify(row)}, which is older than state ${floor}.`);
+      throw new Error(`${key} was read as ${JSON.stringify(row)}, which is older than state ${minimum}.`);
     },
 
-    /** @throws {Error} unless the key was in the list, or not in it, in a state not older than `floor` */
-    findMembership(key: string, isMember: boolean, floor: number): void {
-      if (history(key).some((state, at) => at >= floor && (state?.isOnline ?? false) === isMember)) return;
-      throw new Error(`${key} was ${isMember ? '' : 'not '}in the list, which is older than state ${floor}.`);
+    /** @throws {Error} unless the key was in the list, or not in it, in a state not older than `minimum` */
+    findMembership(key: string, isMember: boolean, minimum: number): void {
+      if (history(key).some((state, at) => at >= minimum && (state?.isOnline ?? false) === isMember)) return;
+      throw new Error(`${key} was ${isMember ? '' : 'not '}in the list, which is older than state ${minimum}.`);
     },
 
     async write(key: string, { row, isKnown }: Write): Promise<void> {
@@ -114,7 +114,7 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
       const index = states.length - 1;
       if (!isListening) {
         // Writers do not wait for an announcement that cannot come: the write is answered at once.
-        floors.set(key, index);
+        minimumVersions.set(key, index);
         return;
       }
       onTheirWay.push({ key, index, isKnown });
@@ -125,13 +125,13 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
     /** The connection is lost, and with it what is on its way; some time later it is back. */
     async loseConnection(): Promise<void> {
       isListening = false;
-      cache.distrust();
-      for (const { key, index } of onTheirWay) floors.set(key, index);
+      cache.suspend();
+      for (const { key, index } of onTheirWay) minimumVersions.set(key, index);
       onTheirWay = [];
       await pause('connecting');
       isListening = true;
       await pause('connected');
-      cache.trust();
+      cache.resume();
     },
   };
 }

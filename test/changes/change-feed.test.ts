@@ -13,7 +13,7 @@ function follower(name: string, heard: unknown[]): Required<FeedListener> {
 }
 
 /** A feed that is live, with one follower who has heard nothing yet. */
-async function createLiveFeed(options: { echoTimeoutMs?: number } = {}) {
+async function createLiveFeed(options: { acknowledgeTimeoutMs?: number } = {}) {
   const fake = createFakeSource();
   const errors: unknown[] = [];
   const heard: unknown[] = [];
@@ -295,7 +295,7 @@ describe('the state', () => {
 describe('a writer who waits until its change has settled', () => {
   test('goes on when the last part of its statement was told to every follower', async () => {
     const { feed, fake, heard } = await createLiveFeed();
-    const settled = feed.settled('7', 'statement').then(() => heard.length);
+    const settled = feed.waitUntilApplied('7', 'statement').then(() => heard.length);
     fake.say(insertion('7', false));
     fake.say(insertion('7', true));
     expect(await settled).toBe(2);
@@ -303,7 +303,7 @@ describe('a writer who waits until its change has settled', () => {
 
   test('does not go on with an unfinished statement, another transaction or a mark', async () => {
     const { feed, fake } = await createLiveFeed();
-    const settled = feed.settled('7', 'statement');
+    const settled = feed.waitUntilApplied('7', 'statement');
     fake.say(insertion('7', false));
     fake.say(insertion('8'));
     fake.say({ mark: '7' });
@@ -314,7 +314,7 @@ describe('a writer who waits until its change has settled', () => {
 
   test('of a transaction goes on with its mark and not with one of its statements', async () => {
     const { feed, fake } = await createLiveFeed();
-    const settled = feed.settled('7', 'transaction');
+    const settled = feed.waitUntilApplied('7', 'transaction');
     fake.say(insertion('7'));
     expect(await isResolved(settled)).toBe(false);
     fake.say({ mark: '7' });
@@ -325,8 +325,8 @@ describe('a writer who waits until its change has settled', () => {
     const { feed, fake } = await createLiveFeed();
     fake.say(insertion('7'));
     fake.say({ mark: '8' });
-    await feed.settled('7', 'statement');
-    await feed.settled('8', 'transaction');
+    await feed.waitUntilApplied('7', 'statement');
+    await feed.waitUntilApplied('8', 'transaction');
     expect(fake.restarts).toEqual([]);
   });
 
@@ -334,20 +334,20 @@ describe('a writer who waits until its change has settled', () => {
     jest.useFakeTimers();
     const { feed, fake } = await createLiveFeed();
     for (let xid = 0; xid <= 4096; xid++) fake.say({ mark: String(xid) });
-    expect(await isResolved(feed.settled('1', 'transaction'))).toBe(true);
-    expect(await isResolved(feed.settled('0', 'transaction'))).toBe(false);
+    expect(await isResolved(feed.waitUntilApplied('1', 'transaction'))).toBe(true);
+    expect(await isResolved(feed.waitUntilApplied('0', 'transaction'))).toBe(false);
   });
 
   test('goes on after a truncation', async () => {
     const { feed, fake } = await createLiveFeed();
-    const settled = feed.settled('7', 'statement');
+    const settled = feed.waitUntilApplied('7', 'statement');
     fake.say({ table: 'manager', op: 'TRUNCATE', xid: '7', isLast: true, rows: [] });
     await settled;
   });
 
   test('goes on together with others who wait for the same transaction', async () => {
     const { feed, fake } = await createLiveFeed();
-    const settled = [feed.settled('7', 'statement'), feed.settled('7', 'statement')];
+    const settled = [feed.waitUntilApplied('7', 'statement'), feed.waitUntilApplied('7', 'statement')];
     fake.say(insertion('7'));
     await Promise.all(settled);
   });
@@ -359,7 +359,7 @@ describe('a writer who waits until its change has settled', () => {
         throw new Error('a fault of the follower');
       },
     });
-    const settled = feed.settled('7', 'statement');
+    const settled = feed.waitUntilApplied('7', 'statement');
     fake.say(insertion('7'));
     await settled;
   });
@@ -368,24 +368,24 @@ describe('a writer who waits until its change has settled', () => {
     const fake = createFakeSource();
     const feed = new ChangeFeed({ source: fake.source });
     await feed.start();
-    await feed.settled('1', 'statement');
+    await feed.waitUntilApplied('1', 'statement');
     fake.up();
     fake.down();
-    await feed.settled('2', 'statement');
+    await feed.waitUntilApplied('2', 'statement');
     await feed.close();
-    await feed.settled('3', 'statement');
+    await feed.waitUntilApplied('3', 'statement');
   });
 
   test('is released by a gap, after the followers were told of it', async () => {
     const { feed, fake, heard } = await createLiveFeed();
-    const settled = feed.settled('7', 'statement').then(() => [...heard]);
+    const settled = feed.waitUntilApplied('7', 'statement').then(() => [...heard]);
     fake.down();
     expect(await settled).toEqual([['a', 'gap']]);
   });
 
   test('is released when the feed is closed', async () => {
     const { feed } = await createLiveFeed();
-    const settled = feed.settled('7', 'statement');
+    const settled = feed.waitUntilApplied('7', 'statement');
     await feed.close();
     await settled;
   });
@@ -393,7 +393,7 @@ describe('a writer who waits until its change has settled', () => {
   test('has the connection given up when the echo does not come in time, and goes on when it is', async () => {
     jest.useFakeTimers();
     const { feed, fake } = await createLiveFeed();
-    const settled = feed.settled('7', 'statement');
+    const settled = feed.waitUntilApplied('7', 'statement');
     jest.advanceTimersByTime(1999);
     expect(fake.restarts).toEqual([]);
     jest.advanceTimersByTime(1);
@@ -405,8 +405,8 @@ describe('a writer who waits until its change has settled', () => {
 
   test('waits for its echo as long as the feed was told to', async () => {
     jest.useFakeTimers();
-    const { feed, fake } = await createLiveFeed({ echoTimeoutMs: 10 });
-    void feed.settled('7', 'statement');
+    const { feed, fake } = await createLiveFeed({ acknowledgeTimeoutMs: 10 });
+    void feed.waitUntilApplied('7', 'statement');
     jest.advanceTimersByTime(10);
     expect(fake.restarts).toHaveLength(1);
   });
@@ -414,7 +414,7 @@ describe('a writer who waits until its change has settled', () => {
   test('leaves no timer behind, however it went on', async () => {
     jest.useFakeTimers();
     const { feed, fake } = await createLiveFeed();
-    const settled = [feed.settled('7', 'statement'), feed.settled('8', 'statement')];
+    const settled = [feed.waitUntilApplied('7', 'statement'), feed.waitUntilApplied('8', 'statement')];
     fake.say(insertion('7'));
     fake.down();
     await Promise.all(settled);

@@ -28,15 +28,15 @@ test('a writer on the embedded database waits for its own echo', async () => {
         'rows', '[{"id": "m1", "version": 1, "old": {}, "new": null}]'::json)::text) from tx)
     select xid from sent where pg_notify is not null`;
   const { rows } = await pglite.query<{ xid: string }>(announcing);
-  await feed.settled(rows[0]!.xid, 'statement');
+  await feed.waitUntilApplied(rows[0]!.xid, 'statement');
   expect(heard).toEqual([{ table: 'manager', op: 'DELETE', id: 'm1', version: 1, old: {}, new: null }]);
   await feed.close();
 });
 
 test('a writer whose echo never comes is let go, with a gap', async () => {
-  const feed = new ChangeFeed({ source: createPgliteSource(pglite), echoTimeoutMs: 1 });
+  const feed = new ChangeFeed({ source: createPgliteSource(pglite), acknowledgeTimeoutMs: 1 });
   await feed.start();
-  await feed.settled('0', 'statement');
+  await feed.waitUntilApplied('0', 'statement');
   expect([feed.gaps, feed.state]).toEqual([1, 'live']);
   await feed.close();
 });

@@ -313,7 +313,7 @@ describeOnPostgresql('on PostgreSQL', () => {
     const { promise: isBack, resolve } = Promise.withResolvers<void>();
     await feed.start();
     feed.follow({ onGap: () => heard.push('gap'), onLive: resolve });
-    const settled = feed.settled('0', 'statement');
+    const settled = feed.waitUntilApplied('0', 'statement');
     await terminateFeed();
     await settled;
     expect([heard, feed.gaps]).toEqual([['gap'], 1]);

@@ -6,12 +6,13 @@
 type Method = (...args: any[]) => any;
 
 const SABOTAGES: Record<string, () => Promise<void>> = {
-  // Loads store and share what they brought, whatever changed while they ran.
+  // InFlightLoads store and share what they brought, whatever changed while they ran.
   'no-fence': async () => {
-    const { Loads } = await import('../../dist/src/cache/in-flight-loads.js' as string);
-    replace(Loads, 'mayStoreResult', () => true);
-    replace(Loads, 'mayPrime', () => true);
-    for (const name of ['overtakeKey', 'overtakeTagged', 'overtakeKeys', 'overtakeAll']) replace(Loads, name, () => {});
+    const { InFlightLoads } = await import('../../dist/src/cache/in-flight-loads.js' as string);
+    replace(InFlightLoads, 'mayStoreResult', () => true);
+    replace(InFlightLoads, 'mayPrime', () => true);
+    for (const name of ['invalidateKey', 'invalidateTagged', 'invalidateKeys', 'invalidateAll'])
+      replace(InFlightLoads, name, () => {});
   },
   // A lost feed goes unnoticed: what is held stays trusted, before, during and after the gap.
   'ignore-gaps': async () => {

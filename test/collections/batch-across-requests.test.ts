@@ -1,11 +1,11 @@
-import { gatherReads } from '../../src/collections/batch-across-requests.ts';
+import { batchAcrossRequests } from '../../src/collections/batch-across-requests.ts';
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Rows for all ids but those that begin with `no`, and what was asked for. */
 function createTable() {
   const statements: (readonly string[])[] = [];
-  const find = gatherReads(async (ids: readonly string[]) => {
+  const find = batchAcrossRequests(async (ids: readonly string[]) => {
     statements.push(ids);
     return ids.filter((id) => !id.startsWith('no')).map((id) => ({ id, statement: statements.length }));
   });
@@ -47,7 +47,7 @@ test('a statement asks for a thousand ids at most, unless one reader wants more'
 test('a failure is that of all who share the statement, and of nobody after them', async () => {
   const failure = new Error('away');
   let count = 0;
-  const find = gatherReads(async ([id]: readonly string[]) => {
+  const find = batchAcrossRequests(async ([id]: readonly string[]) => {
     if (++count === 1) throw failure;
     return [{ id: id! }];
   });

@@ -104,9 +104,9 @@ describe('An answer', () => {
 
   test('is not given while changes may pass unheard', async () => {
     await ask(LIST);
-    testApp.app.cache.distrust();
+    testApp.app.cache.suspend();
     expect(await countHits(() => ask(LIST))).toBe(0);
-    testApp.app.cache.trust();
+    testApp.app.cache.resume();
     expect(kept().size).toBe(0);
   });
 

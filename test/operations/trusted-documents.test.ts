@@ -22,7 +22,7 @@ describe('where only listed operations are executed', () => {
   let testApp: TestApp;
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'stationmaster-safelist-'));
+    directory = await mkdtemp(join(tmpdir(), 'stationmaster-trusted-documents-'));
     const file = join(directory, 'manifest.json');
     const operations = [LIST, COUNT, CREATED, NAMED].map((body) => ({ id: idOf(body), body, name: '', type: '' }));
     await writeFile(file, JSON.stringify({ format: 'apollo-persisted-query-manifest', version: 1, operations }));
@@ -160,7 +160,7 @@ describe('a server does not start with a list that', () => {
       'lists an operation without',
     ],
   ])('%s', async (_what, text, fault) => {
-    const directory = await mkdtemp(join(tmpdir(), 'stationmaster-safelist-'));
+    const directory = await mkdtemp(join(tmpdir(), 'stationmaster-trusted-documents-'));
     const file = join(directory, 'manifest.json');
     if (text !== undefined) await writeFile(file, text);
     const starting = startStubServer({ config: { persistedQueries: { mode: 'only', file } } });

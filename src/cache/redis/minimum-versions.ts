@@ -2,9 +2,9 @@
  * The oldest version of each key that may still be shown, remembered for a while: what readers were told of is not to be
  * followed by something older from a place that has not heard of it yet.
  *
- * Two maps take turns, so that forgetting costs nothing: a floor lasts one to two periods.
+ * Two maps take turns, so that forgetting costs nothing: a minimum lasts one to two periods.
  */
-export class VersionFloors {
+export class MinimumVersions {
   readonly #periodMs: number;
   #recent = new Map<string, number>();
   #older = new Map<string, number>();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Announcement } from '../contract.ts';
 import type { LayerCounters } from '../stats.ts';
-import { VersionFloors } from './minimum-versions.ts';
+import { MinimumVersions } from './minimum-versions.ts';
 import { parseTierEntry, type Tier, type TierWrite, type TierWriteResult } from './tier.ts';
 
 /**
@@ -32,7 +32,7 @@ export interface SecondTierOptions {
 export interface TierRecord {
   readonly record: object;
   readonly version: number;
-  readonly isVouchedFor: boolean;
+  readonly isCurrent: boolean;
 }
 
 /** The tier as one load sees it, which began when this was made. */
@@ -49,7 +49,7 @@ const MAX_WRITE_DELAY_MS = 10_000;
 const STANDSTILL_MS = 5000;
 const BEAT_MS = 1000;
 /** Longer than a write may be delayed. */
-const FLOOR_PERIOD_MS = 15_000;
+const MINIMUM_VERSION_PERIOD_MS = 15_000;
 const MAX_QUEUED_WRITES = 20_000;
 const WRITES_PER_CALL = 200;
 const KEYS_PER_READ = 500;
@@ -90,7 +90,7 @@ export class SecondTier {
   readonly #onError: (error: unknown) => void;
   readonly #clock: Clock;
   readonly #instance = randomUUID();
-  readonly #floors: VersionFloors;
+  readonly #minimumVersions: MinimumVersions;
   readonly #counters: LayerCounters = { hits: 0, misses: 0, size: 0, evictions: 0 };
   #membership: Membership | null = null;
   #isListening = false;
@@ -110,11 +110,11 @@ export class SecondTier {
     this.#onError = options.onError ?? (() => {});
     this.#clock = options.clock ?? { now: () => performance.now() };
     this.#lastBeatMs = this.#clock.now();
-    this.#floors = new VersionFloors(FLOOR_PERIOD_MS, this.#lastBeatMs);
+    this.#minimumVersions = new MinimumVersions(MINIMUM_VERSION_PERIOD_MS, this.#lastBeatMs);
   }
 
   start(): void {
-    this.#heartbeat = setInterval(() => this.beat(), BEAT_MS).unref();
+    this.#heartbeat = setInterval(() => this.heartbeat(), BEAT_MS).unref();
     this.#tier.start({
       onUp: () => {
         this.#isUp = true;
@@ -156,7 +156,7 @@ export class SecondTier {
   }
 
   /** Changes may be passing unheard from now on. */
-  deafen(): void {
+  suspend(): void {
     this.#isListening = false;
     this.#leave();
   }
@@ -190,7 +190,7 @@ export class SecondTier {
     const membership = this.#current();
     for (const { key, version, value } of records) {
       // Of a deletion the last version is announced, which is then as old as any other.
-      this.#floors.raise(key, value === null ? version + 1 : version);
+      this.#minimumVersions.raise(key, value === null ? version + 1 : version);
       if (!membership) continue;
       const nowMs = this.#tier.nowMs();
       const u = value ? nowMs + this.#ttlMs : nowMs;
@@ -200,8 +200,8 @@ export class SecondTier {
   }
 
   /** Notes what a reader may see, found in the database: absent (`null`) or in a version. The tier may be behind it. */
-  saw(key: string, version: number | null): void {
-    this.#floors.raise(key, version ?? Number.POSITIVE_INFINITY);
+  observeVersion(key: string, version: number | null): void {
+    this.#minimumVersions.raise(key, version ?? Number.POSITIVE_INFINITY);
   }
 
   /** To be called when a load begins. `null` while the tier is of no use. */
@@ -223,7 +223,7 @@ export class SecondTier {
   }
 
   /** Hears what an instance, this one included, said to all. */
-  hear(message: TierMessage): void {
+  receive(message: TierMessage): void {
     const membership = this.#current();
     if (!membership || message.from === this.#instance) return;
     if (message.command === 'sync') this.#answer(message.question, membership);
@@ -231,10 +231,10 @@ export class SecondTier {
   }
 
   /** A sign that the process did not stand still; `start` sees to it that there is one every second. */
-  beat(): void {
+  heartbeat(): void {
     this.#current();
     this.#lastBeatMs = this.#clock.now();
-    if (!this.#isFlushing) this.#floors.forgetOld(this.#lastBeatMs);
+    if (!this.#isFlushing) this.#minimumVersions.forgetOld(this.#lastBeatMs);
   }
 
   /** The membership, if it holds: after a standstill it does not. */
@@ -298,11 +298,12 @@ export class SecondTier {
     keys.forEach((key, index) => {
       const entry = parseTierEntry(texts[index] ?? null);
       // A tombstone tells that an older version is gone, not that there is no row: it may have been made again.
-      const isUsable = entry?.r && entry.u > nowMs && entry.v >= this.#floors.of(key) && versionOf(entry.r) === entry.v;
+      const isUsable =
+        entry?.r && entry.u > nowMs && entry.v >= this.#minimumVersions.of(key) && versionOf(entry.r) === entry.v;
       if (!isUsable) return;
-      const isVouchedFor = entry.g === generation;
-      if (!isVouchedFor && entry.u - this.#ttlMs <= discardedAtMs) return;
-      found.set(key, { record: entry.r!, version: entry.v, isVouchedFor });
+      const isCurrent = entry.g === generation;
+      if (!isCurrent && entry.u - this.#ttlMs <= discardedAtMs) return;
+      found.set(key, { record: entry.r!, version: entry.v, isCurrent });
       untilMs.set(entry.r!, entry.u);
     });
     this.#counters.hits += found.size;

@@ -4,7 +4,7 @@
  * A statement is best sent then: sending it wakes a process of PostgreSQL, for which the system may set this one aside in
  * the middle of its work.
  */
-export function endOfTurn(): Promise<void> {
+export function afterPolling(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

@@ -18,7 +18,7 @@ interface KnownText {
 const TEXTS = new Array<KnownText | undefined>(PLACES).fill(undefined);
 
 /** The text whose bytes lie between two places, in UTF-8. */
-export function repeatedText(bytes: Buffer, from: number, to: number): string {
+export function internedText(bytes: Buffer, from: number, to: number): string {
   if (to - from > MAX_TEXT_BYTES) return bytes.toString('utf8', from, to);
   let mixed = to - from;
   for (let index = from; index < to; index++) mixed = (Math.imul(mixed, 31) + bytes[index]!) | 0;
@@ -48,7 +48,7 @@ interface KnownUuid {
 
 const UUIDS = new Array<KnownUuid | undefined>(PLACES).fill(undefined);
 
-export function repeatedUuid(bytes: Buffer, from: number): string {
+export function internedUuid(bytes: Buffer, from: number): string {
   const a = bytes.readInt32BE(from);
   const b = bytes.readInt32BE(from + 4);
   const c = bytes.readInt32BE(from + 8);

@@ -1,4 +1,4 @@
-import { repeatedText, repeatedUuid } from './interned-values.ts';
+import { internedText, internedUuid } from './interned-values.ts';
 import { UUID_BYTES, writeIp, writeUuid } from './value-texts.ts';
 
 /** A row of a result, read value after value in the order of its columns. A value that is null is `null`. */
@@ -6,11 +6,11 @@ export interface RowReader {
   /** Of a column of type text. May keep the rest of its row in memory. */
   text(): string | null;
   /** The same, of a column whose values repeat: as a rule one string for all that are equal. Keeps nothing but itself. */
-  repeatedText(): string | null;
+  internedText(): string | null;
   /** Of a column of type uuid. Keeps nothing but itself. */
   uuid(): string | null;
   /** The same, of a column whose values repeat. */
-  repeatedUuid(): string | null;
+  internedUuid(): string | null;
   /** Of a column of type inet that holds single addresses, as `host()` writes them. Keeps nothing but itself. */
   ip(): string | null;
   /** Of a column of type float8. */
@@ -68,12 +68,12 @@ export class MessageRow implements RowReader {
     return isAscii ? this.#text.slice(from - this.#textStart, to - this.#textStart) : bytes.toString('utf8', from, to);
   }
 
-  repeatedText(): string | null {
+  internedText(): string | null {
     const length = this.#int32();
     if (length < 0) return null;
     const from = this.#at;
     this.#at = from + length;
-    return repeatedText(this.#bytes, from, this.#at);
+    return internedText(this.#bytes, from, this.#at);
   }
 
   uuid(): string | null {
@@ -83,11 +83,11 @@ export class MessageRow implements RowReader {
     return writeUuid(this.#bytes, from);
   }
 
-  repeatedUuid(): string | null {
+  internedUuid(): string | null {
     if (this.#int32() < 0) return null;
     const from = this.#at;
     this.#at = from + UUID_BYTES;
-    return repeatedUuid(this.#bytes, from);
+    return internedUuid(this.#bytes, from);
   }
 
   ip(): string | null {
@@ -139,7 +139,7 @@ export class ValuesRow implements RowReader {
     return this.#value() as string | null;
   }
 
-  repeatedText(): string | null {
+  internedText(): string | null {
     return this.#value() as string | null;
   }
 
@@ -147,7 +147,7 @@ export class ValuesRow implements RowReader {
     return this.#value() as string | null;
   }
 
-  repeatedUuid(): string | null {
+  internedUuid(): string | null {
     return this.#value() as string | null;
   }
 

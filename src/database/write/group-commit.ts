@@ -1,5 +1,5 @@
 /** How the jobs are done: one by itself, or several in one transaction, of which each does all or nothing. */
-export interface WriteGroupsParts<Job, Result> {
+export interface GroupCommitParts<Job, Result> {
   one(job: Job): Promise<Result>;
   /**
    * @returns the results in the order of the jobs, or `null` when nothing was done and each had better be done by itself
@@ -26,13 +26,13 @@ const MAX_WAIT_MS = 10;
  * PostgreSQL lets transactions that announce something commit one after the other, each with its own flush to disk, so
  * more writers bring no more commits. In a group they share one. Alone, a write is sent at once.
  */
-export class WriteGroups<Job, Result> {
-  readonly #parts: WriteGroupsParts<Job, Result>;
+export class GroupCommit<Job, Result> {
+  readonly #parts: GroupCommitParts<Job, Result>;
   #waiting: Waiting<Job, Result>[] = [];
   #underWay = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: WriteGroupsParts<Job, Result>) {
+  constructor(parts: GroupCommitParts<Job, Result>) {
     this.#parts = parts;
   }
 

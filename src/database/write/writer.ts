@@ -1,12 +1,12 @@
 import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../../errors.ts';
 import { type Database, isRefusal } from '../database.ts';
-import { WriteGroups } from './group-commit.ts';
+import { GroupCommit } from './group-commit.ts';
 
 export interface WriterOptions {
   readonly database: Database;
   /** Resolves when this process has heard of everything the transaction changed. */
-  readonly settled: (xid: string, scope: 'statement' | 'transaction') => Promise<void>;
+  readonly waitUntilApplied: (xid: string, scope: 'statement' | 'transaction') => Promise<void>;
   readonly channel: string;
 }
 
@@ -34,7 +34,7 @@ export type Row = Readonly<Record<string, unknown>>;
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 type Written = Pick<QueryBuilder<any>, 'returning'>;
 
-export function createWriter({ database, settled, channel }: WriterOptions): Writer {
+export function createWriter({ database, waitUntilApplied, channel }: WriterOptions): Writer {
   // Sent last, so that it is heard last: PostgreSQL delivers a transaction's notifications in the order they were made.
   const mark = `select x.id as xid, pg_notify('${channel}', json_build_object('mark', x.id)::text)
     from (select pg_current_xact_id()::text as id) x`;
@@ -44,16 +44,16 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
       const [row] = await em.execute<{ xid: string }[]>(mark);
       return { result, xid: row!.xid };
     });
-    await settled(xid, 'transaction');
+    await waitUntilApplied(xid, 'transaction');
     return result;
   }
 
   // It only builds statements, so nothing of one is left for the next.
   const builder = database.fork();
-  const rows = new WriteGroups<string, Row | null>({
+  const rows = new GroupCommit<string, Row | null>({
     async one(text) {
       const [rows = []] = (await database.batch([text]).catch(explainViolation)) as JsonRow[][];
-      if (rows[0]) await settled(rows[0].xid, 'statement');
+      if (rows[0]) await waitUntilApplied(rows[0].xid, 'statement');
       return firstFromJson(rows);
     },
     async group(texts) {
@@ -67,7 +67,7 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
       if (!results) return null;
       const written = results.slice(1, 1 + texts.length) as JsonRow[][];
       const [marked] = results.at(-1) as { xid: string }[];
-      await settled(marked!.xid, 'transaction');
+      await waitUntilApplied(marked!.xid, 'transaction');
       return written.map(firstFromJson);
     },
   });
@@ -78,7 +78,7 @@ export function createWriter({ database, settled, channel }: WriterOptions): Wri
     async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
       const rows = await database.execute<Row>(name, text, values);
       const xid = rows[0]?.xid;
-      if (xid !== undefined) await settled(xid, 'statement');
+      if (xid !== undefined) await waitUntilApplied(xid, 'statement');
       return rows;
     },
   };

@@ -1,10 +1,10 @@
-import type { Cache, Fence } from '../../cache/index.ts';
+import type { Cache, FillLease } from '../../cache/index.ts';
 import type { FindByIds } from '../../collections/batch-across-requests.ts';
 import { limitToPage } from '../../collections/page-limit.ts';
 import { RecordLoader } from '../../collections/record-loader.ts';
-import { findUnchanged } from '../../collections/revalidate.ts';
+import { revalidate } from '../../collections/revalidate.ts';
 import type { Database } from '../../database/database.ts';
-import { endOfTurn } from '../../database/read/after-polling.ts';
+import { afterPolling } from '../../database/read/after-polling.ts';
 import type { Context } from '../../graphql/context.ts';
 import type { ManagersOfPage, ManagersOfRows, WorkstationRecord } from '../workstation/index.ts';
 import {
@@ -40,7 +40,7 @@ export function managerLoader(
         layer: MANAGERS,
         keyOf: managerKey,
         find: findManagers,
-        findUnchanged: (known) => findUnchanged(database, 'manager', known),
+        revalidate: (known) => revalidate(database, 'manager', known),
         trace: ctx.reads,
       }),
   );
@@ -65,19 +65,19 @@ export class ManagersAlong implements ManagersOfRows {
       columns: MANAGER_COLUMNS,
       join: 'left join manager m on m.id = w.manager_id',
       read(row) {
-        const id = row.repeatedUuid();
+        const id = row.internedUuid();
         if (id !== null && !found.has(id)) found.set(id, readManager(row, id));
       },
-      keep: (fence, ctx) => this.#keep(found.values(), fence, ctx),
+      keep: (lease, ctx) => this.#keep(found.values(), lease, ctx),
     };
   }
 
-  #keep(managers: Iterable<ManagerRecord>, fence: Fence, ctx: Context): void {
+  #keep(managers: Iterable<ManagerRecord>, lease: FillLease, ctx: Context): void {
     const loader = managerLoader(this.#source, ctx);
     this.#areMissing = false;
     for (const manager of managers) {
-      const entry = primeManager(manager, fence);
-      if (entry) loader.bring(manager.id, entry);
+      const entry = primeManager(manager, lease);
+      if (entry) loader.prime(manager.id, entry);
       if (entry?.value === manager) this.#areMissing = true;
     }
   }
@@ -93,14 +93,14 @@ export class ManagersAlong implements ManagersOfRows {
   }
 }
 
-function primeManager(manager: ManagerRecord, fence: Fence) {
+function primeManager(manager: ManagerRecord, lease: FillLease) {
   const { id, version } = manager;
-  return fence.prime(managerKey(id), manager, { layer: MANAGERS, version, bytes: managerBytes(manager) });
+  return lease.prime(managerKey(id), manager, { layer: MANAGERS, version, bytes: managerBytes(manager) });
 }
 
 export function readManagerPage(source: ManagerSource, list: ManagerList, ctx: Context): Promise<ManagerPage> {
   const { cache } = source;
-  return cache.read<ManagerPage>(managerListKey(list), (fence) => loadPage(source, list, fence, ctx), {
+  return cache.read<ManagerPage>(managerListKey(list), (lease) => loadPage(source, list, lease, ctx), {
     layer: MANAGER_LISTS,
     tagsOf: () => [MANAGER_EXISTENCE],
     isAffectedBy: (change, page) => change === null || isManagerPageAffected(list, page, change as ManagerChangePair),
@@ -118,7 +118,7 @@ export function findManagers(database: Database, ids: readonly string[]): Promis
 async function loadPage(
   source: ManagerSource,
   { first, after }: ManagerList,
-  fence: Fence,
+  lease: FillLease,
   ctx: Context,
 ): Promise<ManagerPage> {
   const { database } = source;
@@ -127,12 +127,12 @@ async function loadPage(
   const limit = limitToPage(first, values);
   const text = `${COLUMNS} ${behind} order by m.created_at desc, m.id desc ${limit}`;
   const name = `managers-page${after ? '-after' : ''} ${limit}`;
-  await endOfTurn();
+  await afterPolling();
   const rows = await database.readRows({ name, text, values, read: (row) => readManager(row) });
   const loader = managerLoader(source, ctx);
   for (const row of rows) {
-    const entry = primeManager(row, fence);
-    if (entry) loader.bring(row.id, entry);
+    const entry = primeManager(row, lease);
+    if (entry) loader.prime(row.id, entry);
   }
   const next = rows[first];
   return { ids: rows.slice(0, first).map(({ id }) => id), next: next ? managerPosition(next) : null };

@@ -19,7 +19,7 @@ export const MANAGER_COLUMNS = 'm.id, m.name, m.email, m.created_at, m.updated_a
  * The record in the columns that a statement selected as `MANAGER_COLUMNS`.
  * @param id when that has been read already
  */
-export function readManager(row: RowReader, id: string = row.repeatedUuid()!): ManagerRecord {
+export function readManager(row: RowReader, id: string = row.internedUuid()!): ManagerRecord {
   return Object.freeze({
     id,
     name: row.text()!,

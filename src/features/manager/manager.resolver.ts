@@ -19,7 +19,7 @@ import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
 import { Connection, isTimeMs, pageRequest, presentRows } from '../../graphql/pagination.ts';
 import { rowsShow } from '../../graphql/selections.ts';
-import { CACHE_BACKED } from '../../operations/cacheability.ts';
+import { CACHEABLE } from '../../operations/cacheability.ts';
 import {
   readWorkstationList,
   Workstation,
@@ -51,7 +51,7 @@ export class ManagerResolver {
   }
 
   @Authorized<Role>('VIEWER')
-  @Extensions(CACHE_BACKED)
+  @Extensions(CACHEABLE)
   @Query(() => ManagerConnection, { description: 'The managers, a page at a time, newest first.' })
   async managers(
     @Arg('first', () => Int, {
@@ -73,7 +73,7 @@ export class ManagerResolver {
   }
 
   @Authorized<Role>('VIEWER')
-  @Extensions(CACHE_BACKED)
+  @Extensions(CACHEABLE)
   @Query(() => Manager, { nullable: true, description: 'One manager; null when there is none with this id.' })
   manager(
     @Arg('id', () => ID, { description: 'The identifier of the manager.' }) id: string,

@@ -1,10 +1,10 @@
 import DataLoader from 'dataloader';
-import { type Cache, type Fence, stableJson } from '../../cache/index.ts';
+import { type Cache, type FillLease, stableJson } from '../../cache/index.ts';
 import type { FindByIds } from '../../collections/batch-across-requests.ts';
 import { RecordLoader } from '../../collections/record-loader.ts';
-import { findUnchanged } from '../../collections/revalidate.ts';
+import { revalidate } from '../../collections/revalidate.ts';
 import type { Database } from '../../database/database.ts';
-import { endOfTurn } from '../../database/read/after-polling.ts';
+import { afterPolling } from '../../database/read/after-polling.ts';
 import type { Context } from '../../graphql/context.ts';
 import {
   WORKSTATION_COUNTS,
@@ -54,7 +54,7 @@ export interface ManagersOfRows {
 
 export interface ManagersOfPage extends Companions {
   /** Stores what came along. */
-  keep(fence: Fence, ctx: Context): void;
+  keep(lease: FillLease, ctx: Context): void;
 }
 
 /** The loaders of this operation, made when they are first needed. */
@@ -65,7 +65,7 @@ export function workstationLoaders(source: WorkstationSource, ctx: Context): Wor
       layer: WORKSTATIONS,
       keyOf: workstationKey,
       find: source.findWorkstations,
-      findUnchanged: (known) => findUnchanged(source.database, 'workstation', known),
+      revalidate: (known) => revalidate(source.database, 'workstation', known),
       trace: ctx.reads,
     }),
     page: new DataLoader((lists) => readPages(source, lists, ctx), { cacheKeyFn: workstationListKey }),
@@ -83,11 +83,11 @@ function readPages(source: WorkstationSource, lists: readonly WorkstationList[],
   const listOf = new Map(lists.map((list) => [workstationListKey(list), list]));
   return cache.readMany<WorkstationPage>(
     [...listOf.keys()],
-    async (missing, fence) =>
+    async (missing, lease) =>
       loadPages(
         source,
         missing.map((key) => listOf.get(key)!),
-        fence,
+        lease,
         ctx,
       ),
     {
@@ -104,18 +104,18 @@ function readPages(source: WorkstationSource, lists: readonly WorkstationList[],
 async function loadPages(
   source: WorkstationSource,
   lists: readonly WorkstationList[],
-  fence: Fence,
+  lease: FillLease,
   ctx: Context,
 ): Promise<WorkstationPage[]> {
   const { database } = source;
-  await endOfTurn();
+  await afterPolling();
   const { record, showsManagers } = workstationLoaders(source, ctx);
   const shapeOf = ({ filter, ...rest }: WorkstationList) =>
     filter.managerId === undefined ? null : stableJson({ ...rest, filter: { ...filter, managerId: undefined } });
   const rowsOf = await loadByShape(
     lists,
     shapeOf,
-    (list) => loadPage(source, list, showsManagers, fence, ctx),
+    (list) => loadPage(source, list, showsManagers, lease, ctx),
     async (alike) => {
       const managerIds = alike.map(({ filter }) => filter.managerId!);
       const rows = Map.groupBy(await findPageOfEach(database, managerIds, alike[0]!), ({ managerId }) => managerId!);
@@ -126,12 +126,12 @@ async function loadPages(
     const rows = rowsOf.get(list)!;
     for (const row of rows) {
       const { id, version } = row;
-      const entry = fence.prime(workstationKey(id), row, {
+      const entry = lease.prime(workstationKey(id), row, {
         layer: WORKSTATIONS,
         version,
         bytes: workstationBytes(row),
       });
-      if (entry) record.bring(id, entry);
+      if (entry) record.prime(id, entry);
     }
     const next = rows[list.first];
     return { ids: rows.slice(0, list.first).map(({ id }) => id), next: next ? positionOf(list.order, next) : null };
@@ -142,12 +142,12 @@ async function loadPage(
   { database, managers }: WorkstationSource,
   list: WorkstationList,
   showsManagers: boolean,
-  fence: Fence,
+  lease: FillLease,
   ctx: Context,
 ): Promise<WorkstationRecord[]> {
   const along = showsManagers ? managers.bringAlong() : null;
   const rows = await findPage(database, list, along);
-  along?.keep(fence, ctx);
+  along?.keep(lease, ctx);
   return rows;
 }
 
@@ -186,7 +186,7 @@ async function loadCounts(database: Database, filters: readonly WorkstationListF
   return filters.map((filter) => countOf.get(filter)!);
 }
 
-/** Loads those of one shape together, and those of no shape, or alone in theirs, one by one. */
+/** InFlightLoads those of one shape together, and those of no shape, or alone in theirs, one by one. */
 async function loadByShape<Request, Result>(
   requests: readonly Request[],
   shapeOf: (request: Request) => string | null,

@@ -37,10 +37,10 @@ export function readWorkstation(row: RowReader): WorkstationRecord {
     updatedAtMs: row.timeMs()!,
     version: row.int()!,
     id: row.uuid()!,
-    managerId: row.repeatedUuid(),
+    managerId: row.internedUuid(),
     ipAddress: row.ip()!,
-    status: row.repeatedText() as WorkstationStatus,
-    operatingSystem: row.repeatedText()!,
+    status: row.internedText() as WorkstationStatus,
+    operatingSystem: row.internedText()!,
     name: row.text()!,
     hostname: row.text()!,
   });

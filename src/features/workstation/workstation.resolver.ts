@@ -19,7 +19,7 @@ import type { Context } from '../../graphql/context.ts';
 import { normalizeId } from '../../graphql/ids.ts';
 import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
 import { rowsShow } from '../../graphql/selections.ts';
-import { CACHE_BACKED } from '../../operations/cacheability.ts';
+import { CACHEABLE } from '../../operations/cacheability.ts';
 import {
   CreateWorkstationInput,
   TelemetryReading,
@@ -51,7 +51,7 @@ export class WorkstationResolver {
   }
 
   @Authorized<Role>('VIEWER')
-  @Extensions(CACHE_BACKED)
+  @Extensions(CACHEABLE)
   @Query(() => WorkstationConnection, { description: 'The workstations of the fleet, a page at a time, newest first.' })
   workstations(
     @Arg('first', () => Int, {
@@ -74,7 +74,7 @@ export class WorkstationResolver {
   }
 
   @Authorized<Role>('VIEWER')
-  @Extensions(CACHE_BACKED)
+  @Extensions(CACHEABLE)
   @Query(() => Workstation, { nullable: true, description: 'One workstation; null when there is none with this id.' })
   workstation(
     @Arg('id', () => ID, { description: 'The identifier of the workstation.' }) id: string,

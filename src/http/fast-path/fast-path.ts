@@ -4,11 +4,11 @@ import type { DirectQuery } from '../../operations/direct-execution.ts';
 import type { Requester } from '../../operations/rate-limit.ts';
 import type { Answer, ReadyAnswers, Recognized } from '../../operations/ready-answers.ts';
 import { MAX_KEY_LENGTH } from '../../operations/response-cache.ts';
-import { answerBrokenRequest } from '../client-errors.ts';
+import { answerClientError } from '../client-errors.ts';
 import { HttpStream } from './http-stream.ts';
-import { type PlainHead, PlainHeads } from './request-head-parser.ts';
+import { type RequestHead, RequestHeadParser } from './request-head-parser.ts';
 
-export interface WireLaneParts {
+export interface FastPathParts {
   readonly path: string;
   readonly answers: ReadyAnswers;
   /** Requests that have been counted against a rate limit and executed, and are passed on after all. */
@@ -22,7 +22,7 @@ export interface WireLaneParts {
   readonly keepAliveTimeoutMs: number;
 }
 
-export interface WireLane {
+export interface FastPath {
   /** Lets go of connections on which nothing is under way. */
   closeIdle(): void;
 }
@@ -35,9 +35,9 @@ export interface WireLane {
  *
  * Of what a kept answer costs a server that is made of Node's parser, requests and responses, they are the larger half.
  */
-export function openWireLane(server: Server, parts: WireLaneParts): WireLane {
+export function openFastPath(server: Server, parts: FastPathParts): FastPath {
   const [parse] = server.listeners('connection') as ((connection: Socket | HttpStream) => void)[];
-  const heads = new PlainHeads(parts.path);
+  const heads = new RequestHeadParser(parts.path);
   const headerLines = createHeaderLines(parts);
   const connections = new Set<LaneConnection>();
   const lane: Lane = {
@@ -63,8 +63,8 @@ export function openWireLane(server: Server, parts: WireLaneParts): WireLane {
   };
 }
 
-interface Lane extends WireLaneParts {
-  readonly heads: PlainHeads;
+interface Lane extends FastPathParts {
+  readonly heads: RequestHeadParser;
   readonly headerLines: (origin: string | undefined) => string | undefined;
   /** What tells a client that it may go on asking. */
   readonly keptAlive: string;
@@ -76,7 +76,7 @@ interface Lane extends WireLaneParts {
 /** A request as it came over the wire, and its parts. */
 interface PlainRequest {
   readonly bytes: Buffer;
-  readonly head: PlainHead;
+  readonly head: RequestHead;
   readonly body: Buffer;
   readonly text: string;
 }
@@ -262,7 +262,7 @@ class LaneConnection {
   readonly #onTimeout = () => {
     if (this.#firstPiece) return this.#leave(this.#firstPiece);
     if (this.#state !== 'waiting') return void this.#stream?.emit('timeout');
-    if (this.#socket.bytesRead === 0) answerBrokenRequest(REQUEST_TIMEOUT, this.#socket);
+    if (this.#socket.bytesRead === 0) answerClientError(REQUEST_TIMEOUT, this.#socket);
     else this.#socket.destroy();
   };
 }
@@ -278,7 +278,7 @@ const REQUEST_TIMEOUT = Object.assign(new Error('No request came.'), { code: 'ER
 const SHORT_BYTES = 4096;
 
 /** What is the same in every answer to an origin, as it goes over the wire. */
-function createHeaderLines({ headersFor }: WireLaneParts): (origin: string | undefined) => string | undefined {
+function createHeaderLines({ headersFor }: FastPathParts): (origin: string | undefined) => string | undefined {
   const known = new Map<string | undefined, string>();
   return (origin) => {
     const lines = known.get(origin);

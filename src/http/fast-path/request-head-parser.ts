@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 /** The head of a request that is plain enough to be read without Node's parser. */
-export interface PlainHead {
+export interface RequestHead {
   /** By name in small letters. */
   readonly headers: Readonly<Record<string, string>>;
   /** Of the body, in bytes; more than 0. */
@@ -23,9 +23,9 @@ const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade',
  *
  * Most heads are sent again and again by the same client, so they are known by their text.
  */
-export class PlainHeads {
+export class RequestHeadParser {
   readonly #requestLine: string;
-  readonly #known = new LRUCache<string, PlainHead>({ max: 1000 });
+  readonly #known = new LRUCache<string, RequestHead>({ max: 1000 });
 
   constructor(path: string) {
     this.#requestLine = `POST ${path} HTTP/1.1`;
@@ -38,7 +38,7 @@ export class PlainHeads {
   }
 
   /** @param length of the head, as `lengthIn` said */
-  read(bytes: Buffer, length: number): PlainHead | null {
+  read(bytes: Buffer, length: number): RequestHead | null {
     const text = bytes.toString('latin1', 0, length - HEAD_END.length);
     const known = this.#known.get(text);
     if (known) return known;
@@ -47,7 +47,7 @@ export class PlainHeads {
     return head;
   }
 
-  #parse(text: string): PlainHead | null {
+  #parse(text: string): RequestHead | null {
     const [requestLine, ...lines] = text.split('\r\n');
     if (requestLine !== this.#requestLine) return null;
     const headers: Record<string, string> = Object.create(null);

@@ -40,9 +40,9 @@ function read(row: RowReader): Values {
     int: row.int(),
     timeMs: row.timeMs(),
     last: row.text(),
-    word: row.repeatedText(),
+    word: row.internedText(),
     id: row.uuid(),
-    otherId: row.repeatedUuid(),
+    otherId: row.internedUuid(),
   };
 }
 

@@ -36,7 +36,11 @@ describe('Writes that come together', () => {
     const ids = (await rows()).map(({ id }) => id);
     // The values are written into the statements, and one text holds them all.
     const hostnameOf = (id: string) => `it's; '' -- ? $1 \\' ü ${id}`;
-    const writer = createWriter({ database: testApp.app.database, channel: 'nobody', settled: async () => {} });
+    const writer = createWriter({
+      database: testApp.app.database,
+      channel: 'nobody',
+      waitUntilApplied: async () => {},
+    });
     const written = await Promise.all(
       ids.map((id) =>
         writer.row((em) =>
