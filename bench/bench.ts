@@ -12,6 +12,8 @@ export interface Bench {
   readonly connections: number;
   /** Those that were chosen. */
   readonly peers: readonly Contender[];
+  /** A folder with another build of this project to compare with; `null` without one. */
+  readonly baseline: string | null;
   progress(line: string): void;
 }
 

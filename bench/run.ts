@@ -13,10 +13,12 @@ import { WORKLOADS } from './workloads/index.ts';
 const USAGE = `Measures this server side by side with others on the same rows, and checks the goals.
 
   npm run bench -- [--only hot-list,cold-list] [--peers mercurius,yoga | none]
-                   [--seconds 4] [--rounds 3] [--connections 64] [--report bench]
+                   [--seconds 4] [--rounds 3] [--connections 64] [--report bench] [--baseline ../before]
 
   --only      workloads: ${WORKLOADS.map(({ name }) => name).join(', ')}
   --peers     ${PEERS.map(({ name }) => name).join(', ')}
+  --baseline  a folder with another checkout of this project, built: both builds take turns in every round of the steady
+              workloads and of telemetry, and the goal is 0.97 of its throughput
   --report    the folder that report.md and report.svg are written to; none for no report
 
 It makes a database of its own on the PostgreSQL that DATABASE_URL names (postgres://postgres@127.0.0.1:5432/ by
@@ -32,6 +34,7 @@ interface Choice {
   readonly rounds: number;
   readonly connections: number;
   readonly reportFolder: string | null;
+  readonly baseline: string | null;
 }
 
 async function run(): Promise<void> {
@@ -82,6 +85,7 @@ function readArguments(): Choice | null {
       rounds: text('3'),
       connections: text('64'),
       report: text('bench'),
+      baseline: text(''),
       help: { type: 'boolean', default: false },
     },
   });
@@ -96,8 +100,17 @@ function readArguments(): Choice | null {
     seconds,
     rounds,
     connections,
+    baseline: baselineFolder(values.baseline),
     reportFolder: values.report === 'none' ? null : values.report,
   };
+}
+
+/** @throws {TypeError} when nothing built is there */
+function baselineFolder(folder: string): string | null {
+  if (folder === '') return null;
+  if (!existsSync(`${folder}/dist/src/main.js`))
+    throw new TypeError(`${folder} holds no build: run npm run build there.`);
+  return folder;
 }
 
 /** Those that are named, or all. */

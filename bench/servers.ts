@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Question, Usage } from './measured-process.ts';
 
 /** A server that can be measured. */
@@ -48,6 +48,12 @@ export const STATIONMASTER_FULL: Contender = {
   arguments: ['full'],
   isCaching: false,
 };
+
+/** The same server as another build of it runs: `folder` is a checkout that has been built. */
+export function baselineOf(contender: Contender, folder: string): Contender {
+  const module = pathToFileURL(resolve(folder, 'bench/server.ts'));
+  return { ...contender, name: 'baseline', title: `${contender.title}, baseline`, module };
+}
 
 export const PEERS: readonly Contender[] = [
   peer('apollo', { name: 'apollo', title: 'Apollo + MikroORM', arguments: [], isCaching: false }),

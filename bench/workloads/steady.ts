@@ -1,10 +1,18 @@
 import type { Bench, Report, Workload } from '../bench.ts';
 import type { Fleet } from '../database.ts';
 import type { Traffic } from '../load-plan.ts';
+import { median } from '../median.ts';
 import { type Documents, documentsFor } from '../queries.ts';
 import { type Entrant, type Figures, measureInRounds } from '../rounds.ts';
-import { type Contender, FLOOR, STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL } from '../servers.ts';
-import type { Verdict } from '../verdict.ts';
+import {
+  baselineOf,
+  type Contender,
+  FLOOR,
+  STATIONMASTER,
+  STATIONMASTER_COLD,
+  STATIONMASTER_FULL,
+} from '../servers.ts';
+import { atLeast, type Verdict } from '../verdict.ts';
 
 /** The same kind of traffic for every server, for some seconds. */
 export interface SteadyWorkload {
@@ -35,8 +43,11 @@ export function steadyWorkload(spec: SteadyWorkload): Workload {
 
 async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
   const { cache, traffic, hasFloor = true } = spec;
+  const [own, ...others] = cache === 'hot' ? [STATIONMASTER] : [STATIONMASTER_COLD, STATIONMASTER_FULL];
   const contenders = [
-    ...(cache === 'hot' ? [STATIONMASTER] : [STATIONMASTER_COLD, STATIONMASTER_FULL]),
+    own!,
+    ...(bench.baseline === null ? [] : [baselineOf(own!, bench.baseline)]),
+    ...others,
     ...bench.peers.filter(({ isCaching }) => cache === 'hot' || !isCaching),
     ...(hasFloor ? [FLOOR] : []),
   ];
@@ -67,7 +78,10 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
         value: figures.requestsPerSecond,
       })),
     },
-    verdicts: spec.judge(standings),
+    verdicts: [
+      ...spec.judge(standings),
+      ...(bench.baseline === null ? [] : [atLeast('at least 0.97 of the baseline', standings.ofBaseline, 0.97)]),
+    ],
   };
 }
 
@@ -103,6 +117,16 @@ function round(value: number, digits: number): number {
 
 const NO_PEERS: readonly Contender[] = [STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL, FLOOR];
 
+function isOwn(contender: Contender): boolean {
+  return NO_PEERS.includes(contender) || contender.name === 'baseline';
+}
+
+/** How much faster one was than the other: the median over the rounds. */
+export function ratioOf(one: Figures, other: Figures): number {
+  const rates = other.requestsPerSecondOfRounds;
+  return median(one.requestsPerSecondOfRounds.map((rate, round) => rate / rates[round]!));
+}
+
 /** Who did how well. */
 export class Standings {
   readonly all: readonly { readonly contender: Contender; readonly figures: Figures }[];
@@ -119,6 +143,15 @@ export class Standings {
     return this.all.find(({ contender }) => contender === FLOOR)?.figures ?? null;
   }
 
+  /**
+   * Our requests per second as a multiple of the baseline's: the median over the rounds, in each of which both took their
+   * turn. `null` without a baseline.
+   */
+  get ofBaseline(): number | null {
+    const baseline = this.all.find(({ contender }) => contender.name === 'baseline')?.figures;
+    return baseline ? ratioOf(this.own, baseline) : null;
+  }
+
   /** Our requests per second as a multiple of the floor's; `null` without a floor. */
   get ofFloor(): number | null {
     return this.floor && this.own.requestsPerSecond / this.floor.requestsPerSecond;
@@ -127,7 +160,7 @@ export class Standings {
   /** Our requests per second as a multiple of those of the best peer that counts; `null` when none took part. */
   overBest(counts: (contender: Contender, figures: Figures) => boolean = () => true): number | null {
     const rates = this.all
-      .filter(({ contender, figures }) => !NO_PEERS.includes(contender) && counts(contender, figures))
+      .filter(({ contender, figures }) => !isOwn(contender) && counts(contender, figures))
       .map(({ figures }) => figures.requestsPerSecond);
     return rates.length === 0 ? null : this.own.requestsPerSecond / Math.max(...rates);
   }

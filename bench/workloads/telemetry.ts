@@ -2,8 +2,9 @@ import type { CacheStats } from '../../src/cache/index.ts';
 import type { Bench, Report, Workload } from '../bench.ts';
 import { documentsFor } from '../queries.ts';
 import { type Figures, takeTurns } from '../rounds.ts';
-import { STATIONMASTER, startServer } from '../servers.ts';
+import { baselineOf, type RunningServer, STATIONMASTER, startServer } from '../servers.ts';
 import { atLeast } from '../verdict.ts';
+import { ratioOf } from './steady.ts';
 
 const CLIENTS = 64;
 const ROWS_PER_SECOND = 1000;
@@ -12,18 +13,19 @@ const REPORT = 'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(rea
 export const telemetry: Workload = { name: 'telemetry', run };
 
 async function run(bench: Bench): Promise<Report> {
-  const { list, record } = documentsFor('stationmaster');
   // One server in both turns: a second one would hear of the same changes, and spend the same time on them.
   const server = await startServer(STATIONMASTER, { databaseUrl: bench.fleet.url });
-  const turns = [0, ROWS_PER_SECOND].map((rowsPerSecond) => ({
-    label: rowsPerSecond === 0 ? 'without writes' : `${rowsPerSecond} rows/s written`,
-    contender: STATIONMASTER,
-    connections: CLIENTS,
-    server,
-    traffic: { kind: 'telemetry', list, record, report: REPORT, ids: bench.fleet.ids, rowsPerSecond } as const,
-  }));
-  const figuresOf = takeTurns(bench, turns).finally(() => server.stop());
-  const [quiet, busy] = (await figuresOf) as [Figures, Figures];
+  const baseline =
+    bench.baseline === null
+      ? null
+      : await startServer(baselineOf(STATIONMASTER, bench.baseline), { databaseUrl: bench.fleet.url });
+  const turns = [
+    turnOf(bench, server, 'without writes', 0),
+    turnOf(bench, server, `${ROWS_PER_SECOND} rows/s written`, ROWS_PER_SECOND),
+    ...(baseline ? [turnOf(bench, baseline, `${ROWS_PER_SECOND} rows/s written, baseline`, ROWS_PER_SECOND)] : []),
+  ];
+  const measured = await takeTurns(bench, turns).finally(() => Promise.all([server.stop(), baseline?.stop()]));
+  const [quiet, busy, baselineBusy] = measured as [Figures, Figures, Figures?];
   return {
     name: 'telemetry',
     title: 'Telemetry',
@@ -31,7 +33,7 @@ async function run(bench: Bench): Promise<Report> {
       `${CLIENTS} clients read the list of 50 and single workstations (Zipf) in turn, while telemetry of the whole ` +
       `fleet comes in through the same server, ${ROWS_PER_SECOND} rows a second, 100 to a request; and without that.`,
     columns: ['', 'requests/s', 'p50 ms', 'p99 ms', 'server CPU ms per 1,000', 'rows written/s', 'record hits %'],
-    rows: [quiet, busy].map((figures, index) => [
+    rows: measured.map((figures, index) => [
       turns[index]!.label,
       Math.round(figures.requestsPerSecond),
       Number(figures.p50Ms.toFixed(2)),
@@ -44,8 +46,15 @@ async function run(bench: Bench): Promise<Report> {
       atLeast('the record layer hits in at least 99 % of its reads', recordHitsPercent(busy), 99),
       atLeast('at least 0.60 of the throughput without writes', busy.requestsPerSecond / quiet.requestsPerSecond, 0.6),
       atLeast(`${ROWS_PER_SECOND} rows written a second`, busy.rowsWrittenPerSecond, 0.98 * ROWS_PER_SECOND),
+      ...(baselineBusy ? [atLeast('at least 0.97 of the baseline', ratioOf(busy, baselineBusy), 0.97)] : []),
     ],
   };
+}
+
+function turnOf({ fleet }: Bench, server: RunningServer, label: string, rowsPerSecond: number) {
+  const { list, record } = documentsFor('stationmaster');
+  const traffic = { kind: 'telemetry', list, record, report: REPORT, ids: fleet.ids, rowsPerSecond } as const;
+  return { label, contender: STATIONMASTER, connections: CLIENTS, server, traffic };
 }
 
 /** Over all rounds. */
