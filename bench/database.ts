@@ -47,9 +47,9 @@ export async function allDropped(): Promise<void> {
 async function fill(url: string, workstations: number): Promise<Fleet> {
   const { openDatabase } = await import('../dist/src/database/database.js' as string);
   const { migrate } = await import('../dist/src/database/migrate.js' as string);
-  const { seedFleet } = await import('../dist/src/features/demo-fleet/seed.js' as string);
-  const { entities } = await import('../dist/src/features/entities.js' as string);
-  const database: Database = await openDatabase({ kind: 'postgresql', url, poolSize: 2 }, { entities });
+  const { entities, migrations } = await import('../dist/src/features/index.js' as string);
+  const { seedFleet } = await import('../dist/src/features/demo-fleet/index.js' as string);
+  const database: Database = await openDatabase({ kind: 'postgresql', url, poolSize: 2 }, { entities, migrations });
   await migrate(database);
   await seedFleet(database, { managers: MANAGERS, workstations });
   const rows = await database.query<{ id: string }>('ids', 'select id from workstation order by md5(id::text)', []);

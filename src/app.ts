@@ -1,6 +1,5 @@
 // First, because TypeGraphQL's decorators look for it as soon as they are loaded.
 import 'reflect-metadata';
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import type { Logger } from 'pino';
@@ -16,46 +15,25 @@ import {
   createPostgresqlSource,
   type NotificationSource,
 } from './changes/index.ts';
-import { batchAcrossRequests } from './collections/batch-across-requests.ts';
+import {
+  type Collections,
+  followChanges,
+  guardedInputsOf,
+  openCollections,
+  recordSchemaOf,
+  warmUp,
+} from './collections/index.ts';
 import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { identifyDatabase } from './database/identity.ts';
-import { countListeners, LISTENER_NAME } from './database/listeners.ts';
+import { LISTENER_NAME } from './database/listeners.ts';
 import { migrate } from './database/migrate.ts';
 import { createWriter } from './database/write/writer.ts';
 import { StationmasterError } from './errors.ts';
-import { isFleetEmpty, seedFleet } from './features/demo-fleet/seed.ts';
-import { entities } from './features/entities.ts';
-import { followChanges } from './features/follow-changes.ts';
-import {
-  findManagers,
-  ManagerConnectionResolver,
-  ManagerResolver,
-  ManagerService,
-  type ManagerSource,
-  ManagersAlong,
-  WorkstationManagerResolver,
-} from './features/manager/index.ts';
-import {
-  PERFORMANCE_METRICS_UPDATED,
-  PerformanceResolver,
-  PerformanceService,
-  streamMetricTicks,
-} from './features/performance/index.ts';
-import { RECORD_SCHEMA } from './features/record-schema.ts';
-import { createSchema } from './features/schema.ts';
-import { warmUp } from './features/warm-up.ts';
-import {
-  findWorkstations,
-  streamWorkstationChanges,
-  WORKSTATION_CHANGED,
-  WorkstationChangeResolver,
-  WorkstationConnectionResolver,
-  WorkstationResolver,
-  WorkstationService,
-  type WorkstationSource,
-} from './features/workstation/index.ts';
+import { collections, entities, features, migrations } from './features/index.ts';
 import { isDatabaseUnavailable } from './graphql/errors.ts';
+import { DEFAULT_PAGE_SIZE } from './graphql/page-size.ts';
+import { createSchema } from './graphql/schema.ts';
 import { createHttpServer, type HttpServer } from './http/http-server.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -63,7 +41,6 @@ import { ResponseCache } from './operations/response-cache.ts';
 import { retryWithBackoff } from './retry.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
-const DEMO_FLEET = { managers: 100, workstations: 1000 };
 /** How long a start waits for its database before it listens without one. */
 const PATIENCE_MS = 1000;
 /** The part of the grace that is kept for letting go of the database. */
@@ -116,7 +93,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     for (const stop of started.reverse()) await stop();
   };
   try {
-    const database = await openDatabase(config.database, { entities, pglite: options.pglite });
+    const database = await openDatabase(config.database, { entities, migrations, pglite: options.pglite });
     started.push(() => database.close());
 
     let databaseId = '';
@@ -137,29 +114,31 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     started.push(() => clearInterval(sweep));
 
     const feed = new ChangeFeed({ source: createSource(config, database), onError });
-    followChanges(feed, cache);
+    followChanges(feed, cache, collections);
     started.push(() => feed.close());
 
-    const http = await createServer(config, { cache, responses, database, feed, logger, onError, stage });
+    const opened = openCollections(collections, { cache, database });
+    const parts = { collections: opened, cache, responses, database, feed, logger, onError, stage };
+    const http = await createServer(config, parts);
     let graceMs = config.shutdownGraceSeconds * 1000;
     started.push(() => http.close(Math.max(0, graceMs - CLEAN_UP_MS)));
 
     const prepared = prepareDatabase(database, config, { stage, logger, signal });
     started.push(() => prepared.catch(() => {}));
-    const opened = (async () => {
+    const running = (async () => {
       databaseId = await prepared;
       secondTier?.start();
       await feed.start();
       stage.current = 'running';
     })();
     // It is waited for below; until then its failure has nobody to go to when the port is taken.
-    opened.catch(() => {});
+    running.catch(() => {});
     // Whoever finds the port open shall be served. But probes must have an answer while there is no database.
-    await Promise.race([opened, ...(database.pglite ? [] : [sleep(PATIENCE_MS, undefined, { ref: false })])]);
+    await Promise.race([running, ...(database.pglite ? [] : [sleep(PATIENCE_MS, undefined, { ref: false })])]);
     await http.listen();
-    await opened;
+    await running;
     if (config.warmUp) {
-      const warmedUp = warmUp(createReadSource({ cache, database }), logger);
+      const warmedUp = warmUp(opened, DEFAULT_PAGE_SIZE, logger);
       started.push(() => warmedUp);
     }
     let closing: Promise<void> | undefined;
@@ -190,17 +169,17 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 }
 
 /**
- * Migrates the database and, where configured, fills it, as soon as it can be reached.
+ * Migrates the database and lets the features prepare it, as soon as it can be reached.
  * @returns what tells it from other databases
  */
 function prepareDatabase(
   database: Database,
-  { demoFleet }: Config,
+  config: Config,
   { stage, logger, signal }: Pick<ServerParts, 'stage' | 'logger'> & { signal: AbortSignal },
 ): Promise<string> {
   const prepare = async () => {
     await migrate(database);
-    if (demoFleet && (await isFleetEmpty(database))) await seedFleet(database, DEMO_FLEET);
+    for (const feature of features) await feature.prepare?.(database, config);
     return identifyDatabase(database);
   };
   return retryWithBackoff(prepare, {
@@ -236,7 +215,7 @@ function createSecondTier(
 ): SecondTier {
   return new SecondTier({
     tier: createRedisTier({ url: redisUrl! }),
-    keyPrefix: () => `stationmaster:1.${RECORD_SCHEMA}:${databaseId()}`,
+    keyPrefix: () => `stationmaster:1.${recordSchemaOf(collections)}:${databaseId()}`,
     send,
     ttlSeconds: cache.ttlSeconds,
     onError,
@@ -248,6 +227,7 @@ function isOutage(error: unknown): boolean {
 }
 
 interface ServerParts {
+  readonly collections: Collections;
   readonly cache: Cache;
   readonly responses: ResponseCache | undefined;
   readonly database: Database;
@@ -259,39 +239,16 @@ interface ServerParts {
 
 async function createServer(
   config: Config,
-  { cache, responses, database, feed, logger, onError, stage }: ServerParts,
+  { collections: opened, cache, responses, database, feed, logger, onError, stage }: ServerParts,
 ): Promise<HttpServer> {
-  const source = createReadSource({ cache, database });
   const writer = createWriter({
     database,
     channel: CHANNEL,
     waitUntilApplied: (xid, scope) => feed.waitUntilApplied(xid, scope),
+    guardedInputs: guardedInputsOf(collections),
   });
-  const managers = new ManagerService(source, writer);
-  const performance = new PerformanceService({
-    cache,
-    feed,
-    instanceId: randomUUID(),
-    countManagers: () => managers.count(),
-    countListeners: () => countListeners(database),
-    sockets: () => http.sockets,
-    onError,
-  });
-  const schema = createSchema({
-    resolvers: [
-      new WorkstationResolver(source, new WorkstationService(writer)),
-      new WorkstationConnectionResolver(source),
-      new WorkstationChangeResolver(source),
-      new WorkstationManagerResolver(source),
-      new ManagerResolver(source, managers, source),
-      new ManagerConnectionResolver(managers),
-      new PerformanceResolver(cache, performance),
-    ],
-    streams: {
-      [WORKSTATION_CHANGED]: (ids) => streamWorkstationChanges(feed, ids as string[] | null),
-      [PERFORMANCE_METRICS_UPDATED]: (everySeconds) => streamMetricTicks(everySeconds as number),
-    },
-  });
+  const sockets = () => http.sockets;
+  const schema = createSchema(features, { collections: opened, writer, database, cache, feed, sockets, onError });
   const auth = await resolveAuth(config);
   const authenticate = createAuthenticator({ verify: createTokenVerifier(auth), anonymousRole: auth.anonymousRole });
   const http: HttpServer = await createHttpServer({
@@ -319,16 +276,6 @@ async function createServer(
     }),
   });
   return http;
-}
-
-/** What all reads go through. */
-function createReadSource(parts: Pick<ManagerSource, 'cache' | 'database'>): ManagerSource & WorkstationSource {
-  const managers = { ...parts, findManagers: batchAcrossRequests((ids) => findManagers(parts.database, ids)) };
-  return {
-    ...managers,
-    findWorkstations: batchAcrossRequests((ids) => findWorkstations(parts.database, ids)),
-    managers: new ManagersAlong(managers),
-  };
 }
 
 /** Whether requests could find a database without tables. */

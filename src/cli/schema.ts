@@ -1,10 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { lexicographicSortSchema, printSchema } from 'graphql';
-import { createSchema } from '../features/schema.ts';
+import { features } from '../features/index.ts';
+import { createSchema } from '../graphql/schema.ts';
 
 /** Prints the schema to `schema.graphql`, or with `--check` says whether the file is up to date. */
 const path = 'schema.graphql';
-const printed = `${printSchema(lexicographicSortSchema(createSchema()))}\n`;
+const printed = `${printSchema(lexicographicSortSchema(createSchema(features)))}\n`;
 
 if (process.argv.includes('--check')) {
   const isUpToDate = (await readFile(path, 'utf8').catch(() => '')) === printed;

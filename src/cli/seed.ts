@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig, loadEnvFileIfPresent } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
-import { seedFleet } from '../features/demo-fleet/seed.ts';
-import { entities } from '../features/entities.ts';
+import { seedFleet } from '../features/demo-fleet/index.ts';
+import { entities, migrations } from '../features/index.ts';
 
 const USAGE = `Fills the configured database with the demo fleet. What is there already stays as it is.
 
@@ -27,7 +27,7 @@ async function seed(): Promise<void> {
   const workstations = count('--workstations', values.workstations);
   const managers = count('--managers', values.managers);
   loadEnvFileIfPresent();
-  const database = await openDatabase(loadConfig(process.env).database, { entities });
+  const database = await openDatabase(loadConfig(process.env).database, { entities, migrations });
   try {
     await migrate(database);
     const added = await seedFleet(database, { workstations, managers, onProgress: showProgress });

@@ -3,12 +3,13 @@ import type { FillLease } from '../cache/contract.ts';
 import type { ReadTrace } from '../cache/read-trace.ts';
 import type { SecondTier, TierVisit } from '../cache/redis/second-tier.ts';
 
-interface Identified {
+/** What a record is read by: its id, and its version, which rises with every write. */
+export interface Versioned {
   readonly id: string;
   readonly version: number;
 }
 
-export interface RecordSource<Record extends Identified> {
+export interface RecordSource<Record extends Versioned> {
   readonly cache: Cache;
   readonly layer: string;
   readonly keyOf: (id: string) => string;
@@ -20,7 +21,7 @@ export interface RecordSource<Record extends Identified> {
 }
 
 /** What is held of a record, at once: `null` when it is known that there is none, `undefined` when nothing is known. */
-export function findHeldRecord<Record extends Identified>(
+export function findHeldRecord<Record extends Versioned>(
   id: string,
   { cache, keyOf, layer, trace }: RecordSource<Record>,
 ): Record | null | undefined {
@@ -28,7 +29,7 @@ export function findHeldRecord<Record extends Identified>(
 }
 
 /** Reads records by their ids, which do not repeat, in that order; `null` where there is none. */
-export function readRecords<Record extends Identified>(
+export function readRecords<Record extends Versioned>(
   ids: readonly string[],
   source: RecordSource<Record>,
 ): Promise<(Record | null)[]> {
@@ -48,7 +49,7 @@ export function readRecords<Record extends Identified>(
 }
 
 /** Takes from the second tier what it vouches for, and asks the database for the rest in two statements at most. */
-async function findThrough<Record extends Identified>(
+async function findThrough<Record extends Versioned>(
   tier: SecondTier,
   ids: readonly string[],
   { keyOf, find, revalidate }: RecordSource<Record>,
@@ -84,7 +85,7 @@ async function findThrough<Record extends Identified>(
   return found;
 }
 
-async function readTier<Record extends Identified>(
+async function readTier<Record extends Versioned>(
   visit: TierVisit,
   ids: readonly string[],
   keyOf: (id: string) => string,
@@ -102,6 +103,6 @@ function idsOf(wanted: readonly string[], keys: readonly string[], ids: readonly
   return wanted.map((key) => idOf.get(key)!);
 }
 
-function byId<Record extends Identified>(records: readonly Record[]): Map<string, Record> {
+function byId<Record extends Versioned>(records: readonly Record[]): Map<string, Record> {
   return new Map(records.map((record) => [record.id, record]));
 }

@@ -8,7 +8,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
 import { lockDataFolder } from './data-folder.ts';
-import { CONNECT_TIMEOUT_MS, createOrmOptions, type Entities } from './orm.ts';
+import { CONNECT_TIMEOUT_MS, createOrmOptions, type Schema } from './orm.ts';
 import { withDeadline } from './read/deadline.ts';
 import { ReadPool } from './read/read-pool.ts';
 import type { RowStatement } from './read/row-client.ts';
@@ -44,8 +44,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export interface OpenDatabaseOptions {
-  readonly entities: Entities;
+export interface OpenDatabaseOptions extends Schema {
   /** An embedded database that is open already; whoever opened it closes it. */
   readonly pglite?: PGlite;
 }
@@ -63,10 +62,10 @@ interface Writes {
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
 export async function openDatabase(
   config: Config['database'],
-  { entities, pglite: given }: OpenDatabaseOptions,
+  { pglite: given, ...schema }: OpenDatabaseOptions,
 ): Promise<Database> {
   let statementCount = 0;
-  const options = createOrmOptions(config, entities);
+  const options = createOrmOptions(config, schema);
   const pglite = config.kind === 'pglite' ? (given ?? (await openEmbedded(config.dataDir))) : null;
   const orm = await MikroORM.init({
     ...options,

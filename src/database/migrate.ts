@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { type Database, poolOf } from './database.ts';
-import { migrations } from './migrations/index.ts';
+import { requireFollowedTables } from './followed-tables.ts';
 
 /** Any number will do, as long as every instance uses the same. */
 const MIGRATION_LOCK = 7_239_461;
@@ -9,11 +9,16 @@ const OLDEST_POSTGRESQL = 14;
 
 /**
  * Brings the schema up to date. Instances that start together take turns, under an advisory lock.
- * @throws {StartError} when PostgreSQL is too old, or a newer build was here before
+ * @throws {StartError} when PostgreSQL is too old, a newer build migrated the database, or an entity's table is not followed
  */
 export async function migrate(database: Database): Promise<void> {
-  // The embedded database has one process and one connection: nobody to take turns with.
-  if (database.pglite) return runMigrations(database);
+  // The embedded database has one process and one connection: there is no other instance to take turns with.
+  if (database.pglite) await runMigrations(database);
+  else await takeTurns(database);
+  await requireFollowedTables(database);
+}
+
+async function takeTurns(database: Database): Promise<void> {
   const pool = await poolOf(database.orm);
   const client = await pool.connect();
   try {
@@ -38,7 +43,8 @@ async function requireRecentPostgresql(client: ClientBase): Promise<void> {
 }
 
 async function runMigrations({ orm }: Database): Promise<void> {
-  const known = new Set(migrations.map(({ name }) => name));
+  const listed = orm.config.get('migrations').migrationsList as readonly { readonly name: string }[];
+  const known = new Set(listed.map(({ name }) => name));
   const unknown = (await orm.migrator.getExecuted()).map(({ name }) => name).filter((name) => !known.has(name));
   if (unknown.length > 0) {
     const message = `The database was migrated by a newer build (${unknown.join(', ')}). Start that build or a later one.`;

@@ -3,7 +3,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { Config } from '../config/config.ts';
-import { migrations } from './migrations/index.ts';
+import type { NamedMigration } from './migrations/index.ts';
 
 /** Time allowed for opening a connection, or for waiting for a free one. */
 export const CONNECT_TIMEOUT_MS = 900;
@@ -11,14 +11,25 @@ export const CONNECT_TIMEOUT_MS = 900;
 export const STATEMENT_TIMEOUT_MS = 5000;
 
 type OrmOptions = Partial<Options>;
-export type Entities = NonNullable<OrmOptions['entities']>;
+
+/** What the features store: their entities, and the migrations that make and change their tables. */
+export interface Schema {
+  readonly entities: NonNullable<OrmOptions['entities']>;
+  /** In the order in which they run. */
+  readonly migrations: readonly NamedMigration[];
+}
 
 /** MikroORM's options for the configured database, the same for the application and the MikroORM CLI. */
-export function createOrmOptions(database: Config['database'], entities: Entities): OrmOptions {
+export function createOrmOptions(database: Config['database'], { entities, migrations }: Schema): OrmOptions {
   const shared: OrmOptions = {
     entities,
     extensions: [Migrator],
-    migrations: { migrationsList: migrations, tableName: 'stationmaster_migrations', snapshot: false, silent: true },
+    migrations: {
+      migrationsList: [...migrations],
+      tableName: 'stationmaster_migrations',
+      snapshot: false,
+      silent: true,
+    },
     // The migrations own the schema: its triggers and collations are beyond what entities say.
     schemaGenerator: { skipTables: [/./] },
     // Connecting would look for the database and make it where it is missing, such as where its name was misspelt.

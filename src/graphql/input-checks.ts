@@ -4,22 +4,16 @@ export const MAX_TEXT_LENGTH = 200;
 
 /**
  * The text without surrounding white space.
- * @throws {StationmasterError} BAD_USER_INPUT when it is null, empty, longer than `maxLength` or holds control characters
+ * @throws {StationmasterError} BAD_USER_INPUT when it is empty, longer than `maxLength` or holds control characters
  */
-export function checkText(text: string | null, field: string, maxLength = MAX_TEXT_LENGTH): string {
-  const trimmed = checkPresent(text, field).trim();
+export function checkText(text: string, field: string, maxLength = MAX_TEXT_LENGTH): string {
+  const trimmed = text.trim();
   if (trimmed.length < 1 || trimmed.length > maxLength) {
     throw badInput(`${field} has 1 to ${maxLength} characters; this one has ${trimmed.length}.`, `input.${field}`);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f\u007f]/.test(trimmed)) throw badInput(`${field} holds a control character.`, `input.${field}`);
   return trimmed;
-}
-
-/** @throws {StationmasterError} BAD_USER_INPUT when the value of a column that always has one is null */
-export function checkPresent<Value>(value: Value | null, field: string): Value {
-  if (value === null) throw badInput(`${field} cannot be null; leave it out to keep it.`, `input.${field}`);
-  return value;
 }
 
 export function badInput(message: string, field: string): StationmasterError {

@@ -1,5 +1,5 @@
 import { Field, ObjectType } from 'type-graphql';
-import type { Position } from '../cache/index.ts';
+import type { Position } from '../collections/index.ts';
 import { StationmasterError } from '../errors.ts';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './page-size.ts';
 
@@ -11,7 +11,7 @@ export interface PageRequest {
 }
 
 /** A list in one of its orders: what cursors are bound to. */
-export interface ListOrder {
+export interface ListCursors {
   readonly name: string;
   /** Whether a row can have this value in the column that is ordered by. Anybody can make a cursor. */
   readonly isValue: (value: Position['value']) => boolean;
@@ -43,7 +43,7 @@ export class PageInfo {
 export function pageRequest(
   first: number | null | undefined,
   after: string | null | undefined,
-  order: ListOrder,
+  order: ListCursors,
 ): PageRequest {
   const size = first ?? DEFAULT_PAGE_SIZE;
   if (size < 1 || size > MAX_PAGE_SIZE) {
@@ -53,71 +53,15 @@ export function pageRequest(
   return { first: size, after: after == null ? null : decodeCursor(after, order) };
 }
 
-export interface ConnectionPlace<Node> {
-  readonly order: ListOrder;
-  readonly positionOf: (node: Node) => Position;
-  readonly hasNextPage: boolean;
-  readonly after: Position | null;
-}
-
-/**
- * One page of a list, as rows of `Node`. Cursors are made when they are asked for: one takes longer than the rest of its
- * row, and most clients want none. In a class, because V8 makes a hidden class of its own for each object that is written
- * with getters, which keeps all that they can reach until the next full collection.
- */
-export class Connection<Node> {
-  readonly nodes: readonly Node[];
-  readonly #place: ConnectionPlace<Node>;
-
-  constructor(nodes: readonly Node[], place: ConnectionPlace<Node>) {
-    this.nodes = nodes;
-    this.#place = place;
-  }
-
-  get edges(): readonly { readonly cursor: string; readonly node: Node }[] {
-    return this.nodes.map((node) => ({ cursor: this.#cursorOf(node), node }));
-  }
-
-  get pageInfo(): PageInfo {
-    const { after, hasNextPage } = this.#place;
-    const first = this.nodes.at(0);
-    const last = this.nodes.at(-1);
-    return {
-      hasNextPage,
-      hasPreviousPage: after !== null,
-      startCursor: first === undefined ? null : this.#cursorOf(first),
-      endCursor: last === undefined ? null : this.#cursorOf(last),
-    };
-  }
-
-  #cursorOf(node: Node): string {
-    const { order, positionOf } = this.#place;
-    return encodeCursor(positionOf(node), order.name);
-  }
-}
-
-/** The rows of a page that are still there: one may have been deleted since the page was read. */
-export function presentRows<Node>(loaded: readonly (Node | null)[]): Node[] {
-  return loaded.filter((row) => row !== null);
-}
-
 /** An opaque cursor: the position and the order it belongs to. */
 export function encodeCursor({ value, id }: Position, order: string): string {
   return Buffer.from(JSON.stringify([order, value, id])).toString('base64url');
 }
 
-/** Whether the value is a point in time of the years 1 to 9999, in whole milliseconds, as in a column of that precision. */
-export function isTimeMs(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) >= EARLIEST_MS && (value as number) <= LATEST_MS;
-}
-
-const EARLIEST_MS = Date.parse('0001-01-01T00:00:00.000Z');
-const LATEST_MS = Date.parse('9999-12-31T23:59:59.999Z');
-
 const MAX_CURSOR_LENGTH = 2048;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-function decodeCursor(cursor: string, order: ListOrder): Position {
+function decodeCursor(cursor: string, order: ListCursors): Position {
   const parts = cursor.length <= MAX_CURSOR_LENGTH ? parseCursor(cursor) : null;
   if (!parts) throw badCursor('The cursor is not one of this API.');
   if (parts[0] !== order.name) {

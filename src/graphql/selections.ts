@@ -2,24 +2,23 @@ import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } 
 
 const ROWS = ['nodes', 'edges', 'node'];
 
-/** Whether the rows of the connection that `info` is about are asked for this field, `@skip` and `@include` aside. */
-export function rowsShow({ fieldNodes, fragments }: GraphQLResolveInfo, field: string): boolean {
-  const known = KNOWN.get(fieldNodes[0]!)?.get(field);
-  if (known !== undefined) return known;
-  const shows = ({ selections }: SelectionSetNode): boolean =>
-    selections.some((selection) => {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) return shows(fragments[selection.name.value]!.selectionSet);
-      if (selection.kind === Kind.INLINE_FRAGMENT) return shows(selection.selectionSet);
-      if (selection.name.value === field) return true;
-      return (
-        ROWS.includes(selection.name.value) && selection.selectionSet !== undefined && shows(selection.selectionSet)
-      );
-    });
-  const found = fieldNodes.some(({ selectionSet }) => selectionSet !== undefined && shows(selectionSet));
-  const answers = KNOWN.get(fieldNodes[0]!) ?? new Map<string, boolean>();
-  KNOWN.set(fieldNodes[0]!, answers.set(field, found));
-  return found;
+/** Which fields the rows of the connection that `info` is about are asked for, `@skip` and `@include` aside. */
+export function fieldsOfRows({ fieldNodes, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
+  const known = KNOWN.get(fieldNodes[0]!);
+  if (known) return known;
+  const fields = new Set<string>();
+  const collect = ({ selections }: SelectionSetNode): void => {
+    for (const selection of selections) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) collect(fragments[selection.name.value]!.selectionSet);
+      else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet);
+      else if (ROWS.includes(selection.name.value) && selection.selectionSet) collect(selection.selectionSet);
+      else fields.add(selection.name.value);
+    }
+  };
+  for (const { selectionSet } of fieldNodes) if (selectionSet) collect(selectionSet);
+  KNOWN.set(fieldNodes[0]!, fields);
+  return fields;
 }
 
 /** The first node stands for all. Which others are merged with it may depend on conditions; nothing but speed does on that. */
-const KNOWN = new WeakMap<FieldNode, Map<string, boolean>>();
+const KNOWN = new WeakMap<FieldNode, ReadonlySet<string>>();

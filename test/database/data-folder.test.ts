@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockDataFolder } from '../../src/database/data-folder.ts';
 import { openDatabase } from '../../src/database/database.ts';
-import { entities } from '../../src/features/entities.ts';
+import { entities, migrations } from '../../src/features/index.ts';
 import { engine } from '../support/databases.ts';
 
 let folder: string;
@@ -44,7 +44,7 @@ const onServers = engine === 'postgresql' ? test : test.skip;
 onServers('a database that was being made when its process was killed is made anew', async () => {
   await mkdir(`${folder}.new`, { recursive: true });
   await writeFile(join(`${folder}.new`, 'PG_VERSION'), '18\n');
-  const database = await openDatabase({ kind: 'pglite', dataDir: folder }, { entities });
+  const database = await openDatabase({ kind: 'pglite', dataDir: folder }, { entities, migrations });
   expect(await database.query('one', 'select 1 as one', [])).toEqual([{ one: 1 }]);
   await database.close();
   expect(await readdir(join(folder, '..'))).toEqual(['pglite']);

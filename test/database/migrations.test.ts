@@ -1,17 +1,17 @@
 import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { seedFleet } from '../../src/features/demo-fleet/seed.ts';
-import { entities } from '../../src/features/entities.ts';
+import { seedFleet } from '../../src/features/demo-fleet/index.ts';
+import { entities, migrations } from '../../src/features/index.ts';
 import { createEmbeddedDatabase, createServerDatabase, engine } from '../support/databases.ts';
 
 async function openTestDatabase() {
   if (engine === 'postgresql') {
     const { url, dispose } = await createServerDatabase();
-    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, { entities });
+    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, { entities, migrations });
     return { database, dispose: () => database.close().then(dispose) };
   }
   const { pglite, dispose } = await createEmbeddedDatabase();
-  const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, pglite });
+  const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, migrations, pglite });
   return { database, dispose: () => database.close().then(dispose) };
 }
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { seedFleet } from '../../src/features/demo-fleet/seed.ts';
+import { seedFleet } from '../../src/features/demo-fleet/index.ts';
 import { createServerDatabase, engine } from '../support/databases.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { TEST_SECRET } from '../support/test-app.ts';

@@ -13,7 +13,8 @@ import {
 } from 'graphql';
 import { getMetadataStorage } from 'type-graphql';
 import type { Role } from '../../src/auth/identity.ts';
-import { createSchema } from '../../src/features/schema.ts';
+import { features } from '../../src/features/index.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 
 /*
  * What the schema says of itself: its fields, who may ask for them by their `@Authorized`, and how to ask. Nothing here
@@ -39,7 +40,7 @@ export interface ProtectedField {
   readonly steps: readonly Step[];
 }
 
-const schema = createSchema();
+const schema = createSchema(features);
 const storage = getMetadataStorage();
 const ROOTS = {
   query: { type: schema.getQueryType()!, handlers: storage.queries },

@@ -9,8 +9,9 @@ import {
   parse,
   typeFromAST,
 } from 'graphql';
-import { createSchema } from '../../src/features/schema.ts';
+import { features } from '../../src/features/index.ts';
 import { createContext } from '../../src/graphql/context.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { type CompilerOptions, QueryCompiler } from '../../src/operations/compiled-execution.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
@@ -49,7 +50,7 @@ describe('A compiled query answers exactly as an uncompiled one does', () => {
 
   /** A value for each variable that an operation declares. */
   function variablesFor({ operation }: FoundQuery): Record<string, unknown> {
-    const schema = createSchema();
+    const schema = createSchema(features);
     const given = (operation.variableDefinitions ?? []).map(({ type, variable }) => {
       const inputType = typeFromAST(schema, type as never) as GraphQLInputType;
       const value = VALUES[getNamedType(inputType).name]?.(ids) ?? {};
@@ -59,7 +60,7 @@ describe('A compiled query answers exactly as an uncompiled one does', () => {
   }
 
   test('for every query of the tests', async () => {
-    const queries = findQueries(createSchema()).filter(({ text }) => !CHANGING.test(text));
+    const queries = findQueries(createSchema(features)).filter(({ text }) => !CHANGING.test(text));
     expect(queries.length).toBeGreaterThan(50);
     for (const found of queries) {
       const { variableDefinitions = [] } = found.operation;
@@ -136,7 +137,7 @@ describe('A query is compiled', () => {
   });
 
   test('whatever it asks for, but not what it asks about the schema', () => {
-    const api = createSchema();
+    const api = createSchema(features);
     for (const { text } of findQueries(api)) {
       const document = parse(text);
       const compiler = new QueryCompiler(api);

@@ -6,7 +6,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { Client } from 'pg';
 import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { entities } from '../../src/features/entities.ts';
+import { entities, migrations } from '../../src/features/index.ts';
 
 /*
  * Every test file has a database of its own, copied from a template that is migrated once a run: on the embedded engine a
@@ -28,13 +28,16 @@ export async function createTemplate(): Promise<void> {
   const name = `stationmaster_test_${randomBytes(6).toString('hex')}`;
   if (engine === 'postgresql') {
     await onServer(`create database ${name}`);
-    const database = await openDatabase({ kind: 'postgresql', url: urlOf(name), poolSize: 2 }, { entities });
+    const database = await openDatabase(
+      { kind: 'postgresql', url: urlOf(name), poolSize: 2 },
+      { entities, migrations },
+    );
     await migrate(database);
     await database.close();
     process.env[TEMPLATE] = name;
   } else {
     const pglite = await PGlite.create(SMALL);
-    const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, pglite });
+    const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, migrations, pglite });
     await migrate(database);
     // Nobody makes databases from them, and every copy would carry them: two thirds of all files.
     for (const unused of ['template0', 'template1']) {

@@ -3,7 +3,7 @@ import { type App, createApp } from '../../src/app.ts';
 import type { Role } from '../../src/auth/identity.ts';
 import { signToken } from '../../src/auth/tokens.ts';
 import { type Config, loadConfig } from '../../src/config/config.ts';
-import { seedFleet } from '../../src/features/demo-fleet/seed.ts';
+import { seedFleet } from '../../src/features/demo-fleet/index.ts';
 import { createEmbeddedDatabase, createServerDatabase, engine } from './databases.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
 

@@ -1,8 +1,17 @@
-import { ChangesMigration } from './migration-20261122-changes.ts';
-import { FleetMigration } from './migration-20261122-fleet.ts';
+import { followTableMigration } from './follow-table.migration.ts';
+import type { NamedMigration } from './sql-migration.ts';
 
-/** In the order in which they run. A migration that has been released is never edited. */
-export const migrations = [
-  { name: '20261122-fleet', class: FleetMigration },
-  { name: '20261122-changes', class: ChangesMigration },
-];
+export { changesMigration } from './changes.migration.ts';
+export { type NamedMigration, sqlMigration } from './sql-migration.ts';
+
+/**
+ * The migrations of the features and those that belong to no feature, in the order in which they run: by the date that
+ * their names begin with, and on the same date in the order given.
+ */
+export function inOrder(ofFeatures: readonly NamedMigration[]): NamedMigration[] {
+  return [...ofFeatures, followTableMigration].sort((a, b) => dateOf(a) - dateOf(b));
+}
+
+function dateOf({ name }: NamedMigration): number {
+  return Number(name.slice(0, 8));
+}

@@ -17,8 +17,12 @@ export interface RowReader {
   float(): number | null;
   /** Of a column of type int4. */
   int(): number | null;
+  /** Of a column of type bool. */
+  boolean(): boolean | null;
   /** Of a column of type timestamptz(3): the milliseconds since the epoch. */
   timeMs(): number | null;
+  /** Passes over the next columns, of any type. */
+  skip(columns: number): void;
 }
 
 /**
@@ -109,6 +113,18 @@ export class MessageRow implements RowReader {
     return this.#int32() < 0 ? null : this.#int32();
   }
 
+  boolean(): boolean | null {
+    if (this.#int32() < 0) return null;
+    return this.#bytes[this.#at++] !== 0;
+  }
+
+  skip(columns: number): void {
+    for (let column = 0; column < columns; column++) {
+      const length = this.#int32();
+      if (length > 0) this.#at += length;
+    }
+  }
+
   timeMs(): number | null {
     if (this.#int32() < 0) return null;
     const high = this.#int32();
@@ -163,8 +179,16 @@ export class ValuesRow implements RowReader {
     return this.#value() as number | null;
   }
 
+  boolean(): boolean | null {
+    return this.#value() as boolean | null;
+  }
+
   timeMs(): number | null {
     return this.#value() as number | null;
+  }
+
+  skip(columns: number): void {
+    this.#next += columns;
   }
 
   #value(): unknown {

@@ -8,6 +8,8 @@ export interface WriterOptions {
   /** Resolves when this process has heard of everything the transaction changed. */
   readonly waitUntilApplied: (xid: string, scope: 'statement' | 'transaction') => Promise<void>;
   readonly channel: string;
+  /** Which input a constraint guards, and what to tell who violated it, by the constraint's name. */
+  readonly guardedInputs: ReadonlyMap<string, { readonly field: string; readonly message: string }>;
 }
 
 /** Runs writes, and answers them only once this process has heard of what they changed. */
@@ -34,10 +36,11 @@ export type Row = Readonly<Record<string, unknown>>;
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 type Written = Pick<QueryBuilder<any>, 'returning'>;
 
-export function createWriter({ database, waitUntilApplied, channel }: WriterOptions): Writer {
+export function createWriter({ database, waitUntilApplied, channel, guardedInputs }: WriterOptions): Writer {
   // Sent last, so that it is heard last: PostgreSQL delivers a transaction's notifications in the order they were made.
   const mark = `select x.id as xid, pg_notify('${channel}', json_build_object('mark', x.id)::text)
     from (select pg_current_xact_id()::text as id) x`;
+  const explain = (error: unknown) => explainViolation(error, guardedInputs);
   async function transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
     const { result, xid } = await database.fork().transactional(async (em) => {
       const result = await work(em);
@@ -52,7 +55,7 @@ export function createWriter({ database, waitUntilApplied, channel }: WriterOpti
   const builder = database.fork();
   const rows = new GroupCommit<string, Row | null>({
     async one(text) {
-      const [rows = []] = (await database.batch([text]).catch(explainViolation)) as JsonRow[][];
+      const [rows = []] = (await database.batch([text]).catch(explain)) as JsonRow[][];
       if (rows[0]) await waitUntilApplied(rows[0].xid, 'statement');
       return firstFromJson(rows);
     },
@@ -73,7 +76,7 @@ export function createWriter({ database, waitUntilApplied, channel }: WriterOpti
   });
 
   return {
-    transaction: (work) => transaction(work).catch(explainViolation),
+    transaction: (work) => transaction(work).catch(explain),
     row: (build) => rows.run(asJson(build(builder).returning('*'))),
     async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
       const rows = await database.execute<Row>(name, text, values);
@@ -103,21 +106,14 @@ export function firstFromJson([found]: readonly JsonRow[]): Row | null {
 /** Whoever has to wait longer for somebody's lock waits alone. */
 const GROUP_LOCK_TIMEOUT_MS = 50;
 
-/** Which input a constraint guards, by the constraint's name in the migrations. */
-const FIELD_OF_CONSTRAINT: Record<string, { field: string; message: string }> = {
-  workstation_name_unique: { field: 'input.name', message: 'Another workstation has this name.' },
-  manager_email_unique: { field: 'input.email', message: 'Another manager has this email address.' },
-  workstation_manager_id_fkey: { field: 'input.managerId', message: 'There is no manager with this id.' },
-};
-
 /** SQLSTATE codes of class 23, integrity constraint violation (PostgreSQL, appendix A). */
 const FOREIGN_KEY_VIOLATION = '23503';
 const UNIQUE_VIOLATION = '23505';
 const CHECK_VIOLATION = '23514';
 
-function explainViolation(error: unknown): never {
+function explainViolation(error: unknown, guardedInputs: WriterOptions['guardedInputs']): never {
   const { code, constraint = '' } = error as { code?: string; constraint?: string };
-  const { field, message } = FIELD_OF_CONSTRAINT[constraint] ?? {};
+  const { field, message } = guardedInputs.get(constraint) ?? {};
   const options = { ...(field ? { field } : {}), cause: error };
   if (code === UNIQUE_VIOLATION) {
     throw new StationmasterError('CONFLICT', message ?? 'Something like this exists already.', options);

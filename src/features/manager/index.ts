@@ -1,5 +1,9 @@
-export { managerAnnouncement } from './manager.cache.ts';
-export { findManagers, type ManagerSource, ManagersAlong, managerLoader, readManagerPage } from './manager.loader.ts';
-export { MANAGER_COLUMNS, readManager } from './manager.record.ts';
-export { ManagerConnectionResolver, ManagerResolver, WorkstationManagerResolver } from './manager.resolver.ts';
-export { ManagerService } from './manager.service.ts';
+import type { Feature } from '../feature.ts';
+import { managers } from './manager.entity.ts';
+import { ManagerResolver } from './manager.resolver.ts';
+
+export { ManagerEntity, type ManagerRecord, managers } from './manager.entity.ts';
+export { Manager } from './manager.type.ts';
+
+/** The people who look after workstations. Their table was made together with that of the workstations. */
+export const managerFeature: Feature = { collections: [managers], resolvers: [ManagerResolver] };

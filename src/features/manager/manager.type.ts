@@ -1,5 +1,7 @@
-import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { PageInfo } from '../../graphql/pagination.ts';
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { connectionOf } from '../../graphql/connection-type.ts';
+import { checkText } from '../../graphql/input-checks.ts';
+import { Checked, TextField } from '../../graphql/input-fields.ts';
 import { DateTime, EmailAddress } from '../../graphql/scalars.ts';
 
 @ObjectType({ simpleResolvers: true, description: 'A person who looks after workstations.' })
@@ -23,26 +25,35 @@ export class Manager {
   version!: number;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'A manager in a list, with the cursor of their place.' })
-export class ManagerEdge {
-  @Field(() => String, { description: 'Pass it as `after` for the managers behind this one.' })
-  cursor!: string;
+export const ManagerConnection = connectionOf(Manager, {
+  one: 'a manager',
+  many: 'managers',
+  place: 'their place',
+  page: 'One page of the managers.',
+  total: 'How many managers there are; counted only when asked for.',
+});
 
-  @Field(() => Manager, { description: 'The manager.' })
-  node!: Manager;
+const checkEmail = (email: string, field: string) => checkText(email, field, 320);
+
+@InputType({ description: 'A manager to be added.' })
+export class CreateManagerInput {
+  @TextField({ description: 'The full name, 1 to 200 characters.' })
+  name!: string;
+
+  @Checked(checkEmail)
+  @Field(() => EmailAddress, { description: 'The email address, unique among managers.' })
+  email!: string;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'One page of the managers.' })
-export class ManagerConnection {
-  @Field(() => [ManagerEdge], { description: 'The managers of the page with their cursors.' })
-  edges!: ManagerEdge[];
+@InputType({ description: 'What to change of a manager; what is left out stays as it is.' })
+export class UpdateManagerInput {
+  @TextField({ nullable: true, description: 'The full name, 1 to 200 characters.' })
+  name?: string | null;
 
-  @Field(() => [Manager], { description: 'The managers of the page.' })
-  nodes!: Manager[];
+  @Checked(checkEmail)
+  @Field(() => EmailAddress, { nullable: true, description: 'The email address, unique among managers.' })
+  email?: string | null;
 
-  @Field(() => PageInfo, { description: 'Where the page stands in the list.' })
-  pageInfo!: PageInfo;
-
-  @Field(() => Int, { description: 'How many managers there are; counted only when asked for.' })
-  totalCount!: number;
+  @Field(() => Int, { nullable: true, description: 'Refuse with STALE_VERSION unless the manager has this version.' })
+  expectedVersion?: number | null;
 }

@@ -1,2 +1,11 @@
-export { PerformanceResolver } from './performance.resolver.ts';
-export { PERFORMANCE_METRICS_UPDATED, PerformanceService, streamMetricTicks } from './performance.service.ts';
+import type { Feature } from '../feature.ts';
+import { PerformanceResolver } from './performance.resolver.ts';
+import { PERFORMANCE_METRICS_UPDATED, streamMetricTicks } from './performance.service.ts';
+
+export { PerformanceService } from './performance.service.ts';
+
+/** What admins see of the instances and do to their caches. */
+export const performanceFeature: Feature = {
+  resolvers: [PerformanceResolver],
+  streams: { [PERFORMANCE_METRICS_UPDATED]: (_parts, everySeconds) => streamMetricTicks(everySeconds as number) },
+};

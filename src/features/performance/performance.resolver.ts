@@ -1,7 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { Arg, Authorized, FieldResolver, Int, Mutation, Query, Resolver, Subscription } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
 import type { Cache } from '../../cache/index.ts';
-import { cacheStats, PERFORMANCE_METRICS_UPDATED, type PerformanceService } from './performance.service.ts';
+import { createOperation } from '../../collections/index.ts';
+import { countListeners } from '../../database/listeners.ts';
+import type { FeatureParts } from '../feature.ts';
+import { managers } from '../manager/index.ts';
+import { cacheStats, PERFORMANCE_METRICS_UPDATED, PerformanceService } from './performance.service.ts';
 import {
   CacheStats,
   ClearCacheResult,
@@ -17,9 +22,17 @@ export class PerformanceResolver {
   readonly #cache: Cache;
   readonly #service: PerformanceService;
 
-  constructor(cache: Cache, service: PerformanceService) {
+  constructor({ cache, collections, database, feed, onError, sockets }: FeatureParts) {
     this.#cache = cache;
-    this.#service = service;
+    this.#service = new PerformanceService({
+      cache,
+      feed,
+      instanceId: randomUUID(),
+      countManagers: () => collections.of(managers).count({}, createOperation()),
+      countListeners: () => countListeners(database),
+      sockets,
+      onError,
+    });
   }
 
   @Authorized<Role>('ADMIN')

@@ -1,19 +1,15 @@
-export { workstationAnnouncement } from './workstation.cache.ts';
-export { WorkstationFilter } from './workstation.inputs.ts';
-export {
-  type ManagersOfPage,
-  type ManagersOfRows,
-  type WorkstationSource,
-  workstationLoaders,
-} from './workstation.loader.ts';
-export { findWorkstations } from './workstation.queries.ts';
-export { readWorkstationList, type WorkstationListPage } from './workstation.reads.ts';
-export { readWorkstation, WORKSTATION_COLUMNS, type WorkstationRecord } from './workstation.record.ts';
-export {
-  WorkstationChangeResolver,
-  WorkstationConnectionResolver,
-  WorkstationResolver,
-} from './workstation.resolver.ts';
-export { WorkstationService } from './workstation.service.ts';
-export { streamWorkstationChanges, WORKSTATION_CHANGED } from './workstation.stream.ts';
-export { Workstation, WorkstationConnection } from './workstation.type.ts';
+import type { Feature } from '../feature.ts';
+import { workstations } from './workstation.entity.ts';
+import { workstationMigrations } from './workstation.migrations.ts';
+import { ManagerWorkstationsResolver, WorkstationChangeResolver, WorkstationResolver } from './workstation.resolver.ts';
+import { streamWorkstationChanges, WORKSTATION_CHANGED } from './workstation.stream.ts';
+
+/** The machines of the fleet: what they are, what they report, and their changes as they happen. */
+export const workstationFeature: Feature = {
+  collections: [workstations],
+  migrations: workstationMigrations,
+  resolvers: [WorkstationResolver, ManagerWorkstationsResolver, WorkstationChangeResolver],
+  streams: { [WORKSTATION_CHANGED]: ({ feed }, ids) => streamWorkstationChanges(feed, ids as string[] | null) },
+};
+
+export { WorkstationEntity, workstations } from './workstation.entity.ts';

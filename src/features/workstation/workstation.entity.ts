@@ -1,12 +1,20 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { baseProperties } from '../../collections/base.entity.ts';
-import { ManagerEntity } from '../manager/manager.entity.ts';
+import {
+  baseProperties,
+  contains,
+  defineCollection,
+  equals,
+  isNull,
+  oneOf,
+  type RecordOf,
+} from '../../collections/index.ts';
+import { ManagerEntity } from '../manager/index.ts';
 
 export const WORKSTATION_STATUSES = ['ONLINE', 'OFFLINE', 'MAINTENANCE', 'ERROR'] as const;
 
 export type WorkstationStatus = (typeof WORKSTATION_STATUSES)[number];
 
-/** How a workstation is stored. Never leaves the service. */
+/** How a workstation is stored. Clients are shown `Workstation`. */
 export const WorkstationEntity = defineEntity({
   name: 'Workstation',
   tableName: 'workstation',
@@ -16,7 +24,8 @@ export const WorkstationEntity = defineEntity({
     hostname: p.text(),
     ipAddress: p.string().columnType('inet'),
     operatingSystem: p.text(),
-    status: p.text().$type<WorkstationStatus>().default('OFFLINE'),
+    status: p.enum(WORKSTATION_STATUSES).default('OFFLINE'),
+    // Percent, 0 to 100; null when never reported.
     cpuUsage: p.double().nullable(),
     memoryUsage: p.double().nullable(),
     diskUsage: p.double().nullable(),
@@ -29,3 +38,26 @@ export const WorkstationEntity = defineEntity({
     { name: 'workstation_manager_id_created_at_id', properties: ['manager', 'createdAt', 'id'] },
   ],
 });
+
+export const workstations = defineCollection({
+  entity: WorkstationEntity,
+  key: 'workstations',
+  orders: {
+    NAME: 'name',
+    STATUS: 'status',
+    CPU_USAGE: 'cpuUsage',
+    LAST_SEEN_AT: 'lastSeenAt',
+    CREATED_AT: 'createdAt',
+  },
+  // Newest first, so that a new workstation is on the first page.
+  defaultOrder: ['CREATED_AT', 'DESC'],
+  filters: {
+    status: oneOf('status'),
+    managerId: equals('manager'),
+    nameContains: contains('name'),
+    unmanaged: isNull('manager'),
+  },
+  interned: ['operatingSystem'],
+});
+
+export type WorkstationRecord = RecordOf<typeof WorkstationEntity>;

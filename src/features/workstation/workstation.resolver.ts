@@ -1,13 +1,13 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import {
   Arg,
+  Args,
   Authorized,
   Ctx,
   Extensions,
   FieldResolver,
   ID,
   Info,
-  Int,
   Mutation,
   Query,
   Resolver,
@@ -15,11 +15,15 @@ import {
   Subscription,
 } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
+import { CollectionWriter, normalizeId } from '../../collections/index.ts';
 import type { Context } from '../../graphql/context.ts';
-import { normalizeId } from '../../graphql/ids.ts';
-import { DEFAULT_PAGE_SIZE } from '../../graphql/page-size.ts';
-import { rowsShow } from '../../graphql/selections.ts';
+import { checkInput } from '../../graphql/input-fields.ts';
+import { type ListPage, readListPage } from '../../graphql/list-page.ts';
+import { PageArguments } from '../../graphql/page-arguments.ts';
 import { CACHEABLE } from '../../operations/cacheability.ts';
+import type { FeatureParts } from '../feature.ts';
+import { Manager, type ManagerRecord, managers } from '../manager/index.ts';
+import { type WorkstationRecord, workstations } from './workstation.entity.ts';
 import {
   CreateWorkstationInput,
   TelemetryReading,
@@ -27,11 +31,8 @@ import {
   WorkstationFilter,
   WorkstationOrder,
 } from './workstation.inputs.ts';
-import { type WorkstationSource, workstationLoaders } from './workstation.loader.ts';
-import { readWorkstationList, type WorkstationListPage } from './workstation.reads.ts';
-import { type WorkstationRecord, workstationFromRow } from './workstation.record.ts';
-import type { WorkstationService } from './workstation.service.ts';
 import { WORKSTATION_CHANGED, type WorkstationEvent } from './workstation.stream.ts';
+import { TelemetryWindows } from './workstation.telemetry.ts';
 import {
   TelemetryReport,
   Workstation,
@@ -42,35 +43,31 @@ import {
 
 @Resolver(() => Workstation)
 export class WorkstationResolver {
-  readonly #source: WorkstationSource;
-  readonly #service: WorkstationService;
+  readonly #workstations;
+  readonly #managers;
+  readonly #writes;
+  readonly #telemetry;
 
-  constructor(source: WorkstationSource, service: WorkstationService) {
-    this.#source = source;
-    this.#service = service;
+  constructor({ collections, writer }: FeatureParts) {
+    this.#workstations = collections.of(workstations);
+    this.#managers = collections.of(managers);
+    this.#writes = new CollectionWriter(workstations, writer);
+    this.#telemetry = new TelemetryWindows(writer);
   }
 
   @Authorized<Role>('VIEWER')
   @Extensions(CACHEABLE)
   @Query(() => WorkstationConnection, { description: 'The workstations of the fleet, a page at a time, newest first.' })
   workstations(
-    @Arg('first', () => Int, {
-      nullable: true,
-      defaultValue: DEFAULT_PAGE_SIZE,
-      description: 'Rows on the page, 1 to 500.',
-    })
-    first: number | null,
-    @Arg('after', () => String, { nullable: true, description: 'The cursor behind which the page begins.' })
-    after: string | null,
+    @Args(() => PageArguments) page: PageArguments,
     @Arg('filter', () => WorkstationFilter, { nullable: true, description: 'Which workstations to list.' })
     filter: WorkstationFilter | null,
     @Arg('orderBy', () => WorkstationOrder, { nullable: true, description: 'The order; newest first unless given.' })
     orderBy: WorkstationOrder | null,
     @Ctx() ctx: Context,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<WorkstationListPage> {
-    const withManagers = rowsShow(info, 'manager');
-    return readWorkstationList(this.#source, { first, after, filter, orderBy, withManagers }, ctx);
+  ): Promise<ListPage<WorkstationRecord>> {
+    return readListPage(this.#workstations, { ...page, filter, orderBy }, ctx, info);
   }
 
   @Authorized<Role>('VIEWER')
@@ -81,7 +78,15 @@ export class WorkstationResolver {
     @Ctx() ctx: Context,
   ): WorkstationRecord | null | Promise<WorkstationRecord | null> {
     const known = normalizeId(id);
-    return known === null ? null : workstationLoaders(this.#source, ctx).record.load(known);
+    return known === null ? null : this.#workstations.findById(known, ctx);
+  }
+
+  @FieldResolver(() => Manager, { nullable: true, description: 'Who looks after it; null when nobody does.' })
+  manager(
+    @Root() { managerId }: WorkstationRecord,
+    @Ctx() ctx: Context,
+  ): ManagerRecord | null | Promise<ManagerRecord | null> {
+    return managerId === null ? null : this.#managers.findById(managerId, ctx);
   }
 
   @Authorized<Role>('OPERATOR')
@@ -89,7 +94,7 @@ export class WorkstationResolver {
   createWorkstation(
     @Arg('input', () => CreateWorkstationInput, { description: 'The workstation.' }) input: CreateWorkstationInput,
   ): Promise<WorkstationRecord> {
-    return this.#service.create(input);
+    return this.#writes.create(checkInput(input));
   }
 
   @Authorized<Role>('OPERATOR')
@@ -98,7 +103,7 @@ export class WorkstationResolver {
     @Arg('id', () => ID, { description: 'The identifier of the workstation.' }) id: string,
     @Arg('input', () => UpdateWorkstationInput, { description: 'What to change.' }) input: UpdateWorkstationInput,
   ): Promise<WorkstationRecord> {
-    return this.#service.update(id, input);
+    return this.#writes.update(id, checkInput(input));
   }
 
   @Authorized<Role>('OPERATOR')
@@ -106,7 +111,7 @@ export class WorkstationResolver {
   deleteWorkstation(
     @Arg('id', () => ID, { description: 'The identifier of the workstation.' }) id: string,
   ): Promise<string> {
-    return this.#service.delete(id);
+    return this.#writes.delete(id);
   }
 
   @Authorized<Role>('OPERATOR', 'AGENT')
@@ -114,30 +119,39 @@ export class WorkstationResolver {
   reportTelemetry(
     @Arg('readings', () => [TelemetryReading], { description: 'Up to 1,000 readings.' }) readings: TelemetryReading[],
   ): Promise<TelemetryReport> {
-    return this.#service.reportTelemetry(readings);
+    return this.#telemetry.report(readings);
   }
 }
 
-@Resolver(() => WorkstationConnection)
-export class WorkstationConnectionResolver {
-  readonly #source: WorkstationSource;
+@Resolver(() => Manager)
+export class ManagerWorkstationsResolver {
+  readonly #workstations;
 
-  constructor(source: WorkstationSource) {
-    this.#source = source;
+  constructor({ collections }: FeatureParts) {
+    this.#workstations = collections.of(workstations);
   }
 
-  @FieldResolver(() => Int, { description: 'How many workstations the whole list holds; counted only when asked for.' })
-  async totalCount(@Root() { filter }: WorkstationListPage, @Ctx() ctx: Context): Promise<number> {
-    return filter ? workstationLoaders(this.#source, ctx).count.load(filter) : 0;
+  @FieldResolver(() => WorkstationConnection, {
+    description: 'The workstations this manager looks after, newest first.',
+  })
+  workstations(
+    @Root() { id }: ManagerRecord,
+    @Args(() => PageArguments) page: PageArguments,
+    @Arg('filter', () => WorkstationFilter, { nullable: true, description: 'Which of them to list.' })
+    filter: WorkstationFilter | null,
+    @Ctx() ctx: Context,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<ListPage<WorkstationRecord>> {
+    return readListPage(this.#workstations, { ...page, filter, within: { managerId: id } }, ctx, info);
   }
 }
 
 @Resolver(() => WorkstationChange)
 export class WorkstationChangeResolver {
-  readonly #source: WorkstationSource;
+  readonly #workstations;
 
-  constructor(source: WorkstationSource) {
-    this.#source = source;
+  constructor({ collections }: FeatureParts) {
+    this.#workstations = collections.of(workstations);
   }
 
   @Authorized<Role>('VIEWER')
@@ -158,7 +172,7 @@ export class WorkstationChangeResolver {
     const workstation =
       event.new === undefined
         ? await this.#read(id, ctx).catch(() => undefined)
-        : event.new && workstationFromRow(event.new);
+        : event.new && workstations.shape.fromJson(event.new);
     // It cannot be read just now, and the event must not be lost.
     if (workstation === undefined) return refetch();
     const changedAtMs = op === 'DELETE' || !workstation ? Date.now() : workstation.updatedAtMs;
@@ -166,7 +180,7 @@ export class WorkstationChangeResolver {
   }
 
   async #read(id: string, ctx: Context): Promise<WorkstationRecord | null> {
-    return workstationLoaders(this.#source, ctx).record.load(id);
+    return this.#workstations.findById(id, ctx);
   }
 }
 

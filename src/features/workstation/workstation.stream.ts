@@ -1,9 +1,9 @@
 import { type Change, type ChangeFeed, createPushStream, type PushStream } from '../../changes/index.ts';
-import { normalizeId } from '../../graphql/ids.ts';
+import { normalizeId } from '../../collections/index.ts';
 
 export const WORKSTATION_CHANGED = 'workstationChanged';
 
-/** Changes may have been missed: those who follow had better fetch again what they show. */
+/** A change; or `refetch` when changes may have been missed, so that clients fetch again what they show. */
 export type WorkstationEvent = Change | 'refetch';
 
 /** The changes of the workstations with these ids, or of all, from the moment of the call. */

@@ -1,6 +1,7 @@
+import { normalizeId } from '../../collections/index.ts';
 import type { Writer } from '../../database/write/writer.ts';
-import { normalizeId } from '../../graphql/ids.ts';
-import type { TelemetryReading } from './workstation.inputs.ts';
+import { checkReadings, type TelemetryReading } from './workstation.inputs.ts';
+import type { TelemetryReport } from './workstation.type.ts';
 
 /** At most one statement is sent in each window, however many agents report. */
 export const TELEMETRY_WINDOW_MS = 100;
@@ -29,8 +30,26 @@ export class TelemetryWindows {
     this.#writer = writer;
   }
 
+  /**
+   * Stores a batch of telemetry; of several readings of one workstation the later values count.
+   * @returns how many workstations were updated, and the ids that no workstation has
+   * @throws {StationmasterError} BAD_USER_INPUT, and then nothing is stored
+   */
+  async report(readings: readonly TelemetryReading[]): Promise<TelemetryReport> {
+    checkReadings(readings);
+    const found = await this.#store(readings);
+    const stored = new Set<string>();
+    const unknownIds = new Set<string>();
+    for (const { workstationId } of readings) {
+      const id = normalizeId(workstationId);
+      if (id && found.has(id)) stored.add(id);
+      else unknownIds.add(workstationId);
+    }
+    return { stored: stored.size, unknownIds: [...unknownIds] };
+  }
+
   /** Resolves to the ids that were found, once the readings are committed and this process has heard of it. */
-  store(readings: readonly TelemetryReading[]): Promise<ReadonlySet<string>> {
+  #store(readings: readonly TelemetryReading[]): Promise<ReadonlySet<string>> {
     const known = readings.flatMap(({ workstationId, ...measured }) => {
       const id = normalizeId(workstationId);
       return id ? [{ id, measured }] : [];

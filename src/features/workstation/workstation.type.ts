@@ -1,5 +1,5 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
-import { PageInfo } from '../../graphql/pagination.ts';
+import { connectionOf } from '../../graphql/connection-type.ts';
 import { DateTime, IP } from '../../graphql/scalars.ts';
 import { WORKSTATION_STATUSES, type WorkstationStatus } from './workstation.entity.ts';
 
@@ -84,26 +84,7 @@ export class Workstation {
   version!: number;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'A workstation in a list, with the cursor of its place.' })
-export class WorkstationEdge {
-  @Field(() => String, { description: 'Pass it as `after` for the workstations behind this one.' })
-  cursor!: string;
-
-  @Field(() => Workstation, { description: 'The workstation.' })
-  node!: Workstation;
-}
-
-@ObjectType({ simpleResolvers: true, description: 'One page of a list of workstations.' })
-export class WorkstationConnection {
-  @Field(() => [WorkstationEdge], { description: 'The workstations of the page with their cursors.' })
-  edges!: WorkstationEdge[];
-
-  @Field(() => [Workstation], { description: 'The workstations of the page.' })
-  nodes!: Workstation[];
-
-  @Field(() => PageInfo, { description: 'Where the page stands in the list.' })
-  pageInfo!: PageInfo;
-}
+export const WorkstationConnection = connectionOf(Workstation, { one: 'a workstation', many: 'workstations' });
 
 @ObjectType({ simpleResolvers: true, description: 'What came of a batch of telemetry.' })
 export class TelemetryReport {

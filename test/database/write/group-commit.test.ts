@@ -38,6 +38,7 @@ describe('Writes that come together', () => {
     const hostnameOf = (id: string) => `it's; '' -- ? $1 \\' ü ${id}`;
     const writer = createWriter({
       database: testApp.app.database,
+      guardedInputs: new Map(),
       channel: 'nobody',
       waitUntilApplied: async () => {},
     });

@@ -1,0 +1,346 @@
+import { type Announcement, stableJson } from '../cache/index.ts';
+import type { Change } from '../changes/index.ts';
+import { type Column, columnsOf, type Entity } from './columns.ts';
+import { type Filter, type FilterKind, MATCHES_NOTHING } from './filters.ts';
+import { type Direction, isPageAffected, type Position } from './page.ts';
+import type { FieldOf, Identified, PropertyOf, RecordOf } from './record.ts';
+import { compileShape, type RecordShape } from './record-shape.ts';
+import { isTimeMs } from './times.ts';
+
+/** What a collection is declared by. Everything else comes from the entity. */
+export interface CollectionOptions<
+  Declared extends Entity,
+  Orders extends Readonly<Record<string, PropertyOf<Declared>>>,
+  Filters extends Readonly<Record<string, Filter<PropertyOf<Declared>>>>,
+> {
+  readonly entity: Declared;
+  /** The first word of its cache keys, and the layer of its records: `workstations`. */
+  readonly key: string;
+  /** The properties that lists can be ordered by, by the names that clients and cursors use. Text needs collation "C". */
+  readonly orders: Orders;
+  readonly defaultOrder: readonly [field: keyof Orders & string, direction: Direction];
+  /** The parts of its filter, by the names that clients use. Default: it has none. */
+  readonly filters?: Filters;
+  /** Properties whose values repeat, besides enums and relations; `id` where other collections refer to this one. */
+  readonly interned?: readonly PropertyOf<Declared>[];
+  /** What messages call a property, where its name will not do: `{ email: 'email address' }`. */
+  readonly labels?: Readonly<Partial<Record<PropertyOf<Declared>, string>>>;
+}
+
+export interface ListOrder<OrderField extends string = string> {
+  readonly field: OrderField;
+  readonly direction: Direction;
+}
+
+/** A filter in the one form that lists are cached under: the parts that restrict something, in no particular order. */
+export type NormalizedFilter = Readonly<Record<string, unknown>>;
+
+/** One page of one list. */
+export interface List {
+  readonly filter: NormalizedFilter;
+  readonly order: ListOrder;
+  /** How many rows the page has at most. */
+  readonly first: number;
+  /** The page begins behind it; `null`: at the start of the list. */
+  readonly after: Position | null;
+}
+
+/** A page as it is cached: who is on it, and up to where in the order it speaks for the list. */
+export interface Page {
+  readonly ids: readonly string[];
+  /** The first row behind the page; `null` when the page ends the list. */
+  readonly next: Position | null;
+}
+
+/** A change of one row, with what it was and what it is; `null` where there is none. */
+interface ChangedPair<Row> {
+  readonly old: Row | null;
+  readonly new: Row | null;
+}
+
+/** The filter as clients write it: every part may be left out, or `null`, which is the same. */
+export type FilterInput<Declared extends Entity, Filters> = {
+  readonly [Name in keyof Filters]?: FilterValue<Declared, Filters[Name]> | null;
+};
+
+type FilterValue<Declared extends Entity, Part> =
+  Part extends Filter<infer Property extends PropertyOf<Declared>, infer Kind>
+    ? { oneOf: readonly HeldIn<Declared, Property>[]; equals: string; isNull: boolean; contains: string }[Kind]
+    : never;
+
+type HeldIn<Declared extends Entity, Property extends PropertyOf<Declared>> =
+  FieldOf<Declared, Property> extends infer Field extends keyof RecordOf<Declared> ? RecordOf<Declared>[Field] : never;
+
+// biome-ignore lint/suspicious/noExplicitAny: the types of two concrete collections have nothing in common
+export type AnyCollection = Collection<any, any, any>;
+
+/** On every list and count that is not restricted to the rows of one other row. */
+const ANYWHERE = '*';
+/** What every list and count looks at, as if it were a column. */
+const EXISTENCE = 'existence';
+
+/**
+ * What is known of one table's records, without asking the database: their shape, the keys and tags under which they,
+ * their lists and their counts are cached, and what a change means to all of these.
+ */
+export class Collection<Row extends Identified, FilterGiven, OrderField extends string> {
+  readonly entity: Entity;
+  readonly key: string;
+  readonly table: string;
+  readonly columns: readonly Column[];
+  readonly shape: RecordShape<Row>;
+  readonly defaultOrder: ListOrder<OrderField>;
+  /** The columns that lists can be ordered by, by the names of the orders. */
+  readonly orders: ReadonlyMap<string, Column>;
+  readonly filters: ReadonlyMap<string, { readonly filter: Filter; readonly column: Column }>;
+  readonly labels: Readonly<Record<string, string | undefined>>;
+  /** The fields whose change can alter some list. */
+  readonly #listFields: readonly string[];
+  /** The relations that lists can be restricted to one row of. */
+  readonly #scopes: readonly Column[];
+  /** Names the types of what clients may ask for; has no value. */
+  declare readonly accepts: { readonly filter: FilterGiven; readonly order: ListOrder<OrderField> };
+
+  constructor(options: CollectionOptions<Entity, Record<string, string>, Record<string, Filter>>) {
+    const { entity, key, orders, defaultOrder, filters = {}, interned = [], labels = {} } = options;
+    this.entity = entity;
+    this.key = key;
+    this.table = entity.meta.tableName;
+    this.columns = columnsOf(entity, interned);
+    this.shape = compileShape(this.columns);
+    this.labels = labels;
+    const columnOf = (property: string) => this.columns.find((column) => column.property === property)!;
+    this.orders = new Map(Object.entries(orders).map(([name, property]) => [name, columnOf(property)]));
+    this.filters = new Map(
+      Object.entries(filters).map(([name, filter]) => [name, { filter, column: columnOf(filter.property) }]),
+    );
+    this.#requireComparable();
+    const [field, direction] = defaultOrder;
+    this.defaultOrder = { field: field as OrderField, direction };
+    const used = [...this.orders.values(), ...[...this.filters.values()].map(({ column }) => column)];
+    this.#listFields = [...new Set(used.map((column) => column.field))];
+    this.#scopes = [...this.filters.values()].flatMap(({ filter, column }) => (isScope(filter) ? [column] : []));
+  }
+
+  #requireComparable(): void {
+    for (const [name, { kind }] of this.orders) {
+      if (kind === 'ip')
+        throw new TypeError(`${this.key} cannot be ordered by ${name}: addresses are not compared here.`);
+    }
+    for (const [name, { filter, column }] of this.filters) {
+      const { kind } = COMPARABLE[filter.kind] ?? column;
+      if (column.kind !== kind) throw new TypeError(`${this.key} cannot be filtered by ${name}: it is no ${kind}.`);
+    }
+  }
+
+  get listLayer(): string {
+    return `${this.key}_list`;
+  }
+
+  get countLayer(): string {
+    return `${this.key}_count`;
+  }
+
+  keyOf(id: string): string {
+    return `${this.key}_${id}`;
+  }
+
+  /** A part that the collection offers no choice of is left out: its only order, a filter that it does not have. */
+  listKey({ filter, order, first, after }: List): string {
+    const ordered = this.orders.size > 1 ? `_${order.field}_${order.direction}` : '';
+    const filtered = this.filters.size > 0 ? `_${stableJson(filter)}` : '';
+    return `${this.listLayer}${ordered}_${first}${filtered}${after ? `_${stableJson(after)}` : ''}`;
+  }
+
+  countKey(filter: NormalizedFilter): string {
+    return this.filters.size > 0 ? `${this.countLayer}_${stableJson(filter)}` : this.countLayer;
+  }
+
+  /*
+   * A list is tagged with each column that its filter or order looks at, and with its existence, within the scope it is
+   * restricted to: the rows of one manager, or all. So a change meets only lists that look at a column it touched: a
+   * telemetry report, which changes usage and last-seen columns, meets none of the usual ones.
+   */
+  listTags({ filter, order }: Pick<List, 'filter' | 'order'>): string[] {
+    return this.#tags(filter, [EXISTENCE, this.orders.get(order.field)!.field]);
+  }
+
+  countTags(filter: NormalizedFilter): string[] {
+    return this.#tags(filter, [EXISTENCE]);
+  }
+
+  #tags(filter: NormalizedFilter, fields: readonly string[]): string[] {
+    const names = Object.keys(filter);
+    const scoping = this.scopeOf(filter);
+    const scope = scoping ? scopeName(this.filters.get(scoping)!.column, filter[scoping]) : ANYWHERE;
+    const looked = [...fields, ...names.map((name) => this.filters.get(name)!.column.field)];
+    return [this.#everyList, ...new Set(looked.map((field) => this.#tag(scope, field)))];
+  }
+
+  /** The part of the filter that restricts a list to the rows of one other row; `undefined`: none does. */
+  scopeOf(filter: NormalizedFilter): string | undefined {
+    return Object.keys(filter).find((name) => isScope(this.filters.get(name)!.filter));
+  }
+
+  /** On every list and count, for changes whose content is not known. */
+  get #everyList(): string {
+    return this.key;
+  }
+
+  #tag(scope: string, field: string): string {
+    return `${this.key} ${scope} ${field}`;
+  }
+
+  /**
+   * Brings a filter into the form that lists are cached under; `null` when no row can fit it.
+   * @param within restricts the list further: the values of some parts, whatever `given` says
+   * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
+   */
+  normalizeFilter(given: FilterGiven | null | undefined, within: NormalizedFilter = {}): NormalizedFilter | null {
+    const values: Record<string, unknown> = {};
+    for (const [name, { filter, column }] of this.filters) {
+      const value = (given as Record<string, unknown> | null | undefined)?.[name];
+      const normalized = value == null ? undefined : filter.normalize(value, column, `filter.${name}`);
+      if (normalized !== undefined) values[name] = normalized;
+    }
+    for (const [name, value] of Object.entries(within)) {
+      if (values[name] !== undefined && values[name] !== value) return null;
+      values[name] = value;
+    }
+    return Object.values(values).includes(MATCHES_NOTHING) ? null : this.#withoutImplied(values);
+  }
+
+  /** A row that refers to a given one has a value there: to ask for one as well restricts nothing, for none, everything. */
+  #withoutImplied(values: Record<string, unknown>): NormalizedFilter | null {
+    for (const name of Object.keys(values)) {
+      const { filter, column } = this.filters.get(name)!;
+      if (filter.kind !== 'isNull') continue;
+      const isGiven = Object.keys(values).some((other) => {
+        const part = this.filters.get(other)!;
+        return part.column === column && part.filter.kind === 'equals';
+      });
+      if (!isGiven) continue;
+      if (values[name] === true) return null;
+      delete values[name];
+    }
+    return values;
+  }
+
+  /** Whether the filter accepts the record: the same answer as its SQL gives. */
+  matches(filter: NormalizedFilter, record: Row): boolean {
+    for (const name in filter) {
+      const { filter: part, column } = this.filters.get(name)!;
+      if (!part.matches(valueIn(record, column), filter[name])) return false;
+    }
+    return true;
+  }
+
+  positionOf({ field }: ListOrder, record: Row): Position {
+    return { value: valueIn(record, this.orders.get(field)!) as Position['value'], id: record.id };
+  }
+
+  /** Whether a row can have this value in the column that the order looks at. Anybody can make a cursor. */
+  isOrderedValue({ field }: ListOrder, value: Position['value']): boolean {
+    const { kind, values, isNullable } = this.orders.get(field)!;
+    if (value === null) return isNullable;
+    if (kind === 'time') return isTimeMs(value);
+    if (kind === 'text') return typeof value === 'string' && (values ? values.includes(value) : !value.includes('\0'));
+    return typeof value === 'number';
+  }
+
+  /** Whether a change can alter a cached page; `page` is `undefined` while it is still being loaded. */
+  isPageAffected({ filter, order, after }: List, page: Page | undefined, change: unknown): boolean {
+    if (change === null) return true;
+    const { old, new: now } = change as ChangedPair<Row>;
+    const bounds = { direction: order.direction, after, next: page?.next ?? null };
+    const placeOf = (record: Row | null) =>
+      record && this.matches(filter, record) ? this.positionOf(order, record) : null;
+    return isPageAffected(bounds, placeOf(old), placeOf(now));
+  }
+
+  /** Whether a change can alter the number of rows that match: when exactly one of the two rows does. */
+  isCountAffected(filter: NormalizedFilter, change: unknown): boolean {
+    if (change === null) return true;
+    const { old, new: now } = change as ChangedPair<Row>;
+    return (old !== null && this.matches(filter, old)) !== (now !== null && this.matches(filter, now));
+  }
+
+  /** What a committed change of a row means to the cache. */
+  announcementOf(change: Change): Announcement {
+    const { id, op, version } = change;
+    const pair = this.#changedPair(change);
+    // That it is gone is known even of a row that was too big to be announced.
+    const record = { key: this.keyOf(id), version, value: op === 'DELETE' ? null : pair?.new };
+    if (!pair) return { records: [record], tags: [this.#everyList], change: null };
+    const fields = op === 'UPDATE' ? this.#listFields.filter((field) => differs(pair, field)) : [EXISTENCE];
+    const tags =
+      fields.length === 0
+        ? []
+        : this.#scopesOf(pair).flatMap((scope) => fields.map((field) => this.#tag(scope, field)));
+    return { records: [record], tags, change: pair };
+  }
+
+  #scopesOf({ old, new: now }: ChangedPair<Row>): string[] {
+    const scopes = new Set([ANYWHERE]);
+    for (const column of this.#scopes) {
+      for (const record of [old, now]) {
+        const id = record && valueIn(record, column);
+        if (id) scopes.add(scopeName(column, id));
+      }
+    }
+    return [...scopes];
+  }
+
+  /** The rows before and after; `null` when they were too big to be announced. */
+  #changedPair({ old, new: now }: Change): ChangedPair<Row> | null {
+    if (old === undefined || now === undefined) return null;
+    return { old: old && this.shape.fromJson(old), new: now && this.shape.fromJson(now) };
+  }
+}
+
+/**
+ * Declares a collection: the rows of one followed table, read through the cache.
+ * @throws {TypeError} when the entity has a property of a type that records do not hold
+ */
+export function defineCollection<
+  Declared extends Entity,
+  const Orders extends Readonly<Record<string, PropertyOf<Declared>>>,
+  const Filters extends Readonly<Record<string, Filter<PropertyOf<Declared>>>> = Record<never, never>,
+>(
+  options: CollectionOptions<Declared, Orders, Filters>,
+): Collection<RecordOf<Declared> & Identified, FilterInput<Declared, Filters>, keyof Orders & string> {
+  return new Collection(options as unknown as ConstructorParameters<typeof Collection>[0]);
+}
+
+/** The values of `accepts.order.field` as a GraphQL enum is made of: an object whose keys and values are the names. */
+export function orderFieldsOf<OrderField extends string>(
+  collection: Collection<Identified, unknown, OrderField>,
+): Record<OrderField, OrderField> {
+  return Object.fromEntries([...collection.orders.keys()].map((name) => [name, name])) as Record<
+    OrderField,
+    OrderField
+  >;
+}
+
+/** The kind of column that a filter compares, where it does not take any. */
+const COMPARABLE: Readonly<Partial<Record<FilterKind, Pick<Column, 'kind'>>>> = {
+  oneOf: { kind: 'text' },
+  contains: { kind: 'text' },
+  equals: { kind: 'uuid' },
+};
+
+function isScope({ kind }: Filter): boolean {
+  return kind === 'equals';
+}
+
+function scopeName({ property }: Column, id: unknown): string {
+  return `${property}=${id}`;
+}
+
+function valueIn(record: object, { field }: Column): unknown {
+  return (record as Readonly<Record<string, unknown>>)[field];
+}
+
+function differs({ old, new: now }: ChangedPair<object>, field: string): boolean {
+  return (old as Record<string, unknown>)[field] !== (now as Record<string, unknown>)[field];
+}

@@ -1,0 +1,267 @@
+import DataLoader from 'dataloader';
+import { type Cache, type Entry, type FillLease, stableJson } from '../cache/index.ts';
+import type { Database } from '../database/database.ts';
+import { afterPolling } from '../database/read/after-polling.ts';
+import { batchAcrossRequests } from './batch-across-requests.ts';
+import type { Collection, List, NormalizedFilter, Page } from './collection.ts';
+import type { Operation } from './operation.ts';
+import type { Identified } from './record.ts';
+import { RecordLoader } from './record-loader.ts';
+import type { RecordSource } from './records.ts';
+import { RelationPrefetch } from './relation-prefetch.ts';
+import { Statements } from './statements.ts';
+
+/** One page of a list, and the relations of its rows that are shown, by the names of their properties. */
+export interface PageRequest extends List {
+  readonly shows: readonly string[];
+}
+
+export interface PageRows<Row> {
+  /** In the order of the list. A row that was deleted since the page was read is absent. */
+  readonly rows: readonly Row[];
+  readonly hasNextPage: boolean;
+}
+
+export interface CollectionSource {
+  readonly cache: Cache;
+  readonly database: Database;
+}
+
+/** The loads of one operation: batched by tick, answered from the cache, loaded where it has nothing. */
+interface Loads<Row extends Identified> {
+  readonly records: RecordLoader<Row>;
+  readonly pages: DataLoader<PageRequest, Page, string>;
+  readonly counts: DataLoader<NormalizedFilter, number, string>;
+}
+
+/** A collection whose rows can be read: from the cache, and from the database where that has nothing. */
+export class OpenCollection<Row extends Identified, FilterGiven, OrderField extends string> {
+  readonly definition: Collection<Row, FilterGiven, OrderField>;
+  readonly #cache: Cache;
+  readonly #statements: Statements<Row>;
+  readonly #records: Omit<RecordSource<Row>, 'trace'>;
+  /** By the names of their properties; complete once all collections are open. */
+  readonly #relations = new Map<string, RelationPrefetch>();
+
+  constructor(definition: Collection<Row, FilterGiven, OrderField>, { cache, database }: CollectionSource) {
+    this.definition = definition;
+    this.#cache = cache;
+    const statements = new Statements<Row>(definition, database);
+    this.#statements = statements;
+    this.#records = {
+      cache,
+      layer: definition.key,
+      keyOf: (id) => definition.keyOf(id),
+      find: batchAcrossRequests((ids) => statements.findByIds(ids)),
+      revalidate: (known) => statements.revalidate(known),
+    };
+  }
+
+  /** The relations through which a page can bring rows along, by the names of their properties. */
+  get relations(): readonly string[] {
+    return [...this.#relations.keys()];
+  }
+
+  /** Lets pages bring along what their rows refer to. Relations to what is in no collection are left alone. */
+  relate(all: ReadonlyMap<unknown, OpenCollection<Identified, unknown, string>>): void {
+    for (const column of this.definition.columns) {
+      const target = column.target && all.get(column.target);
+      if (target) this.#relations.set(column.property, new RelationPrefetch(column, target));
+    }
+  }
+
+  /**
+   * The record with this id, `null` when there is none: at once if the cache has it, otherwise with all that is asked for
+   * in the same turn of the event loop, in one statement.
+   * @throws {StationmasterError} UNAVAILABLE when the database does not answer in time
+   */
+  findById(id: string, operation: Operation): Row | null | Promise<Row | null> {
+    return this.records(operation).load(id);
+  }
+
+  /**
+   * The records in the order of `ids`, `null` for each that does not exist.
+   * @throws {StationmasterError} as `findById`
+   */
+  find(ids: readonly string[], operation: Operation): Promise<(Row | null)[]> {
+    return this.records(operation).loadMany(ids);
+  }
+
+  /**
+   * One page of a list, with the records that its rows refer to through the relations that are shown.
+   * @throws {StationmasterError} as `findById`
+   */
+  async page(request: PageRequest, operation: Operation): Promise<PageRows<Row>> {
+    const { pages, records } = this.#loads(operation);
+    const page = await pages.load(request);
+    const rows = (await records.loadMany(page.ids)).filter((row) => row !== null);
+    for (const property of request.shows) {
+      // When that fails, the fields that show them try again, and say what is wrong.
+      await this.#relations
+        .get(property)
+        ?.readOf(rows, operation)
+        .catch(() => {});
+    }
+    return { rows, hasNextPage: page.next !== null };
+  }
+
+  /**
+   * How many rows fit the filter.
+   * @throws {StationmasterError} as `findById`
+   */
+  count(filter: NormalizedFilter, operation: Operation): Promise<number> {
+    return this.#loads(operation).counts.load(filter);
+  }
+
+  /** The operation's own store of records. */
+  records(operation: Operation): RecordLoader<Row> {
+    return this.#loads(operation).records;
+  }
+
+  /** Stores a record that a load brought along, for all operations and for this one; returns the entry that now holds it. */
+  prime(record: Row, lease: FillLease, operation: Operation): Entry | null {
+    return this.#prime(record, lease, this.records(operation));
+  }
+
+  #prime(record: Row, lease: FillLease, records: RecordLoader<Row>): Entry | null {
+    const { definition } = this;
+    const { id, version } = record;
+    const entry = lease.prime(definition.keyOf(id), record, {
+      layer: definition.key,
+      version,
+      bytes: definition.shape.bytes(record),
+    });
+    if (entry) records.prime(id, entry);
+    return entry;
+  }
+
+  #loads(operation: Operation): Loads<Row> {
+    return operation.once(this, () => this.#createLoads(operation));
+  }
+
+  #createLoads(operation: Operation): Loads<Row> {
+    const { definition } = this;
+    return {
+      records: new RecordLoader({ ...this.#records, trace: operation.reads }),
+      pages: new DataLoader((requests) => this.#readPages(requests, operation), {
+        cacheKeyFn: (request) => definition.listKey(request),
+      }),
+      counts: new DataLoader((filters) => this.#readCounts(filters, operation), {
+        cacheKeyFn: (filter) => definition.countKey(filter),
+        // Nested lists without rows are ready before the others; a turn later all of them are, and are counted together.
+        batchScheduleFn: (dispatch) => setImmediate(dispatch),
+      }),
+    };
+  }
+
+  #readPages(requests: readonly PageRequest[], operation: Operation): Promise<Page[]> {
+    const { definition } = this;
+    const requestOf = new Map(requests.map((request) => [definition.listKey(request), request]));
+    return this.#cache.readMany<Page>(
+      [...requestOf.keys()],
+      (missing, lease) =>
+        this.#loadPages(
+          missing.map((key) => requestOf.get(key)!),
+          lease,
+          operation,
+        ),
+      {
+        layer: definition.listLayer,
+        tagsOf: (key) => definition.listTags(requestOf.get(key)!),
+        isAffectedBy: (change, page, key) => definition.isPageAffected(requestOf.get(key)!, page, change),
+        trace: operation.reads,
+      },
+    );
+  }
+
+  /** Lists that differ only in the row they are restricted to are loaded in one statement, each other one in its own. */
+  async #loadPages(requests: readonly PageRequest[], lease: FillLease, operation: Operation): Promise<Page[]> {
+    const { definition } = this;
+    await afterPolling();
+    const rowsOf = await this.#loadByShape(
+      requests,
+      (request) => request.filter,
+      ({ shows: _shows, ...list }) => list,
+      (request) => this.#loadPage(request, lease, operation),
+      (list, scope, ids) => this.#statements.findPageOfEach(list, scope, ids),
+    );
+    const records = this.records(operation);
+    return requests.map(({ order, first }, index) => {
+      const rows = rowsOf[index]!;
+      for (const row of rows) this.#prime(row, lease, records);
+      const next = rows[first];
+      return { ids: rows.slice(0, first).map(({ id }) => id), next: next ? definition.positionOf(order, next) : null };
+    });
+  }
+
+  async #loadPage(request: PageRequest, lease: FillLease, operation: Operation): Promise<Row[]> {
+    const joined = request.shows.flatMap((property) => this.#relations.get(property)?.join() ?? []);
+    const rows = await this.#statements.findPage(request, joined);
+    for (const each of joined) each.keep(lease, operation);
+    return rows;
+  }
+
+  #readCounts(filters: readonly NormalizedFilter[], operation: Operation): Promise<number[]> {
+    const { definition } = this;
+    const filterOf = new Map(filters.map((filter) => [definition.countKey(filter), filter]));
+    return this.#cache.readMany<number>(
+      [...filterOf.keys()],
+      (missing) =>
+        this.#loadByShape(
+          missing.map((key) => filterOf.get(key)!),
+          (filter) => filter,
+          () => ({}),
+          (filter) => this.#statements.count(filter),
+          (filter, scope, ids) => this.#statements.countOfEach(filter, scope, ids),
+        ),
+      {
+        layer: definition.countLayer,
+        tagsOf: (key) => definition.countTags(filterOf.get(key)!),
+        isAffectedBy: (change, _count, key) => definition.isCountAffected(filterOf.get(key)!, change),
+        trace: operation.reads,
+      },
+    );
+  }
+
+  /** Loads together what differs only in the row it is restricted to, and one by one what is not, or alone in its kind. */
+  async #loadByShape<Request, Result>(
+    requests: readonly Request[],
+    filterOf: (request: Request) => NormalizedFilter,
+    keyedBy: (request: Request) => object,
+    loadOne: (request: Request) => Promise<Result>,
+    loadEach: (alike: Request, scope: string, ids: readonly string[]) => Promise<Result[]>,
+  ): Promise<Result[]> {
+    const results = new Map<Request, Result>();
+    const groups = Map.groupBy(requests, (request) => {
+      const filter = filterOf(request);
+      const scope = this.definition.scopeOf(filter);
+      if (scope === undefined) return null;
+      return `${scope} ${stableJson({ ...keyedBy(request), filter: { ...filter, [scope]: undefined } })}`;
+    });
+    await Promise.all(
+      [...groups].map(async ([shape, alike]) => {
+        const loaded =
+          shape === null || alike.length === 1
+            ? await Promise.all(alike.map(loadOne))
+            : await this.#loadEach(alike, filterOf, loadEach);
+        alike.forEach((request, index) => {
+          results.set(request, loaded[index]!);
+        });
+      }),
+    );
+    return requests.map((request) => results.get(request)!);
+  }
+
+  #loadEach<Request, Result>(
+    alike: readonly Request[],
+    filterOf: (request: Request) => NormalizedFilter,
+    loadEach: (alike: Request, scope: string, ids: readonly string[]) => Promise<Result[]>,
+  ): Promise<Result[]> {
+    const scope = this.definition.scopeOf(filterOf(alike[0]!))!;
+    return loadEach(
+      alike[0]!,
+      scope,
+      alike.map((request) => filterOf(request)[scope] as string),
+    );
+  }
+}

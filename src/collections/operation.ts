@@ -1,0 +1,21 @@
+import { ReadTrace } from '../cache/index.ts';
+
+/** What reads are done for: one GraphQL operation, whose context has these parts. */
+export interface Operation {
+  /** What the operation's reads found in the cache. */
+  readonly reads: ReadTrace;
+  /** Returns what `create` made for `key` earlier in this operation, or makes it. */
+  once<T>(key: object, create: () => T): T;
+}
+
+/** An operation of its own, for reads that no client asked for. */
+export function createOperation(): Operation {
+  const made = new Map<object, unknown>();
+  return {
+    reads: new ReadTrace(),
+    once<T>(key: object, create: () => T): T {
+      if (!made.has(key)) made.set(key, create());
+      return made.get(key) as T;
+    },
+  };
+}

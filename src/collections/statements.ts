@@ -1,0 +1,189 @@
+import { hash } from 'node:crypto';
+import type { Database } from '../database/database.ts';
+import type { RowReader } from '../database/read/row-reader.ts';
+import type { AnyCollection, List, ListOrder, NormalizedFilter } from './collection.ts';
+import type { Column, ColumnKind } from './columns.ts';
+import { comparePositions, type Position } from './page.ts';
+import { limitToPage } from './page-limit.ts';
+import type { Identified } from './record.ts';
+
+/** Another table's row that a page's statement brings along with each of its own rows. */
+export interface JoinedRow {
+  /** The column that refers to it. */
+  readonly column: Column;
+  readonly target: AnyCollection;
+  /** Called for each row, in the order of the columns: the id of the other row, `null` where there is none, then the rest. */
+  read(row: RowReader): void;
+}
+
+/** Rows of a collection as the database has them, and how they are asked for. `t` is the table in every statement. */
+export class Statements<Row extends Identified> {
+  readonly #collection: AnyCollection;
+  readonly #database: Database;
+  readonly #columns: string;
+  readonly #byId: string;
+
+  constructor(collection: AnyCollection, database: Database) {
+    this.#collection = collection;
+    this.#database = database;
+    this.#columns = collection.shape.selectedFrom('t');
+    this.#byId = `select ${this.#columns} from ${collection.table} t where t.id = any($1::uuid[])`;
+  }
+
+  /** The rows with these ids that exist, in no particular order. */
+  findByIds(ids: readonly string[]): Promise<Row[]> {
+    return this.#find(this.#byId, [ids]);
+  }
+
+  /** The ids of those records that are still what was read, to the millisecond, which is as far as an announcement tells. */
+  async revalidate(known: readonly Identified[]): Promise<string[]> {
+    const text = `select t.id from unnest($1::uuid[], $2::int[], $3::float8[], $4::float8[]) known (id, version, created, updated)
+      join ${this.#collection.table} t on t.id = known.id and t.version = known.version
+        and floor(extract(epoch from t.created_at) * 1000) = floor(known.created)
+        and floor(extract(epoch from t.updated_at) * 1000) = floor(known.updated)`;
+    const columns = ['id', 'version', 'createdAtMs', 'updatedAtMs'] as const;
+    const values = columns.map((column) => known.map((record) => record[column]));
+    const rows = await this.#database.query<{ id: string }>(this.#nameOf(text), text, values);
+    return rows.map(({ id }) => id);
+  }
+
+  /** The rows of one page, and the one behind it if there is one. */
+  async findPage(list: List, joined: readonly JoinedRow[] = []): Promise<Row[]> {
+    const { table, shape } = this.#collection;
+    const values: unknown[] = [];
+    const page = this.#pageClauses(list, values);
+    if (joined.length === 0) return this.#find(`select ${this.#columns} from ${table} t ${page}`, values);
+    const columns = joined.map(({ target }, index) => target.shape.selectedFrom(`j${index}`));
+    const joins = joined.map(
+      ({ target, column }, index) => `left join ${target.table} j${index} on j${index}.id = t.${column.name}`,
+    );
+    const text = `select ${[this.#columns, ...columns].join(', ')} from (
+        select t.* from ${table} t ${page}
+      ) t ${joins.join(' ')}`;
+    const rows = await this.#find(text, values, (row) => {
+      const record = shape.read(row) as Row;
+      for (const each of joined) each.read(row);
+      return record;
+    });
+    return this.#inOrder(rows, list.order);
+  }
+
+  /**
+   * A join keeps the order of the page in most plans. Sorting once more in PostgreSQL would take as long as the join, and
+   * the order is the same here.
+   */
+  #inOrder(rows: Row[], order: ListOrder): Row[] {
+    const place = (row: Row) => this.#collection.positionOf(order, row);
+    const compare = (a: Row, b: Row) => comparePositions(order.direction, place(a), place(b));
+    const isOrdered = rows.every((row, index) => index === 0 || compare(rows[index - 1]!, row) < 0);
+    return isOrdered ? rows : rows.toSorted(compare);
+  }
+
+  /**
+   * The same page for each of several values of `scope`, a part of the filter, in one statement: the pages differ in nothing
+   * else. The rows of each come in the order of its page, because PostgreSQL runs a subquery with a limit once for each.
+   */
+  async findPageOfEach(list: List, scope: string, ids: readonly string[]): Promise<Row[][]> {
+    const { table, filters } = this.#collection;
+    const { column } = filters.get(scope)!;
+    const values: unknown[] = [ids];
+    const page = this.#pageClauses(withoutScope(list, scope), values, `t.${column.name} = s.id`);
+    const text = `select p.* from unnest($1::uuid[]) s (id) cross join lateral (
+      select ${this.#columns} from ${table} t ${page}
+    ) p`;
+    const idIn = (row: Row) => (row as unknown as Readonly<Record<string, string>>)[column.field]!;
+    const rows = Map.groupBy(await this.#find(text, values), idIn);
+    return ids.map((id) => rows.get(id) ?? []);
+  }
+
+  /** How many rows match. */
+  async count(filter: NormalizedFilter): Promise<number> {
+    const values: unknown[] = [];
+    const matching = where(this.#conditions(filter, values));
+    const text = `select count(*)::int as count from ${this.#collection.table} t ${matching}`;
+    const [row] = await this.#database.query<{ count: number }>(this.#nameOf(text), text, values);
+    return row!.count;
+  }
+
+  /** How many rows match, for each of several values of `scope`: the filters differ in nothing else. */
+  async countOfEach(filter: NormalizedFilter, scope: string, ids: readonly string[]): Promise<number[]> {
+    const { table, filters } = this.#collection;
+    const { name } = filters.get(scope)!.column;
+    const { [scope]: _each, ...rest } = filter;
+    const values: unknown[] = [ids];
+    const matching = where([`t.${name} = any($1::uuid[])`, ...this.#conditions(rest, values)]);
+    const text = `select t.${name} as id, count(*)::int as count from ${table} t ${matching} group by 1`;
+    const rows = await this.#database.query<{ id: string; count: number }>(this.#nameOf(text), text, values);
+    const counts = new Map(rows.map(({ id, count }) => [id, count]));
+    return ids.map((id) => counts.get(id) ?? 0);
+  }
+
+  #pageClauses({ filter, order, first, after }: List, values: unknown[], scope?: string): string {
+    const matching = this.#conditions(filter, values);
+    if (scope) matching.unshift(scope);
+    if (after) matching.push(this.#behind(order, after, values));
+    return `${where(matching)} ${this.#orderBy(order)} ${limitToPage(first, values)}`;
+  }
+
+  #conditions(filter: NormalizedFilter, values: unknown[]): string[] {
+    const bind = (value: unknown) => `$${values.push(value)}`;
+    const { filters } = this.#collection;
+    // In the order of the declaration, so that equal filters make equal texts.
+    return [...filters].flatMap(([name, { filter: part, column }]) =>
+      filter[name] === undefined ? [] : [part.sql(`t.${column.name}`, filter[name], bind)],
+    );
+  }
+
+  #orderBy({ field, direction }: ListOrder): string {
+    const { name, isNullable } = this.#collection.orders.get(field)!;
+    // Said only where it differs from PostgreSQL's default, which the indexes have.
+    const nulls = isNullable && direction === 'DESC' ? 'nulls last' : '';
+    return `order by t.${name} ${direction} ${nulls}, t.id ${direction}`;
+  }
+
+  /** The rows behind a position (keyset paging): its value and id are compared as a pair, and nulls come last. */
+  #behind({ field, direction }: ListOrder, { value, id }: Position, values: unknown[]): string {
+    const { name, kind, isNullable } = this.#collection.orders.get(field)!;
+    const comparison = direction === 'ASC' ? '>' : '<';
+    if (value === null) return `(t.${name} is null and t.id ${comparison} $${values.push(id)}::uuid)`;
+    const at = `($${values.push(kind === 'time' ? new Date(value).toISOString() : value)}::${SQL_TYPES[kind]}`;
+    const rows = `(t.${name}, t.id) ${comparison} ${at}, $${values.push(id)}::uuid)`;
+    return isNullable ? `(${rows} or t.${name} is null)` : rows;
+  }
+
+  #find(text: string, values: readonly unknown[], read = this.#collection.shape.read as (row: RowReader) => Row) {
+    return this.#database.readRows<Row>({ name: this.#nameOf(text), text, values, read: (row) => read(row) });
+  }
+
+  /** A name made from the text, so that each shape of statement is prepared once on each connection. */
+  #nameOf(text: string): string {
+    let name = NAMES.get(text);
+    if (name === undefined) {
+      name = `${this.#collection.key}-${hash('sha1', text, 'base64url').slice(0, 16)}`;
+      NAMES.set(text, name);
+    }
+    return name;
+  }
+}
+
+/** As many as there are shapes of lists: no value is part of a text but the usual page sizes. */
+const NAMES = new Map<string, string>();
+
+const SQL_TYPES: Readonly<Record<ColumnKind, string>> = {
+  text: 'text',
+  uuid: 'uuid',
+  ip: 'inet',
+  float: 'float8',
+  int: 'int4',
+  boolean: 'bool',
+  time: 'timestamptz',
+};
+
+function where(matching: readonly string[]): string {
+  return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;
+}
+
+function withoutScope(list: List, scope: string): List {
+  const { [scope]: _each, ...filter } = list.filter;
+  return { ...list, filter };
+}

@@ -1,0 +1,30 @@
+import type { Cache } from '../cache/index.ts';
+import type { ChangeFeed } from '../changes/index.ts';
+import type { AnyCollection, Collections } from '../collections/index.ts';
+import type { Config } from '../config/config.ts';
+import type { Database } from '../database/database.ts';
+import type { NamedMigration } from '../database/migrations/index.ts';
+import type { Writer } from '../database/write/writer.ts';
+import type { SchemaFeature } from '../graphql/schema.ts';
+
+/** What the application gives its features to work with. */
+export interface FeatureParts {
+  readonly collections: Collections;
+  readonly writer: Writer;
+  readonly database: Database;
+  readonly cache: Cache;
+  readonly feed: ChangeFeed;
+  /** How many clients are connected by WebSocket. */
+  readonly sockets: () => { readonly activeConnections: number; readonly activeSubscriptions: number };
+  /** Told of every fault that was gone around. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** One part of what the product does, in a folder of its own. */
+export interface Feature extends SchemaFeature<FeatureParts> {
+  readonly collections?: readonly AnyCollection[];
+  /** In the order in which they run. One that has been released is never edited. */
+  readonly migrations?: readonly NamedMigration[];
+  /** Runs at each start, once the database is migrated and before anything is served. */
+  readonly prepare?: (database: Database, config: Config) => Promise<unknown>;
+}

@@ -1,0 +1,58 @@
+import { changesMigration, type NamedMigration, sqlMigration } from '../../database/migrations/index.ts';
+
+/**
+ * The tables of managers and workstations. Text that lists are ordered by has the collation "C", so that its order is the same on every machine
+ * and can be computed without asking the database. Timestamps have millisecond precision, so that a cursor can carry
+ * them exactly. Columns that telemetry writes have no index: PostgreSQL can then update rows in place (HOT).
+ */
+const FLEET = sqlMigration('20261122-fleet', {
+  up: [
+    // UUID version 7 (RFC 9562, 5.7): 48 bits of Unix time in milliseconds, then version, variant and random bits.
+    `
+    create function uuid_v7() returns uuid language sql volatile as $$
+      select encode(
+        set_bit(set_bit(
+          overlay(uuid_send(gen_random_uuid())
+            placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+            from 1 for 6),
+          52, 1), 53, 1),
+        'hex')::uuid
+    $$`,
+    `
+    create table manager (
+      id uuid primary key default uuid_v7(),
+      name text not null check (char_length(name) between 1 and 200),
+      email text not null constraint manager_email_unique unique check (char_length(email) between 3 and 320),
+      created_at timestamptz(3) not null default clock_timestamp() check (isfinite(created_at)),
+      updated_at timestamptz(3) not null default clock_timestamp() check (isfinite(updated_at)),
+      version int not null default 1
+    )`,
+    'create index manager_created_at_id on manager (created_at, id)',
+    `
+    create table workstation (
+      id uuid primary key default uuid_v7(),
+      name text collate "C" not null
+        constraint workstation_name_unique unique check (char_length(name) between 1 and 200),
+      hostname text not null check (char_length(hostname) between 1 and 253),
+      ip_address inet not null check (masklen(ip_address) = case family(ip_address) when 4 then 32 else 128 end),
+      operating_system text not null check (char_length(operating_system) >= 1),
+      status text collate "C" not null default 'OFFLINE'
+        check (status in ('ONLINE', 'OFFLINE', 'MAINTENANCE', 'ERROR')),
+      cpu_usage double precision check (cpu_usage between 0 and 100),
+      memory_usage double precision check (memory_usage between 0 and 100),
+      disk_usage double precision check (disk_usage between 0 and 100),
+      last_seen_at timestamptz(3) check (isfinite(last_seen_at)),
+      manager_id uuid references manager (id) on delete set null,
+      created_at timestamptz(3) not null default clock_timestamp() check (isfinite(created_at)),
+      updated_at timestamptz(3) not null default clock_timestamp() check (isfinite(updated_at)),
+      version int not null default 1
+    ) with (fillfactor = 80)`,
+    'create index workstation_created_at_id on workstation (created_at, id)',
+    'create index workstation_status_id on workstation (status, id)',
+    'create index workstation_manager_id_created_at_id on workstation (manager_id, created_at, id)',
+  ],
+  down: ['drop table workstation', 'drop table manager', 'drop function uuid_v7()'],
+});
+
+/** A column more is one entry more: `sqlMigration('20270101-serial-number', { up: ['alter table …'], down: ['alter table …'] })`. */
+export const workstationMigrations: readonly NamedMigration[] = [FLEET, changesMigration(['manager', 'workstation'])];

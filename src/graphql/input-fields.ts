@@ -1,0 +1,51 @@
+import { Field } from 'type-graphql';
+import { checkText, MAX_TEXT_LENGTH } from './input-checks.ts';
+
+/**
+ * Checks the value of one input field and returns what is to be stored of it.
+ * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
+ */
+export type InputCheck = (value: string, field: string) => unknown;
+
+/** The checks of each input class, by the names of the fields, in the order of their declaration. */
+const CHECKS = new Map<unknown, Map<string, InputCheck>>();
+
+/** Declares beside a field of an input class how its value is checked. `null` and what is left out are not. */
+export function Checked(check: InputCheck): PropertyDecorator {
+  return (prototype, name) => {
+    const checks = CHECKS.get(prototype.constructor) ?? new Map<string, InputCheck>();
+    CHECKS.set(prototype.constructor, checks.set(name as string, check));
+  };
+}
+
+export interface TextFieldOptions {
+  readonly description: string;
+  readonly nullable?: boolean;
+  /** In characters, without surrounding white space, which is not stored. Default 200. */
+  readonly max?: number;
+}
+
+/** A text of an input class: not empty, no longer than `max`, without control characters. */
+export function TextField({
+  description,
+  nullable = false,
+  max = MAX_TEXT_LENGTH,
+}: TextFieldOptions): PropertyDecorator {
+  return (prototype, name) => {
+    Field(() => String, { description, nullable })(prototype, name as string);
+    Checked((value, field) => checkText(value, field, max))(prototype, name);
+  };
+}
+
+/**
+ * The input with each value as its check returned it.
+ * @throws {StationmasterError} BAD_USER_INPUT with the first field at fault
+ */
+export function checkInput<Input extends object>(input: Input): Input {
+  const checked = { ...input } as Record<string, unknown>;
+  for (const [name, check] of CHECKS.get(input.constructor) ?? []) {
+    const value = checked[name];
+    if (value !== undefined && value !== null) checked[name] = check(value as string, name);
+  }
+  return checked as Input;
+}

@@ -1,0 +1,97 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { Collection, Identified, ListOrder, NormalizedFilter, OpenCollection } from '../collections/index.ts';
+import type { Context } from './context.ts';
+import { encodeCursor, type ListCursors, type PageInfo, pageRequest } from './pagination.ts';
+import { fieldsOfRows } from './selections.ts';
+
+export interface ListArguments<FilterGiven, OrderField extends string> {
+  readonly first?: number | null;
+  readonly after?: string | null;
+  readonly filter?: FilterGiven | null;
+  readonly orderBy?: ListOrder<OrderField> | null;
+  /** Restricts the list further, whatever the filter says: `{ managerId }` for the workstations of one manager. */
+  readonly within?: NormalizedFilter;
+}
+
+/** The list that a page is part of. */
+interface PageOf<Row extends Identified> {
+  readonly collection: OpenCollection<Row, unknown, string>;
+  /** `null` when no row can fit. */
+  readonly filter: NormalizedFilter | null;
+  readonly order: ListOrder;
+  readonly cursors: ListCursors;
+  readonly ctx: Context;
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+/**
+ * One page of a list, as a connection shows it. Cursors and the total are made when they are asked for: a cursor takes
+ * longer than the rest of its row, and most clients want neither. In a class, because V8 makes a hidden class of its own for
+ * each object that is written with getters, which keeps all that they can reach until the next full collection.
+ */
+export class ListPage<Row extends Identified> {
+  readonly nodes: readonly Row[];
+  readonly #of: PageOf<Row>;
+
+  constructor(nodes: readonly Row[], of: PageOf<Row>) {
+    this.nodes = nodes;
+    this.#of = of;
+  }
+
+  get edges(): readonly { readonly cursor: string; readonly node: Row }[] {
+    return this.nodes.map((node) => ({ cursor: this.#cursorOf(node), node }));
+  }
+
+  get pageInfo(): PageInfo {
+    const { hasNextPage, hasPreviousPage } = this.#of;
+    const first = this.nodes.at(0);
+    const last = this.nodes.at(-1);
+    return {
+      hasNextPage,
+      hasPreviousPage,
+      startCursor: first === undefined ? null : this.#cursorOf(first),
+      endCursor: last === undefined ? null : this.#cursorOf(last),
+    };
+  }
+
+  get totalCount(): number | Promise<number> {
+    const { collection, filter, ctx } = this.#of;
+    return filter ? collection.count(filter, ctx) : 0;
+  }
+
+  #cursorOf(node: Row): string {
+    const { collection, order, cursors } = this.#of;
+    return encodeCursor(collection.definition.positionOf(order, node), cursors.name);
+  }
+}
+
+/**
+ * Reads one page of a collection's list, with the rows that its rows refer to as far as the selection shows them.
+ * @throws {StationmasterError} BAD_USER_INPUT for a bad page size, cursor or filter; UNAVAILABLE without the database
+ */
+export async function readListPage<Row extends Identified, FilterGiven, OrderField extends string>(
+  collection: OpenCollection<Row, FilterGiven, OrderField>,
+  args: ListArguments<FilterGiven, OrderField>,
+  ctx: Context,
+  info: GraphQLResolveInfo,
+): Promise<ListPage<Row>> {
+  const { definition } = collection;
+  const order = { ...definition.defaultOrder, ...args.orderBy };
+  const cursors = cursorsOf(definition, order);
+  const { first, after } = pageRequest(args.first, args.after, cursors);
+  const filter = definition.normalizeFilter(args.filter, args.within);
+  const place = { collection, filter, order, cursors, ctx, hasPreviousPage: after !== null };
+  if (!filter) return new ListPage<Row>([], { ...place, hasNextPage: false });
+  const fields = fieldsOfRows(info);
+  const shows = collection.relations.filter((relation) => fields.has(relation));
+  const { rows, hasNextPage } = await collection.page({ filter, order, first, after, shows }, ctx);
+  return new ListPage(rows, { ...place, hasNextPage });
+}
+
+function cursorsOf(definition: Collection<Identified, unknown, string>, order: ListOrder): ListCursors {
+  return {
+    name: `${definition.key} ${order.field} ${order.direction}`,
+    isValue: (value) => definition.isOrderedValue(order, value),
+  };
+}

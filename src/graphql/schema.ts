@@ -1,0 +1,71 @@
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync, type NonEmptyArray, type PubSub } from 'type-graphql';
+import { StationmasterError } from '../errors.ts';
+import { authChecker } from './auth-checker.ts';
+import { wrapRootFields } from './root-fields.ts';
+import { callRowFieldsDirectly } from './row-fields.ts';
+
+/** A class whose methods resolve fields, and which is given what it needs when it is constructed. */
+export type ResolverClass<Parts> = new (parts: Parts) => object;
+
+/** Opens the stream behind a subscription, from its argument. */
+export type OpenStream<Parts> = (parts: Parts, argument: unknown) => AsyncIterable<unknown>;
+
+/** What a feature adds to the schema. */
+export interface SchemaFeature<Parts> {
+  readonly resolvers?: readonly ResolverClass<Parts>[];
+  /** By the names of the topics that the resolvers' subscriptions have. */
+  readonly streams?: Readonly<Record<string, OpenStream<Parts>>>;
+}
+
+/**
+ * The whole schema.
+ * @param parts what resolvers and streams need; without them the schema can be printed, but not executed
+ */
+export function createSchema<Parts>(features: readonly SchemaFeature<Parts>[], parts?: Parts): GraphQLSchema {
+  const classes = features.flatMap(({ resolvers = [] }) => resolvers);
+  const instances = new Map<unknown, object>();
+  if (parts !== undefined) for (const resolver of classes) instances.set(resolver, new resolver(parts));
+  const schema = buildSchemaSync({
+    resolvers: classes as unknown as NonEmptyArray<() => unknown>,
+    container: { get: (resolver) => instances.get(resolver) },
+    authChecker,
+    pubSub: toPubSub(features, parts),
+    validate: false,
+  });
+  callRowFieldsDirectly(schema, instances);
+  return wrapRootFields(schema, prepareRootField);
+}
+
+/** The fields of a mutation run one after the other, and each must see what the one before it wrote. */
+const prepareRootField: Parameters<typeof wrapRootFields>[1] = (resolve, { operation }) => {
+  switch (operation) {
+    case 'query':
+      return resolve;
+    case 'mutation':
+      return (root, args, context, info) => {
+        context.forgetLoads();
+        return resolve(root, args, context, info);
+      };
+    case 'subscription':
+      return (root, args, context, info) => {
+        // Every event of a stream has a root, be it null. Over HTTP there is no stream.
+        if (root !== undefined) return resolve(root, args, context, info);
+        throw new StationmasterError(
+          'BAD_USER_INPUT',
+          'A subscription needs a WebSocket that speaks graphql-transport-ws.',
+        );
+      };
+  }
+};
+
+function toPubSub<Parts>(features: readonly SchemaFeature<Parts>[], parts: Parts | undefined): PubSub {
+  const streams: Readonly<Record<string, OpenStream<Parts>>> = Object.assign({}, ...features.map((f) => f.streams));
+  return {
+    subscribe: (name, argument) => streams[name]!(parts!, argument),
+    publish: () => {
+      throw new Error('Nothing is published by hand: subscriptions follow the change feed.');
+    },
+  };
+}
