@@ -3,14 +3,14 @@ import type { LoadGenerator } from './load-generator.ts';
 import type { Contender } from './servers.ts';
 import type { Verdict } from './verdict.ts';
 
-/** What a workload is given. */
+/** The settings and resources a workload receives. */
 export interface Bench {
   readonly fleet: Fleet;
   readonly load: LoadGenerator;
   readonly seconds: number;
   readonly rounds: number;
   readonly connections: number;
-  /** Those that were chosen. */
+  /** The peers chosen on the command line. */
   readonly peers: readonly Contender[];
   /** A folder with another build of this project to compare with; `null` without one. */
   readonly baseline: string | null;
@@ -22,11 +22,11 @@ export interface Workload {
   readonly run: (bench: Bench) => Promise<Report>;
 }
 
-/** What a workload gives back. */
+/** The result of a workload. */
 export interface Report {
   readonly name: string;
   readonly title: string;
-  /** How it was measured: what is asked, and what "hot" or "cold" means. */
+  /** How it was measured: the requests, and what "hot" or "cold" means. */
   readonly method: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number | null)[])[];

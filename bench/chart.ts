@@ -8,7 +8,7 @@ const STEP = 24;
 const TITLE_HEIGHT = 34;
 const GAP = 14;
 
-/** Bars for every report that has any: one chart beneath the other, each with a scale of its own. */
+/** Draws one bar chart per report that has a chart, one below the other, each with its own scale. */
 export function drawCharts(reports: readonly Report[]): string {
   const drawn: string[] = [];
   let top = GAP;

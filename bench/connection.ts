@@ -2,21 +2,21 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /*
- * HTTP/1.1 as far as a load generator needs it: one request at a time on a connection that is kept open, written from
- * ready bytes. Every request that is generated costs the machine that is measured, so this does next to nothing.
+ * The part of HTTP/1.1 that a load generator needs: one request at a time on a persistent connection, written from
+ * prepared bytes. The generator runs on the measured machine, so each request must cost it as little as possible.
  */
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 const READ_BUFFER_BYTES = 256 * 1024;
 
-/** Called with each answer; `body` is only good until it returns. */
+/** Called with each response; `body` is valid only until the callback returns. */
 export type OnAnswer = (status: number, body: Buffer) => void;
 
 export class Connection {
   onAnswer: OnAnswer = () => {};
   readonly #socket: Socket;
-  /** What has come of an answer that is not complete. */
+  /** The received part of an incomplete response. */
   #pending: Buffer | null = null;
 
   static async open(url: string, onFailure: (error: Error) => void): Promise<Connection> {
@@ -60,7 +60,7 @@ export class Connection {
     const headEnd = data.indexOf(HEAD_END);
     const body = headEnd === -1 ? null : bodyOf(data, headEnd);
     if (body === null) {
-      // Copied, because what was read into is read into again.
+      // Copied, because the next read overwrites the buffer.
       this.#pending = this.#pending ? data : Buffer.from(data);
       return;
     }
@@ -70,7 +70,7 @@ export class Connection {
   }
 }
 
-/** The body of an answer; `null` while some of it is missing. */
+/** The body of a response; `null` while the response is incomplete. */
 function bodyOf(data: Buffer, headEnd: number): Buffer | null {
   const start = headEnd + HEAD_END.length;
   const length = /\r\ncontent-length: *(\d+)/i.exec(data.toString('latin1', 0, headEnd))?.[1];

@@ -1,10 +1,10 @@
 import { Client } from 'pg';
 import type { Database } from '../src/database/database.ts';
 
-/** A database full of workstations, made for one run. */
+/** A database filled with workstations, created for one run. */
 export interface Fleet {
   readonly url: string;
-  /** The workstations' ids, in an order that says nothing about the rows. */
+  /** The workstations' ids, in an order independent of the rows. */
   readonly ids: readonly string[];
 }
 
@@ -13,8 +13,8 @@ const SERVER_URL = process.env.DATABASE_URL || 'postgres://postgres@127.0.0.1:54
 const MANAGERS = 100;
 
 /**
- * Makes a database on the PostgreSQL that DATABASE_URL names, migrates and fills it as Stationmaster does, and drops it
- * when `work` is done, has failed, or Ctrl-C was pressed.
+ * Creates a database on the PostgreSQL of DATABASE_URL, migrates and fills it as Stationmaster does, and drops it when
+ * `work` has finished or failed, or on Ctrl-C.
  */
 export async function withFleet<Result>(
   workstations: number,
@@ -39,7 +39,7 @@ export async function withFleet<Result>(
 
 const drops = new Set<Promise<void>>();
 
-/** Waits until nothing is left of the databases that were to be dropped. */
+/** Waits until all pending drops of databases have finished. */
 export async function allDropped(): Promise<void> {
   await Promise.allSettled(drops);
 }
@@ -56,7 +56,7 @@ async function fill(url: string, workstations: number): Promise<Fleet> {
   await database.close();
   const client = new Client({ connectionString: url });
   await client.connect();
-  // Not left to chance: autovacuum would come in the middle of somebody's turn, and plans would change.
+  // Done now, because autovacuum would otherwise run during a server's turn and change its query plans.
   await client.query('vacuum analyze');
   await client.end();
   return { url, ids: rows.map(({ id }) => id) };

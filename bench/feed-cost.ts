@@ -3,16 +3,16 @@ import { Client, Pool } from 'pg';
 import { withFleet } from './database.ts';
 import { median } from './median.ts';
 
-const USAGE = `Measures what the announcements cost those who write: commits per second with the triggers on and off.
+const USAGE = `Measures what the announcements cost writers: commits per second with the triggers on and off.
 
   npm run bench:feed -- [--seconds 3] [--rounds 3]
 
-It makes and drops a database of its own on the PostgreSQL that DATABASE_URL names.`;
+It creates a database on the PostgreSQL of DATABASE_URL, and drops it at the end.`;
 
 const WORKSTATIONS = 10_000;
 const BATCH = 100;
 
-/** What one client does over and over; each is one commit. */
+/** The statement that a client repeats; each execution is one commit. */
 const WRITES = {
   'one row': { rows: 1, text: 'update workstation set cpu_usage = $2 where id = any($1::uuid[])' },
   [`${BATCH} rows`]: { rows: BATCH, text: 'update workstation set cpu_usage = $2 where id = any($1::uuid[])' },
@@ -36,7 +36,7 @@ async function run(): Promise<void> {
   if (values.help) return console.log(USAGE);
   await withFleet(WORKSTATIONS, async ({ url, ids }) => {
     const pool = new Pool({ connectionString: url, max: 40 });
-    // Its last connections may still be closing when the database is dropped beneath them.
+    // Its last connections may still be closing while the database is dropped.
     pool.on('error', () => {});
     const listener = new Client({ connectionString: url });
     await listener.connect();
@@ -51,14 +51,14 @@ async function run(): Promise<void> {
       for (const clients of [1, 8, 32]) {
         const perSecond: Record<Setting, number[]> = { off: [], on: [] };
         let bytesPerRow = 0;
-        // In turn, so that a slow minute of the machine falls on both.
+        // In turns, so that a slow minute of the machine affects both settings.
         for (let round = 0; round < Number(values.rounds); round++) {
           for (const setting of ['off', 'on'] as const) {
             await pool.query(`alter table workstation ${TRIGGERS[setting]}`);
             heardBytes = 0;
             const commits = await write(pool, { ids, rows, text, clients, seconds: Number(values.seconds) });
             perSecond[setting].push(commits / Number(values.seconds));
-            // Its own question is answered after the notifications that came before.
+            // The answer to this query arrives after all earlier notifications.
             await listener.query('select 1');
             if (setting === 'on') bytesPerRow = heardBytes / (commits * rows);
           }
@@ -87,7 +87,7 @@ interface Load {
   readonly seconds: number;
 }
 
-/** Lets each client write rows of its own for so many seconds, and returns the number of commits. */
+/** Lets each client write to its own rows for `seconds`. Returns the number of commits. */
 async function write(pool: Pool, { ids, rows, text, clients, seconds }: Load): Promise<number> {
   const untilMs = performance.now() + seconds * 1000;
   const share = Math.floor(ids.length / clients);

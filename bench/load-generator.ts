@@ -1,15 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { LoadMessage, LoadResult, Plan } from './load-plan.ts';
 
-/** The load generator's process, seen from the benchmark. Carries out one plan at a time. */
+/** The benchmark's handle on the load generator's process, which runs one plan at a time. */
 export class LoadGenerator {
   readonly #child: ChildProcess = fork(new URL('./load.ts', import.meta.url), {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 
   /**
-   * @param ready called when a stampede could begin, which it does once that has resolved
-   * @throws when a request failed, with what was answered
+   * @param ready called when the connections of a stampede are open; the stampede begins once it has resolved
+   * @throws when a request failed, with the response
    */
   async run(plan: Plan, ready?: () => Promise<unknown>): Promise<LoadResult> {
     const { promise, resolve, reject } = Promise.withResolvers<LoadResult>();

@@ -1,19 +1,22 @@
-/** What the load generator is told, and what it tells. */
+/** The messages between the benchmark and the load generator. */
 
 export interface LoadPlan {
-  /** Of the server, without a path. */
+  /** The server's origin, without a path. */
   readonly url: string;
   readonly connections: number;
-  /** Before anything is counted. */
+  /** Time before counting starts. */
   readonly leadInSeconds: number;
   readonly seconds: number;
   readonly traffic: Traffic;
 }
 
 export type Traffic =
-  /** Bodies whose answers never change: each in its turn, or the first ones far more often than the last. */
+  /** Request bodies whose responses never change, sent in turn or with a Zipf distribution. */
   | { readonly kind: 'reads'; readonly requests: readonly string[]; readonly order: 'in turn' | 'zipf' }
-  /** Workstations read by id (Zipf) and, now and then, changed: `record` and `update` are documents. */
+  /**
+   * Workstations read by id (Zipf) and, with the probability `writeShare`, changed. `record` and `update` are
+   * documents.
+   */
   | {
       readonly kind: 'reads and writes';
       readonly record: string;
@@ -21,7 +24,7 @@ export type Traffic =
       readonly ids: readonly string[];
       readonly writeShare: number;
     }
-  /** Lists and records in turn, while telemetry of the whole fleet comes in on a connection of its own. */
+  /** Lists and records in turn, while separate connections report telemetry of the whole fleet. */
   | {
       readonly kind: 'telemetry';
       readonly list: string;
@@ -31,14 +34,14 @@ export type Traffic =
       readonly rowsPerSecond: number;
     };
 
-/** Asks for each request once and as fast as it can; nothing is counted. */
+/** Sends each request once, as fast as possible, without counting. */
 export interface PrimingPlan {
   readonly url: string;
   readonly connections: number;
   readonly once: readonly string[];
 }
 
-/** Opens so many connections, then waits for `go`, then sends the request on all of them at once. */
+/** Opens `stampede` connections, waits for `go`, then sends the request on all of them at once. */
 export interface StampedePlan {
   readonly url: string;
   readonly stampede: number;
@@ -48,19 +51,19 @@ export interface StampedePlan {
 export type Plan = LoadPlan | PrimingPlan | StampedePlan;
 
 export interface LoadResult {
-  /** Answered in the time that counts. */
+  /** Requests answered during the counted time. */
   readonly requests: number;
-  /** All there were, before and after that time too: what the server's own figures are about. */
+  /** All requests, including those before and after that time; the server's own figures cover all of them. */
   readonly answered: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Answers that were older than a write which had been answered before they were asked for. */
+  /** Responses older than a write that was answered before they were requested. */
   readonly staleAnswers: number;
-  /** Of a stampede; otherwise the first one ends everything. */
+  /** Only a stampede counts failures; otherwise the first failure ends the run. */
   readonly failedAnswers: number;
   readonly rowsWrittenPerSecond: number;
-  /** The generator's own, to see whether it was what limited. */
+  /** The generator's CPU time, which tells whether the generator was the bottleneck. */
   readonly cpuMs: number;
 }
 

@@ -4,8 +4,8 @@ import { type Progress, TelemetryWriter } from './telemetry-writer.ts';
 import { createTraffic, type Exchange, unchanging } from './traffic.ts';
 
 /*
- * The load generator: a process of its own that carries out one plan after the other. Each connection sends its next
- * request as soon as it has the answer to the last one.
+ * The load generator: a separate process that runs one plan after the other. Each connection sends its next request as
+ * soon as it has the response to the previous one.
  */
 
 process.on('message', async (plan: Plan | 'go') => {
@@ -68,7 +68,7 @@ async function load({ url, connections, leadInSeconds, seconds, traffic }: LoadP
   };
 }
 
-/** From one answer to another one: over a round as such, the report that is under way at its end would be missing. */
+/** Measured from one response to another: a whole round would miss the report in flight at its end. */
 function rowsPerSecond(from: Progress, to: Progress): number {
   return (1000 * (to.rows - from.rows)) / (to.atMs - from.atMs);
 }
@@ -106,16 +106,16 @@ async function stampede({ url, stampede: readers, request }: StampedePlan): Prom
 }
 
 interface Conversation {
-  /** Awaited once all connections are open. */
+  /** Called and awaited once all connections are open. */
   ready?(): Promise<void>;
-  /** What to send next; `null` ends a connection. */
+  /** The next request; `null` closes the connection. */
   next(): Exchange | null;
   answered(sentMs: number, nowMs: number): void;
-  /** Told of an answer that is not what it should be; without it, that ends everything. */
+  /** Called for a failed response. Without it, the first failure ends the conversation. */
   failed?(): void;
 }
 
-/** Talks on so many connections until each has been told to end. */
+/** Sends requests on `connections` connections until `next` has ended each of them. */
 async function converse(
   url: string,
   connections: number,
@@ -136,7 +136,7 @@ async function converse(
         const sendNext = (nowMs: number) => {
           exchange = next();
           if (!exchange) {
-            // At once: the server would close it some time later, while others still wait for their answers.
+            // Closed now: the server would close the idle connection later, while others still wait for responses.
             connection.close();
             return resolve();
           }

@@ -2,11 +2,11 @@ import type { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 
 /*
- * What every measured server does beside serving: it tells the benchmark where it listens, answers questions about
- * itself, and ends with the benchmark. A count is taken in the driver, below everything a server is made of.
+ * What every measured server does besides serving: it reports its URL to the benchmark, answers questions about its
+ * usage, and ends with the benchmark. Statements are counted in the database driver, below all layers of the server.
  */
 
-/** What a server has used since its start. */
+/** The resources a server has used since its start. */
 export interface Usage {
   /** SQL statements executed, transaction control included. */
   readonly statements: number;
@@ -14,7 +14,7 @@ export interface Usage {
   readonly peakMegabytes: number;
 }
 
-/** `clear` empties every cache of the server; `usage` does nothing more. */
+/** `clear` empties every cache of the server. Both questions are answered with the usage. */
 export type Question = 'usage' | 'clear';
 
 interface Driver {
@@ -26,9 +26,9 @@ interface Asking {
 }
 
 /**
- * Counts the statements that go over any connection of `pg` from now on, but for those that listen: they are asked now
- * and then whether they are still there, however many requests come.
- * @param importers URLs of the modules that import it: each may have a copy of its own
+ * Counts the statements on all connections of `pg` from now on, except on connections that listen: their heartbeats are
+ * independent of the number of requests.
+ * @param importers URLs of the modules that import `pg`; each may have its own copy
  */
 export function countStatements(...importers: readonly string[]): () => number {
   let statements = 0;
@@ -41,7 +41,7 @@ export function countStatements(...importers: readonly string[]): () => number {
       if (/^\s*listen\s/i.test(String(args[0]))) listening.add(this);
       if (!counted.has(this)) {
         counted.add(this);
-        // One comes for each statement, also where several are sent in one piece.
+        // The server sends one per statement, even if several statements arrive in one message.
         this.connection.on('commandComplete', () => {
           if (!listening.has(this)) statements++;
         });
@@ -56,7 +56,7 @@ export interface MeasuredServer {
   readonly url: string;
   readonly statements?: () => number;
   readonly clear?: () => unknown;
-  /** What else a workload wants to know of this server. */
+  /** Further figures that a workload needs of this server. */
   readonly details?: () => unknown;
   readonly close?: () => Promise<unknown>;
 }

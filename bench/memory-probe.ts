@@ -2,8 +2,8 @@ import type { Cache as CacheType, ReadTrace as ReadTraceType } from '../src/cach
 import type { ResponseCache as ResponseCacheType } from '../src/operations/response-cache.ts';
 
 /*
- * What the cache itself takes, in a process that does nothing else: memory is read after a collection of garbage, with
- * and without the entries.
+ * Measures the memory of the cache itself, in a process that does nothing else. Memory is read after a garbage
+ * collection, with and without the entries.
  */
 
 const { Cache, ReadTrace } = (await import('../dist/src/cache/index.js' as string)) as {
@@ -21,15 +21,18 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ENTRIES = 50_000;
 
 export interface MemoryFigures {
-  /** Of a workstation, as JSON. */
+  /** Bytes of a workstation as JSON. */
   readonly ownBytes: number;
-  /** Of the heap, for each workstation that is cached, record and all. */
+  /** Heap bytes per cached workstation, including the record. */
   readonly heapBytes: number;
-  /** While so many keys went by, at worst: by the cache's own account, and on the heap; as shares of the bound. */
+  /**
+   * The highest use while `DISTINCT_KEYS` keys were read, as a share of the bound: by the cache's own account, and on
+   * the heap.
+   */
   readonly accountedShare: number;
   readonly heapShare: number;
   readonly entriesShare: number;
-  /** The same of whole answers, each to another request, beside the workstations they show. */
+  /** The same for cached responses, each to a different request, without the workstations they show. */
   readonly answersHeapShare: number;
 }
 
@@ -49,7 +52,7 @@ async function measureEntry(): Promise<Pick<MemoryFigures, 'ownBytes' | 'heapByt
   const before = heapBytes();
   await fill(cache, 0, CACHED);
   const heap = heapBytes() - before;
-  // Held until here, so that it is counted.
+  // Also keeps the cache alive until its heap use has been read.
   if (cache.getStats().size !== CACHED) throw new Error('Not everything was kept.');
   return { ownBytes: ownBytes / CACHED, heapBytes: heap / CACHED };
 }
@@ -76,7 +79,7 @@ async function measureEntryBound(): Promise<Pick<MemoryFigures, 'entriesShare'>>
   return { entriesShare: most / MAX_ENTRIES };
 }
 
-/** One workstation after the other is asked for, each time with a request that never came before. */
+/** Requests one workstation after the other, each time with a new request. */
 async function measureAnswers(): Promise<Pick<MemoryFigures, 'answersHeapShare'>> {
   const cache = new Cache();
   await fill(cache, 0, BATCH);
@@ -103,7 +106,7 @@ function neverAsked(): never {
   throw new Error('It was cached.');
 }
 
-/** Reads workstations through the cache, a page at a time, as the loaders do. */
+/** Reads workstations through the cache in pages, as the loaders do. */
 async function fill(cache: CacheType, from: number, to: number): Promise<void> {
   for (let first = from; first < to; first += BATCH) {
     const keys = Array.from({ length: BATCH }, (_, index) => `workstations_${idOf(first + index)}`);
@@ -118,7 +121,7 @@ function idOf(index: number): string {
   return `018f0000-0000-7000-8000-${index.toString(16).padStart(12, '0')}`;
 }
 
-/** A row as it comes from the database: no two share a string. */
+/** A row as the database sends it: no two rows share a string object. */
 function workstationJson(index: number): string {
   return JSON.stringify({
     id: idOf(index),
@@ -138,10 +141,10 @@ function workstationJson(index: number): string {
   });
 }
 
-/** What lives, in the heap and beside it. */
+/** Live bytes, on the heap and in external buffers. */
 function heapBytes(): number {
   global.gc!();
-  // What buffers leave behind is swept on another thread, which the next collection waits for.
+  // Buffers are swept on another thread; the second collection waits for it.
   global.gc!();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

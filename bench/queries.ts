@@ -1,6 +1,6 @@
 /*
- * The documents of the workloads. PostGraphile makes up its own names from the tables; with aliases it gives answers of
- * the same shape, so that they can be compared as they are.
+ * The documents of the workloads. PostGraphile derives its own names from the tables; aliases give its responses the
+ * same shape, so they can be compared directly.
  */
 
 interface Words {
@@ -11,7 +11,7 @@ interface Words {
   readonly manager: string;
   readonly managers: string;
   readonly workstationsOfManager: string;
-  /** The mutation, around what is selected of the workstation. */
+  /** The text of the mutation before and after the workstation's selection. */
   readonly update: readonly [before: string, after: string];
 }
 
@@ -58,19 +58,19 @@ const FIELDS = [
 const USAGES_AND_NAMES = 'name hostname ipAddress operatingSystem status cpuUsage memoryUsage diskUsage';
 const SHAPES = 200;
 
-/** What the workloads send, in the words of one server. */
+/** The documents of all workloads, in the names of one server. */
 export interface Documents {
   /** 50 workstations with their managers. */
   readonly list: string;
-  /** 50 workstations alone: one level, so one statement. */
+  /** 50 workstations without managers: one level, so one statement. */
   readonly plainList: string;
-  /** The rows of `list`, asked for with so many different selections. */
+  /** The rows of `list` in 200 different selections. */
   readonly shapes: readonly string[];
   /** 20 managers, 50 workstations of each, and the manager of each of those. */
   readonly nested: string;
   /** One workstation; variable `id`. */
   readonly record: string;
-  /** Gives a workstation another host name; variables `id`, `hostname`. */
+  /** Changes a workstation's host name; variables `id`, `hostname`. */
   readonly update: string;
 }
 
@@ -89,7 +89,7 @@ export function documentsFor(dialect: 'stationmaster' | 'postgraphile'): Documen
   };
 }
 
-/** A selection for each number: the bits of a multiple of it, all different, say which fields are in it. */
+/** A distinct selection for each number: the bits of a multiple of the number choose the fields. */
 function shape(index: number, { id, manager }: Words): string {
   const bits = (index * 5 + 2) % 2 ** (FIELDS.length + 1);
   const chosen = FIELDS.filter((_, bit) => bits & (1 << bit));
@@ -97,7 +97,7 @@ function shape(index: number, { id, manager }: Words): string {
   return [id, ...chosen, `${manager} { ${id} ${ofManager} }`].join(' ');
 }
 
-/** The body of a request. */
+/** The JSON body of a request. */
 export function body(query: string, variables?: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({ query, variables });
 }

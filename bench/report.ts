@@ -6,7 +6,7 @@ import type { Report } from './bench.ts';
 import { drawCharts } from './chart.ts';
 import { verdictInWords } from './verdict.ts';
 
-/** What limits a workload whose goals are missed, found with a profile and written by hand: text by workload. */
+/** The bottleneck of each workload that misses a goal, found with a profile and written by hand: text by workload. */
 type Limits = Readonly<Record<string, string>>;
 
 export interface Conditions {
@@ -17,7 +17,7 @@ export interface Conditions {
   readonly commit: string;
 }
 
-/** As it is shown while the benchmark runs. */
+/** The report as shown while the benchmark runs. */
 export function asText(report: Report): string {
   const { title, columns, rows, verdicts } = report;
   return [`\n${title}`, ...table(columns, rows), ...verdicts.map((verdict) => `  ${verdictInWords(verdict)}`)].join(
@@ -72,7 +72,7 @@ function describe({ seconds, rounds, connections, postgresql, commit }: Conditio
   ];
 }
 
-/** What is measured. */
+/** The measured commit, in words. */
 export function commitInWords(): string {
   try {
     const read = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();

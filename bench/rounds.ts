@@ -11,35 +11,35 @@ const WARM_UP_SECONDS = 2;
 const COMPARED_ANSWERS = 200;
 const QUESTIONS_AT_ONCE = 16;
 
-/** One who takes part in a workload: a server, what is sent to it, and the figures it gets. */
+/** A participant of a workload: a server and the traffic it receives. */
 export interface Entrant {
   readonly label: string;
   readonly contender: Contender;
   readonly fleet: Fleet;
   readonly traffic: Traffic;
-  /** If not as many as the benchmark was told. */
+  /** Default: the benchmark's own number. */
   readonly connections?: number;
 }
 
 export interface Figures {
   readonly requestsPerSecond: number;
-  /** The same, round by round. */
+  /** The same for each round. */
   readonly requestsPerSecondOfRounds: readonly number[];
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly cpuMsPer1000: number;
   readonly statementsPerRequest: number;
   readonly peakMegabytes: number;
-  /** In all rounds together. */
+  /** The sum over all rounds. */
   readonly staleAnswers: number;
   readonly rowsWrittenPerSecond: number;
-  /** Of one core, spent by the load generator: near 100 it was what limited. */
+  /** The load generator's share of one core; near 100 the generator was the bottleneck. */
   readonly generatorPercent: number;
-  /** What the server said of itself before and after each round. */
+  /** The server's own figures before and after each round. */
   readonly details: readonly (readonly [before: unknown, after: unknown])[];
 }
 
-/** The bodies that are only read, of any traffic: they can be asked for beforehand. */
+/** The request bodies of all reads in this traffic, which the benchmark can send beforehand. */
 export function readsOf(traffic: Traffic): readonly string[] {
   if (traffic.kind === 'reads') return traffic.requests;
   const records = traffic.ids.map((id) => body(traffic.record, { id }));
@@ -47,10 +47,9 @@ export function readsOf(traffic: Traffic): readonly string[] {
 }
 
 /**
- * Measures all entrants in turns: each round gives every one of them some seconds, so that a slow minute of the machine
- * falls on all. The first is the one whose answers the others must give too, which is looked at before anything is
- * measured.
- * @returns their figures, in their order: medians over the rounds
+ * Measures all entrants in turns: each round gives every entrant some seconds, so that a slow minute of the machine
+ * affects all of them. Before anything is measured, all entrants must give the same answers as the first.
+ * @returns the figures in the order of the entrants: medians over the rounds
  */
 export async function measureInRounds(bench: Bench, entrants: readonly Entrant[]): Promise<Figures[]> {
   const running: RunningServer[] = [];
@@ -73,7 +72,7 @@ export async function measureInRounds(bench: Bench, entrants: readonly Entrant[]
 
 type Turn = Omit<Entrant, 'fleet'> & { readonly server: RunningServer };
 
-/** Warms everything up, then lets each have its turn, round after round. @returns medians, in the order of the turns */
+/** Warms all servers up, then gives each its turn in every round. @returns medians, in the order of the turns */
 export async function takeTurns(bench: Bench, turns: readonly Turn[]): Promise<Figures[]> {
   for (const turn of turns) await warmUp(bench, turn);
   const taken: Figures[][] = turns.map(() => []);
@@ -87,10 +86,13 @@ export async function takeTurns(bench: Bench, turns: readonly Turn[]): Promise<F
   return taken.map(summarize);
 }
 
-/** So many different requests are asked once of every server: each may be compiled, planned or otherwise prepared. */
+/**
+ * At most this many different requests are sent once to every server, so that it can compile, plan or otherwise prepare
+ * them.
+ */
 const PREPARED_REQUESTS = 1000;
 
-/** Until compiled code and, where there are caches, every answer is in place. */
+/** Runs until the code is compiled and, on servers with caches, every response is cached. */
 async function warmUp(bench: Bench, turn: Turn): Promise<void> {
   const { contender, traffic, server } = turn;
   const reads = readsOf(traffic);
@@ -137,7 +139,7 @@ function planFor(bench: Bench, { connections = bench.connections, traffic, serve
   return { url, connections, leadInSeconds: LEAD_IN_SECONDS, seconds, traffic };
 }
 
-/** @throws when a server answers anything else than the first one */
+/** @throws when a server's answers differ from the first server's */
 async function compareAnswers(entrants: readonly Entrant[], running: readonly RunningServer[]): Promise<void> {
   const expected = await askAll(running[0]!.url, sample(readsOf(entrants[0]!.traffic)));
   for (const [index, { contender, fleet, label, traffic }] of entrants.entries()) {
@@ -157,7 +159,7 @@ function dataOf(answer: string): unknown {
   return data;
 }
 
-/** Evenly spread, the same places for everybody. */
+/** An evenly spaced sample, at the same positions for every server. */
 function sample(requests: readonly string[]): string[] {
   const step = Math.max(1, Math.floor(requests.length / COMPARED_ANSWERS));
   return requests.filter((_, index) => index % step === 0);
@@ -177,7 +179,7 @@ async function askAll(url: string, requests: readonly string[]): Promise<[reques
   return answers;
 }
 
-/** The figures of several rounds, or of several runs of them, as one. */
+/** Combines the figures of several rounds, or of several runs of rounds. */
 export function summarize(turns: readonly Figures[]): Figures {
   const middle = (figure: keyof Omit<Figures, 'details' | 'requestsPerSecondOfRounds'>) =>
     median(turns.map((turn) => turn[figure]));

@@ -10,7 +10,7 @@ import { asText, commitInWords, writeReport } from './report.ts';
 import { type Contender, PEERS } from './servers.ts';
 import { WORKLOADS } from './workloads/index.ts';
 
-const USAGE = `Measures this server side by side with others on the same rows, and checks the goals.
+const USAGE = `Compares this server with others on the same rows, and checks the goals.
 
   npm run bench -- [--only hot-list,cold-list] [--peers mercurius,yoga | none]
                    [--seconds 4] [--rounds 3] [--connections 64] [--report bench] [--baseline ../before]
@@ -19,10 +19,10 @@ const USAGE = `Measures this server side by side with others on the same rows, a
   --peers     ${PEERS.map(({ name }) => name).join(', ')}
   --baseline  a folder with another checkout of this project, built: both builds take turns in every round of the steady
               workloads and of telemetry, and the goal is 0.97 of its throughput
-  --report    the folder that report.md and report.svg are written to; none for no report
+  --report    the folder for report.md and report.svg; none for no report
 
-It makes a database of its own on the PostgreSQL that DATABASE_URL names (postgres://postgres@127.0.0.1:5432/ by
-default), and drops it in the end.`;
+It creates a database on the PostgreSQL of DATABASE_URL (default postgres://postgres@127.0.0.1:5432/), and drops it at
+the end.`;
 
 const WORKSTATIONS = 10_000;
 const peersFolder = fileURLToPath(new URL('./peers/', import.meta.url));
@@ -66,7 +66,7 @@ async function run(): Promise<void> {
   }
 }
 
-/** The others are measured all the same; but the run as a whole has failed. */
+/** A failed workload fails the run as a whole, but the other workloads are still measured. */
 function failureOf({ name }: Workload, error: Error): Report {
   process.exitCode = 1;
   console.error(error);
@@ -74,7 +74,7 @@ function failureOf({ name }: Workload, error: Error): Report {
   return { name, title: name, method, columns: [], rows: [], verdicts: [] };
 }
 
-/** `null` when help is asked for. @throws {TypeError} for what is not known */
+/** Returns `null` for `--help`. @throws {TypeError} for an unknown option or value */
 function readArguments(): Choice | null {
   const text = (value: string) => ({ type: 'string', default: value }) as const;
   const { values } = parseArgs({
@@ -113,7 +113,7 @@ function baselineFolder(folder: string): string | null {
   return folder;
 }
 
-/** Those that are named, or all. */
+/** The named ones, or all if no name is given. */
 function choose<Named extends { readonly name: string }>(
   kind: string,
   all: readonly Named[],
@@ -127,7 +127,7 @@ function choose<Named extends { readonly name: string }>(
   });
 }
 
-/** The peers have packages of their own, which nobody needs who does not measure. */
+/** The peers have their own packages, which only the benchmark needs. */
 function preparePeers(): void {
   const npm = (...args: string[]) => execFileSync('npm', args, { stdio: 'inherit' });
   if (!existsSync(`${peersFolder}node_modules/.package-lock.json`)) {
@@ -148,6 +148,6 @@ async function versionOf(url: string): Promise<string> {
 run().catch(async (error) => {
   console.error(error instanceof TypeError ? `${error.message}\n\n${USAGE}` : error);
   await allDropped();
-  // Interrupted in the middle of something, which is not waited for.
+  // An interrupted run may have work in progress; it is not awaited.
   process.exit(1);
 });

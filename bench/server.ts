@@ -5,8 +5,8 @@ import type { ResponseCache } from '../src/operations/response-cache.ts';
 import { announce, countStatements } from './measured-process.ts';
 
 /*
- * The built server as a process of its own. `hot`: as in production. `cold`: every request finds the caches empty. `full`:
- * every request finds them full of what it does not ask for.
+ * The built server as a separate process. `hot`: as in production. `cold`: every request finds the caches empty.
+ * `full`: every request finds the caches full of other values.
  */
 
 const statements = countStatements(import.meta.url, import.meta.resolve('@mikro-orm/postgresql'));
@@ -30,7 +30,10 @@ announce({
   close: () => app.close(),
 });
 
-/** Tells of each request before anything is read for it, and has its answer kept where no other one looks. */
+/**
+ * Calls `tell` for each request before it reads anything, and stores its response under a key that no other request
+ * has.
+ */
 function onRequest(tell: () => void): void {
   let count = 0;
   const { keyOf } = responses.ResponseCache.prototype;
@@ -42,8 +45,9 @@ function onRequest(tell: () => void): void {
 }
 
 /**
- * Gives each request a cache of its own. Emptying that of the server would not do: of many requests at a time, each would
- * still find what the others bring in meanwhile. So everything is looked up, loaded and stored, and goes with the request.
+ * Gives each request its own cache. Clearing the server's cache would not do: concurrent requests would still find the
+ * values that others loaded meanwhile. So each request looks up, loads and stores everything, and its cache goes with
+ * it.
  */
 function beginEmpty(cache: Cache): void {
   const requests = new AsyncLocalStorage<Cache>();
@@ -61,7 +65,9 @@ function beginEmpty(cache: Cache): void {
   cache.readMany = (...args) => own().readMany(...args);
 }
 
-/** Gives each request keys of its own in the caches of all, so that it finds nothing, and what it stores pushes others out. */
+/**
+ * Gives each request its own keys in the shared caches, so that it finds nothing and its stores evict other entries.
+ */
 function keepApart(cache: Cache): void {
   const requests = new AsyncLocalStorage<string>();
   let count = 0;

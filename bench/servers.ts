@@ -8,13 +8,13 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Question, Usage } from './measured-process.ts';
 
-/** A server that can be measured. */
+/** A server that the benchmark can measure. */
 export interface Contender {
   readonly name: string;
   readonly title: string;
   readonly module: URL;
   readonly arguments: readonly string[];
-  /** Whether it keeps answers, or parts of them, between requests. */
+  /** Whether it caches responses, or parts of them, between requests. */
   readonly isCaching: boolean;
   readonly dialect: 'stationmaster' | 'postgraphile';
 }
@@ -38,10 +38,10 @@ export const STATIONMASTER: Contender = {
   dialect: 'stationmaster',
 };
 
-/** The same, but every request finds its caches empty. */
+/** The same server, but every request finds its caches empty. */
 export const STATIONMASTER_COLD: Contender = { ...STATIONMASTER, arguments: ['cold'], isCaching: false };
 
-/** The same, but every request finds them full of what it does not ask for; not judged. */
+/** The same server, but every request finds its caches full of other values. It is not judged. */
 export const STATIONMASTER_FULL: Contender = {
   ...STATIONMASTER,
   title: 'Stationmaster, full caches',
@@ -49,7 +49,7 @@ export const STATIONMASTER_FULL: Contender = {
   isCaching: false,
 };
 
-/** The same server as another build of it runs: `folder` is a checkout that has been built. */
+/** The same server from another build: `folder` is a checkout that has been built. */
 export function baselineOf(contender: Contender, folder: string): Contender {
   const module = pathToFileURL(resolve(folder, 'bench/server.ts'));
   return { ...contender, name: 'baseline', title: `${contender.title}, baseline`, module };
@@ -84,14 +84,14 @@ export const PEERS: readonly Contender[] = [
 export interface RunningServer {
   readonly url: string;
   usage(): Promise<Usage & { readonly details?: unknown }>;
-  /** Empties its caches; resolves to its usage after that. */
+  /** Empties the server's caches. Resolves to its usage afterwards. */
   clear(): Promise<Usage>;
   stop(): Promise<void>;
 }
 
 export interface StartOptions {
   readonly databaseUrl: string;
-  /** What the floor is to answer, by the body of the request. */
+  /** The responses of the floor, by request body. */
   readonly answers?: readonly (readonly [body: string, answer: string])[];
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -125,7 +125,7 @@ export async function startServer(
   };
 }
 
-/** Starts the program as its users do, which can share its port among several processes; it has no usage to tell. */
+/** Starts the program as its users do, possibly with several workers on one port. Its usage is not known. */
 export async function startProgram({ databaseUrl, environment }: StartOptions): Promise<RunningServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
   const program = spawn(process.execPath, [fileURLToPath(new URL('../dist/src/main.js', import.meta.url))], {
@@ -158,7 +158,7 @@ function announcedBy(output: Readable): Promise<string> {
   return promise;
 }
 
-/** For all servers alike; each heeds what it knows. Nobody logs, limits rates, or asks who is there. */
+/** The same for all servers; each reads the settings it knows. No server logs, limits rates or requires a token. */
 const SETTINGS = {
   NODE_ENV: 'production',
   GRAPHILE_ENV: 'production',

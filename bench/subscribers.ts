@@ -6,13 +6,13 @@ import { withFleet } from './database.ts';
 import { median } from './median.ts';
 import { type RunningServer, STATIONMASTER, startServer } from './servers.ts';
 
-const USAGE = `Measures how fast changes reach their subscribers when identical subscriptions share one execution, against
-subscriptions that differ in their names only, and so are executed one by one. In turns, with medians.
+const USAGE = `Measures how fast changes reach subscribers when identical subscriptions share one execution, compared
+with subscriptions that differ only in name and are therefore executed one by one. Both take turns; the figures are medians.
 
   npm run bench:subscribers -- [--subscribers 1000] [--sockets 100] [--seconds 3] [--rounds 3]
 
-It makes a database of its own on the PostgreSQL that DATABASE_URL names (postgres://postgres@127.0.0.1:5432/ by
-default), and drops it in the end.`;
+It creates a database on the PostgreSQL of DATABASE_URL (default postgres://postgres@127.0.0.1:5432/), and drops it at
+the end.`;
 
 const WORKSTATIONS = 1000;
 
@@ -25,12 +25,12 @@ type Mode = (typeof MODES)[number];
 interface Measurement {
   readonly changesPerSecond: number;
   readonly deliveriesPerSecond: number;
-  /** What the server's process spent. */
+  /** CPU time of the server's process. */
   readonly cpuMicrosecondsPerDelivery: number;
 }
 
 interface Crowd {
-  /** Resolves once every subscriber has received this many more messages. */
+  /** Resolves once every subscriber has received `messagesEach` more messages. */
   received(messagesEach: number): Promise<void>;
   close(): void;
 }
@@ -142,7 +142,7 @@ async function connect({ url }: RunningServer): Promise<WebSocket> {
   return socket;
 }
 
-/** Messages are worked off in order, so that the answer to this one says that all before it took effect. */
+/** The server handles messages in order, so the answer to this one shows that all earlier messages took effect. */
 async function answered(socket: WebSocket): Promise<void> {
   socket.send('{"type":"ping"}');
   await once(socket, 'message');

@@ -8,19 +8,19 @@ const AGENTS = 10;
 
 type Telemetry = Traffic & { readonly kind: 'telemetry' };
 
-/** Rows that the server said it has stored, up to the last time it said so. */
+/** Rows that the server has confirmed as stored, and the time of the last confirmation. */
 export interface Progress {
   readonly rows: number;
   readonly atMs: number;
 }
 
-/** Reports telemetry of one part of the fleet after the other, at a steady rate, however long the answers take. */
+/** Reports telemetry of one part of the fleet after the other at a steady rate, independent of the response times. */
 export class TelemetryWriter {
   #progress: Progress = { rows: 0, atMs: performance.now() };
   readonly #agents: readonly Connection[];
   readonly #idle: Connection[];
   readonly #timer: NodeJS.Timeout;
-  /** Reports that are due, but all agents wait for an answer. */
+  /** Reports that are due while all agents wait for a response. */
   #late = 0;
   #dueAtMs = performance.now();
 
@@ -41,7 +41,7 @@ export class TelemetryWriter {
         agent.send(nextReport());
       };
     }
-    // Looked at more often than a report is due, because timers are late, and the later the longer they run.
+    // Checked more often than a report is due, because timers drift, and drift more with longer periods.
     this.#timer = setInterval(() => {
       for (; this.#dueAtMs <= performance.now(); this.#dueAtMs += 1000 / REPORTS_PER_SECOND) {
         const agent = this.#idle.shift();

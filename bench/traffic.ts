@@ -3,10 +3,10 @@ import type { Traffic } from './load-plan.ts';
 import { body } from './queries.ts';
 import { createRandom, zipf } from './zipf.ts';
 
-/** One request, and what is done with its answer. */
+/** One request and the check of its response. */
 export interface Exchange {
   readonly bytes: Buffer;
-  /** @throws when the answer is not what it should be */
+  /** @throws when the response is wrong */
   answered(answer: Buffer): void;
 }
 
@@ -21,7 +21,7 @@ export function createTraffic(traffic: Traffic, url: string): TrafficSource {
   return readWhileReported(traffic, url);
 }
 
-/** A request whose answer never changes: looked into once, from then on known by its length. */
+/** A request whose response never changes: checked once, then compared by its length. */
 export function unchanging(url: string, request: string): Exchange {
   let length = -1;
   return {
@@ -41,7 +41,9 @@ function readSame({ requests, order }: Traffic & { kind: 'reads' }, url: string)
   return { next: () => exchanges[place()]!, staleAnswers: 0 };
 }
 
-/** Of each workstation it knows the version that the last answered write showed; a read begun after that must show it too. */
+/**
+ * Remembers each workstation's version of the last answered write; a read that begins later must not show an older one.
+ */
 function readAndWrite(
   { record, update, ids, writeShare }: Traffic & { kind: 'reads and writes' },
   url: string,
@@ -83,7 +85,7 @@ function readWhileReported({ list, record, ids }: Traffic & { kind: 'telemetry' 
   return { next: () => (turn++ % 2 === 0 ? theList : records[place()]!), staleAnswers: 0 };
 }
 
-/** A request whose answer is another each time; its length says nothing. */
+/** A request whose response differs each time, so its length tells nothing. */
 function changing(bytes: Buffer): Exchange {
   return { bytes, answered: refuseErrors };
 }
@@ -102,7 +104,7 @@ function versionIn(answer: Buffer): number {
   return at === -1 ? 0 : Number.parseInt(answer.toString('latin1', at + VERSION.length, at + VERSION.length + 10), 10);
 }
 
-/** A server that meets an error puts it first, or has no data at all. */
+/** A failed response begins with its errors, or has no data. */
 function refuseErrors(answer: Buffer): void {
   if (answer.subarray(0, DATA.length).equals(DATA) && !answer.includes('"errors":')) return;
   throw new Error(`A request failed: ${answer.toString().slice(0, 500)}`);

@@ -1,10 +1,10 @@
 /** Whether a goal was met. */
 export interface Verdict {
   readonly goal: string;
-  /** What was measured, in the unit of the goal; `null` when what it needs was not measured. */
+  /** The measured value in the unit of the goal; `null` if something it needs was not measured. */
   readonly measured: number | null;
   readonly isMet: boolean | null;
-  /** In percent of the goal; 0 when it is met. */
+  /** In percent of the goal; 0 if it is met. */
   readonly missedByPercent: number;
 }
 

@@ -7,18 +7,18 @@ import { withFleet } from './database.ts';
 import { median } from './median.ts';
 import { STATIONMASTER, type StartOptions, startServer } from './servers.ts';
 
-const USAGE = `Measures how an instance starts: without a second cache tier, with one that a running instance has filled, and with
-one that nobody has vouched for since.
+const USAGE = `Measures how an instance starts: without a second cache tier; with a tier that a running instance has filled;
+and with a filled tier while no other instance runs.
 
   npm run bench:warm-start -- [--rounds 5] [--connections 16]
 
-It makes and drops a database of its own on the PostgreSQL that DATABASE_URL names, and starts a redis-server of its
-own for each measurement.`;
+It creates a database on the PostgreSQL of DATABASE_URL, drops it at the end, and starts a separate redis-server for
+each measurement.`;
 
 const WORKSTATIONS = 2000;
 const READ = 'query ($id: ID!) { workstation(id: $id) { id name hostname ipAddress status cpuUsage version } }';
 
-const CASES = ['no second tier', 'filled, another instance runs', 'filled, nobody runs'] as const;
+const CASES = ['no second tier', 'filled, another instance runs', 'filled, no other instance runs'] as const;
 
 type Case = (typeof CASES)[number];
 
@@ -41,7 +41,7 @@ async function run(): Promise<void> {
   if (values.help) return console.log(USAGE);
   await withFleet(WORKSTATIONS, async ({ url: databaseUrl, ids }) => {
     const measured = new Map<Case, Measurement[]>(CASES.map((name) => [name, []]));
-    // In turn, so that a slow minute of the machine falls on all.
+    // In turns, so that a slow minute of the machine affects all cases.
     for (let round = 1; round <= Number(values.rounds); round++) {
       for (const name of CASES) {
         const result = await measure(name, databaseUrl, ids, Number(values.connections));
@@ -65,9 +65,9 @@ async function measure(
     const options = { databaseUrl, environment: { REDIS_URL: redis.url } };
     const other = await startServer(STATIONMASTER, options);
     await readAll(other.url, ids, connections);
-    if (name === 'filled, nobody runs') await other.stop();
+    if (name === 'filled, no other instance runs') await other.stop();
     const result = await measureStart(options, ids, connections);
-    if (name !== 'filled, nobody runs') await other.stop();
+    if (name !== 'filled, no other instance runs') await other.stop();
     return result;
   } finally {
     await redis.stop();
@@ -94,7 +94,7 @@ async function measureStart(options: StartOptions, ids: readonly string[], conne
   }
 }
 
-/** Asks for each workstation once and returns how long each answer took, in milliseconds. */
+/** Requests each workstation once. Returns each response time in milliseconds. */
 async function readAll(url: string, ids: readonly string[], connections: number): Promise<number[]> {
   const waiting = [...ids];
   const latencies: number[] = [];

@@ -1,4 +1,4 @@
-/** A draw of chance that is the same in every run: George Marsaglia's xorshift32, uniform in [0, 1). */
+/** A random generator that gives the same sequence in every run: George Marsaglia's xorshift32, uniform in [0, 1). */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -12,8 +12,8 @@ export function createRandom(seed: number): () => number {
 const DRAWS = 2 ** 17;
 
 /**
- * An endless sequence of numbers below `count` in which number n comes in proportion to 1 / (n + 1), as visits to the
- * pages of a site do. Drawn beforehand, so that a number costs nothing while time is taken.
+ * An endless sequence of numbers below `count` in which n occurs in proportion to 1 / (n + 1), like visits to the pages
+ * of a site. The numbers are drawn beforehand, so that drawing costs nothing during a measurement.
  */
 export function zipf(count: number, random: () => number): () => number {
   const cumulated = new Float64Array(count);
@@ -27,7 +27,7 @@ export function zipf(count: number, random: () => number): () => number {
   return () => draws[at++ % DRAWS]!;
 }
 
-/** The first place whose value is above the limit, in ascending values. */
+/** The index of the first value above `limit`; `values` ascend. */
 function firstAbove(values: Float64Array, limit: number): number {
   let low = 0;
   let high = values.length - 1;

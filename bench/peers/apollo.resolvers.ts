@@ -64,7 +64,7 @@ export class WorkstationResolver {
     const workstation = await em.findOneOrFail(Workstation, { id });
     em.assign(workstation, input);
     await em.flush();
-    // The version is counted by the database.
+    // A trigger in the database increments the version.
     return em.refreshOrFail(workstation);
   }
 }

@@ -12,8 +12,8 @@ import { type Context, createLoaders } from './apollo.loaders.ts';
 import { Manager, ManagerResolver, Workstation, WorkstationResolver } from './apollo.resolvers.ts';
 
 /*
- * Apollo Server, TypeGraphQL, MikroORM and DataLoader as most teams write it: entities that are object types too, an
- * entity manager for each request, relations behind loaders. With `cached`, also with Apollo's response cache.
+ * Apollo Server, TypeGraphQL, MikroORM and DataLoader as most teams combine them: entities double as object types, each
+ * request has its own entity manager, loaders fetch relations. With `cached`, Apollo's response cache is on.
  */
 
 const isCached = process.argv.includes('cached');

@@ -3,8 +3,8 @@ import pg from 'pg';
 import { countStatements } from '../measured-process.ts';
 
 /*
- * The part of the fleet's schema that the workloads ask for, and the statements behind it, for the peers that write
- * their SQL themselves: prepared, a fixed number of them for each level of a query.
+ * The part of the fleet's schema that the workloads use, and its prepared statements, for the peers without an ORM.
+ * Each level of a query takes a fixed number of statements.
  */
 
 export const TYPE_DEFS = /* GraphQL */ `
@@ -87,7 +87,7 @@ export function createContext(): Context & Record<string, unknown> {
       const byId = new Map((await rows<Workstation>('w', text, [ids])).map((row) => [row.id, row]));
       return ids.map((id) => byId.get(id) ?? null);
     }),
-    // The workloads ask for one page size at a time, so a batch is one size.
+    // A workload uses one page size, so all keys of a batch have the same size.
     workstationsOf: new DataLoader(async (keys) => {
       const first = Number(keys[0]!.split(' ')[1]);
       const ids = keys.map((key) => key.split(' ')[0]!);

@@ -4,8 +4,8 @@ import { announce } from '../measured-process.ts';
 import { listen } from './listen.ts';
 
 /*
- * The floor: what it costs to receive a request and send bytes that are ready. Which bytes answer which body it is told
- * before it listens.
+ * The floor: the cost of receiving a request and sending prepared bytes. A message before it listens tells which bytes
+ * answer which body.
  */
 
 const [entries] = (await once(process, 'message')) as [readonly (readonly [body: string, answer: string])[]];

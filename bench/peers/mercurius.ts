@@ -5,8 +5,8 @@ import { announce } from '../measured-process.ts';
 import { createContext, RESOLVERS, statements, TYPE_DEFS, type Workstation } from './fleet.ts';
 
 /*
- * Mercurius with its compiler on; with `cached`, also with its cache: whole lists and rows, with the references by which
- * a mutation invalidates them.
+ * Mercurius with its compiler. With `cached`, its cache is on as well: whole lists and rows, with references by which a
+ * mutation invalidates them.
  */
 
 const isCached = process.argv.includes('cached');
@@ -16,7 +16,7 @@ interface Request {
   readonly arg: { readonly id?: string; readonly first?: number };
 }
 
-// Tuned keys: by default the whole parent row and the selected fields are written out for each.
+// Tuned keys: by default a key contains the whole parent row and the selected fields.
 const byArgument = ({ arg }: Request) => String(arg.id ?? arg.first);
 const byManager = ({ self }: Request) => self.managerId ?? '';
 const byParentAndArgument = ({ self, arg }: Request) => `${self.id} ${arg.first}`;

@@ -7,7 +7,7 @@ import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
 import { announce, countStatements } from '../measured-process.ts';
 import { listen } from './listen.ts';
 
-/** PostGraphile 5: the schema comes from the tables, and a query becomes one statement. */
+/** PostGraphile 5: it derives the schema from the tables and turns a query into one statement. */
 
 const statements = countStatements(import.meta.url);
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 });

@@ -6,15 +6,15 @@ import { createContext, RESOLVERS, statements, TYPE_DEFS } from './fleet.ts';
 import { listen } from './listen.ts';
 
 /*
- * GraphQL Yoga; with `cached`, also with its response cache, which drops an answer when a mutation's answer shows one of
- * its objects.
+ * GraphQL Yoga. With `cached`, its response cache is on, which drops a response when a mutation's response contains one
+ * of its objects.
  */
 
 const isCached = process.argv.includes('cached');
 
 const newCache = () => createInMemoryCache({ max: 50_000 });
 let kept = newCache();
-// The plugin's cache cannot be emptied, so a new one takes its place.
+// The plugin's cache cannot be emptied, so a new one replaces it.
 const cache: Cache = {
   get: (...args) => kept.get(...args),
   set: (...args) => kept.set(...args),

@@ -8,7 +8,10 @@ import { atMost } from '../verdict.ts';
 import { COLD_CONNECTIONS } from './steady.ts';
 
 const SIZES = [100, 1000, 10_000, 100_000];
-/** So often all servers are started anew: what is asked for is how alike they are, and two processes never quite are. */
+/**
+ * All servers are started this often: the goal is about equal speed, and two processes never run at quite the same
+ * speed.
+ */
 const STARTS = 3;
 
 export const fleetSize: Workload = {
@@ -16,7 +19,10 @@ export const fleetSize: Workload = {
   run: (bench) => withFleets(bench, SIZES, [], (fleets) => run(bench, fleets)),
 };
 
-/** All sizes at once, so that they take turns. None of them is the fleet of the run itself, which others have written to. */
+/**
+ * Creates all sizes at once, so that they take turns. The run's own fleet is not used, because other workloads write to
+ * it.
+ */
 async function withFleets<Result>(
   bench: Bench,
   [size, ...others]: readonly number[],
@@ -51,8 +57,8 @@ async function run(bench: Bench, fleets: readonly Fleet[]): Promise<Report> {
     title: 'Fleet size',
     method:
       'The list of 50 workstations with their managers, hot and cold, in fleets of different sizes. All servers are ' +
-      `started ${STARTS} times, each time for all rounds. How flat the figures are is told by the share that each has in its round, of which the ` +
-      'medians are compared: a slow minute of the machine falls on all of a round.',
+      `started ${STARTS} times, each time for all rounds. Flatness compares the medians of each size’s share of its ` +
+      'round, because a slow minute of the machine affects all sizes of a round.',
     columns: ['workstations', 'hot requests/s', 'hot p99 ms', 'cold requests/s', 'cold p99 ms', 'cold SQL per request'],
     rows: fleets.map(({ ids }, index) => [
       ids.length,
@@ -69,7 +75,7 @@ async function run(bench: Bench, fleets: readonly Fleet[]): Promise<Report> {
   };
 }
 
-/** By how much the slowest is below the fastest, in the medians of their shares of each round. */
+/** How far the slowest is below the fastest in percent, by the medians of their shares of each round. */
 function spreadPercent(figures: readonly Figures[]): number {
   const ofRounds = figures.map(({ requestsPerSecondOfRounds }) => requestsPerSecondOfRounds);
   const sumOf = (round: number) => ofRounds.reduce((sum, rates) => sum + rates[round]!, 0);

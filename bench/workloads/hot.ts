@@ -51,8 +51,8 @@ export const hotMixed = steadyWorkload({
   name: 'hot-mixed',
   title: 'Hot mixed',
   asks:
-    'One workstation by its id (Zipf); 2 % of the requests give one another host name. An answer is stale when it is ' +
-    'older than a write that was answered before it was asked for. Peers with a cache invalidate as well as theirs can.',
+    'One workstation by its id (Zipf); 2 % of the requests change a host name. An answer is stale if it is older than a ' +
+    'write that was answered before the request. Peers with a cache invalidate as precisely as their cache allows.',
   cache: 'hot',
   hasFloor: false,
   traffic: ({ record, update }, { ids }) => ({ kind: 'reads and writes', record, update, ids, writeShare: 0.02 }),

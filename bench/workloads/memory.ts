@@ -25,18 +25,18 @@ async function run(): Promise<Report> {
     name: 'memory',
     title: 'Memory',
     method:
-      'The cache alone, in a process of its own: workstations read through it, memory taken after collections. Bounds: a ' +
-      'million distinct keys go by a cache of 64 MiB, by one of 50,000 entries, and by 64 MiB of whole answers; the worst ' +
-      'moment counts.',
+      'The cache alone, in a separate process: workstations are read through it, and memory is read after a garbage ' +
+      'collection. Bounds: a million distinct keys pass through a cache of 64 MiB, through one of 50,000 entries, and ' +
+      'through 64 MiB of cached responses; the highest value counts.',
     columns: ['figure', 'value'],
     rows: [
       ['bytes of a workstation, as JSON', Math.round(figures.ownBytes)],
-      ['bytes of memory for each that is cached', Math.round(figures.heapBytes)],
-      ['beyond its own', Math.round(beyondOwn)],
+      ['bytes of memory per cached workstation', Math.round(figures.heapBytes)],
+      ['of these, beyond its JSON', Math.round(beyondOwn)],
       ['bytes by the cache’s own account, of the bound', Number(accountedShare.toFixed(3))],
       ['bytes of memory, of the bound', Number(heapShare.toFixed(3))],
       ['entries, of the bound', Number(entriesShare.toFixed(3))],
-      ['bytes of memory of whole answers, of their bound', Number(answersHeapShare.toFixed(3))],
+      ['bytes of memory of cached responses, of their bound', Number(answersHeapShare.toFixed(3))],
     ],
     verdicts: [
       atMost('at most 1.5 KB a cached workstation beyond its own bytes', beyondOwn, 1500),

@@ -6,7 +6,7 @@ import { atMost } from '../verdict.ts';
 
 const READERS = 1000;
 
-/** What one server did, one figure for each round. */
+/** The figures of one server, one for each round. */
 interface Stampedes {
   readonly contender: Contender;
   readonly statements: number[];
@@ -28,7 +28,7 @@ async function run(bench: Bench): Promise<Report> {
       for (const [index, server] of running.entries()) {
         const { contender, statements, lastAnswerMs, failedAnswers } = all[index]!;
         const result = await stampedeOnce(bench, contender, server);
-        // The first compiles the code and opens the connections to the database.
+        // The first round compiles the code and opens the database connections.
         if (round === 0) continue;
         statements.push(result.statements);
         lastAnswerMs.push(result.lastAnswerMs);
@@ -42,7 +42,7 @@ async function run(bench: Bench): Promise<Report> {
   return {
     name: 'stampede',
     title: 'Stampede',
-    method: `${READERS} clients ask for a list of 50 workstations at once, after the caches were emptied.`,
+    method: `${READERS} clients request a list of 50 workstations at once, after the caches were emptied.`,
     columns: ['server', 'SQL statements, median', 'most', 'all answered after ms', 'failed answers, most'],
     rows: all.map(({ contender, statements, lastAnswerMs, failedAnswers }) => [
       contender.title,
@@ -53,7 +53,7 @@ async function run(bench: Bench): Promise<Report> {
     ]),
     verdicts: [
       atMost('1 SQL statement', Math.max(...all[0]!.statements), 1),
-      atMost('everybody is answered: no failed answer of ours', Math.max(...all[0]!.failedAnswers), 0),
+      atMost('every client is answered: no failed answer of ours', Math.max(...all[0]!.failedAnswers), 0),
     ],
   };
 }

@@ -14,27 +14,27 @@ import {
 } from '../servers.ts';
 import { atLeast, type Verdict } from '../verdict.ts';
 
-/** The same kind of traffic for every server, for some seconds. */
+/** A workload that sends the same kind of traffic to every server for some seconds. */
 export interface SteadyWorkload {
   readonly name: string;
   readonly title: string;
   readonly asks: string;
   readonly cache: 'hot' | 'cold';
-  /** Without it for what bare bytes cannot answer. Default: with it. */
+  /** `false` if prepared bytes cannot answer the requests. Default: `true`. */
   readonly hasFloor?: boolean;
   readonly traffic: (documents: Documents, fleet: Fleet) => Traffic;
   readonly judge: (standings: Standings) => readonly Verdict[];
 }
 
-/** More would only wait for each other: all servers have one event loop, and ten connections to the database. */
+/** More would only queue: every server has one event loop and ten connections to the database. */
 export const COLD_CONNECTIONS = 8;
 
 const METHODS = {
-  hot: 'Hot: caches are on, and every answer was asked for once before.',
+  hot: 'Hot: caches are on, and every request was sent once before.',
   cold:
-    'Cold: every request finds Stationmaster’s caches empty; everything is looked up, loaded, stored and thrown away again, ' +
-    'which counts against it. With full caches it finds them full of other things, and pushes some of those out. The peers ' +
-    'run without their caches. Statements stay prepared for all.',
+    'Cold: every request finds Stationmaster’s caches empty; it looks everything up, loads it, stores it and drops it again, ' +
+    'which counts against Stationmaster. With full caches, every request finds them full of other values and evicts some. ' +
+    'The peers run without their caches. Statements stay prepared for all servers.',
 };
 
 export function steadyWorkload(spec: SteadyWorkload): Workload {
@@ -121,13 +121,13 @@ function isOwn(contender: Contender): boolean {
   return NO_PEERS.includes(contender) || contender.name === 'baseline';
 }
 
-/** How much faster one was than the other: the median over the rounds. */
+/** The throughput of `one` as a multiple of `other`: the median over the rounds. */
 export function ratioOf(one: Figures, other: Figures): number {
   const rates = other.requestsPerSecondOfRounds;
   return median(one.requestsPerSecondOfRounds.map((rate, round) => rate / rates[round]!));
 }
 
-/** Who did how well. */
+/** All participants with their figures. */
 export class Standings {
   readonly all: readonly { readonly contender: Contender; readonly figures: Figures }[];
 
@@ -144,7 +144,7 @@ export class Standings {
   }
 
   /**
-   * Our requests per second as a multiple of the baseline's: the median over the rounds, in each of which both took their
+   * Our requests per second as a multiple of the baseline's: the median over the rounds, in each of which both take a
    * turn. `null` without a baseline.
    */
   get ofBaseline(): number | null {
@@ -157,7 +157,7 @@ export class Standings {
     return this.floor && this.own.requestsPerSecond / this.floor.requestsPerSecond;
   }
 
-  /** Our requests per second as a multiple of those of the best peer that counts; `null` when none took part. */
+  /** Our requests per second as a multiple of the best counted peer's; `null` if none took part. */
   overBest(counts: (contender: Contender, figures: Figures) => boolean = () => true): number | null {
     const rates = this.all
       .filter(({ contender, figures }) => !isOwn(contender) && counts(contender, figures))

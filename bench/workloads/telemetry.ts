@@ -13,7 +13,7 @@ const REPORT = 'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(rea
 export const telemetry: Workload = { name: 'telemetry', run };
 
 async function run(bench: Bench): Promise<Report> {
-  // One server in both turns: a second one would hear of the same changes, and spend the same time on them.
+  // One server in both turns: a second one would receive the same changes and spend the same time on them.
   const server = await startServer(STATIONMASTER, { databaseUrl: bench.fleet.url });
   const baseline =
     bench.baseline === null
@@ -30,8 +30,8 @@ async function run(bench: Bench): Promise<Report> {
     name: 'telemetry',
     title: 'Telemetry',
     method:
-      `${CLIENTS} clients read the list of 50 and single workstations (Zipf) in turn, while telemetry of the whole ` +
-      `fleet comes in through the same server, ${ROWS_PER_SECOND} rows a second, 100 to a request; and without that.`,
+      `${CLIENTS} clients read the list of 50 and single workstations (Zipf) in turn: first alone, then while the same ` +
+      `server receives telemetry of the whole fleet, ${ROWS_PER_SECOND} rows per second in requests of 100.`,
     columns: ['', 'requests/s', 'p50 ms', 'p99 ms', 'server CPU ms per 1,000', 'rows written/s', 'record hits %'],
     rows: measured.map((figures, index) => [
       turns[index]!.label,

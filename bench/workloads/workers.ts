@@ -7,7 +7,7 @@ import { atLeast } from '../verdict.ts';
 
 const WORKERS = 2;
 const KINDS = [
-  { title: 'answers kept', environment: { RESPONSE_CACHE: 'on' } },
+  { title: 'cached responses', environment: { RESPONSE_CACHE: 'on' } },
   { title: 'every request executed', environment: { RESPONSE_CACHE: 'off' } },
 ] as const;
 
@@ -42,8 +42,8 @@ function reportOn(labels: readonly string[], figures: readonly Figures[]): Repor
     name: 'workers',
     title: 'Workers',
     method:
-      `The program itself with WORKERS=1 and WORKERS=${WORKERS}, asked for the hot list. The load generator runs on the ` +
-      'same cores: what it took of them is counted out, as if the workers had had all of theirs.',
+      `The program itself with WORKERS=1 and WORKERS=${WORKERS}, with requests for the hot list. The load generator runs on ` +
+      'the same cores; the last column adjusts for its share, as if the workers had both cores to themselves.',
     columns: ['', 'requests/s', 'p50 ms', 'p99 ms', 'generator busy %', 'times one worker', 'generator counted out'],
     rows: figures.map((figure, index) => {
       const isMany = index % 2 === 1;
@@ -68,7 +68,7 @@ function reportOn(labels: readonly string[], figures: readonly Figures[]): Repor
   };
 }
 
-/** How much faster many are; and would be if the generator took nothing from the cores they need. */
+/** The speed-up by many workers, as measured and adjusted for the generator's share of their cores. */
 function speedUp(one: Figures, many: Figures): { readonly measured: number; readonly countedOut: number } {
   const measured = many.requestsPerSecond / one.requestsPerSecond;
   const coresLeft = Math.min(WORKERS, availableParallelism() - many.generatorPercent / 100);
