@@ -6,22 +6,20 @@ export interface Answer {
   readonly isStale: boolean;
 }
 
-/** The server understood and refused: what was asked has not happened. */
+/** The server refused the request, so the request had no effect. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 
-/** One client of one instance, which asks one thing after the other on a connection that it keeps. */
+/** A client of one instance that sends one request after the other on a persistent connection. */
 export interface Api {
-  /**
-   * @throws {RefusedError} when nothing was done; any other error leaves that open
-   */
+  /** @throws {RefusedError} when the request had no effect; after any other error that is unknown */
   ask(query: string, variables?: Record<string, unknown>): Promise<Answer>;
   close(): void;
 }
 
 const DEADLINE_MS = 6000;
-/** What the server refuses before it has committed anything. */
+/** Codes of errors that the server reports before it commits anything. */
 const REFUSALS = new Set(['BAD_USER_INPUT', 'NOT_FOUND', 'CONFLICT', 'STALE_VERSION', 'RATE_LIMITED']);
 
 export function createApi({ url }: Instance, token: string): Api {
@@ -61,7 +59,7 @@ function post(url: string, agent: Agent, token: string, body: string): Promise<a
       });
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      // Nobody was there to be asked.
+      // No server was listening, so the request had no effect.
       reject(error.code === 'ECONNREFUSED' ? new RefusedError(error.message) : error);
     });
     sent.end(body);

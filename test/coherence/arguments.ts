@@ -17,16 +17,16 @@ export interface RunOptions {
 
 export const USAGE = `Usage: npm run check:coherence -- [option]…
 
-Runs several servers on one PostgreSQL, writes, reads and breaks things, and judges what the servers answered.
-PostgreSQL is TEST_DATABASE_URL (default postgres://postgres@127.0.0.1:5432/test); the run makes a database of its own
-there and drops it at the end. Redis is a redis-server of the run's own, found on the PATH; without one the run goes
-without Redis and what strikes it. Exits with 1 when a promise was broken.
+Runs several servers on one PostgreSQL, writes, reads and injects faults, and judges the servers' answers.
+PostgreSQL is TEST_DATABASE_URL (default postgres://postgres@127.0.0.1:5432/test); the run creates a database there and
+drops it at the end. The run starts its own redis-server, found on the PATH; without one it runs without Redis and
+without the faults of Redis. Exits with 1 when a promise was broken.
 
   --seconds N            how long to write and read (default 60)
   --instances N          how many servers, 1 to 8 (default 2)
   --seed N               chooses the writes, the reads and the faults (default: a new one, which is printed)
   --nemeses LIST         all, none, or some of ${NEMESIS_NAMES.join(',')} (default all)
-  --sabotage NAME        breaks the server on purpose, to see it noticed: ${SABOTAGE_NAMES.join(', ')} (default none)
+  --sabotage NAME        breaks the server on purpose, to test the checker: ${SABOTAGE_NAMES.join(', ')} (default none)
   --delta-ms N           how old a fresh answer may be on another instance than the writer's (default 1000)
   --fault-delta-ms N     the same while an instance was stopped or its feed silent (default 3500)
   --help                 this text

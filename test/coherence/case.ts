@@ -2,7 +2,7 @@ import type { History, Observed, Read } from './history.ts';
 import { type Bounds, fieldsOf, type Row, type Rows, type StateRange } from './rows.ts';
 import { describeState, type Violations } from './violations.ts';
 
-/** What the rules are held against, and where they put what they find. */
+/** The input of the rules, and the collection for their findings. */
 export interface Case {
   readonly history: History;
   readonly rows: Rows;
@@ -10,11 +10,11 @@ export interface Case {
   readonly violations: Violations;
 }
 
-/** What is wrong with an observed row whatever the time, in words; `null`: it was written as it was shown. */
+/** Describes what is wrong with an observed row at any time; `null` if a writer wrote exactly this row. */
 export function findLie(row: Row, { version, fields }: Observed, endedAtMs: number): string | null {
   const state = row.states[version - 1];
   const written = fieldsOf(row, version - 1);
-  if (!state || !written) return `a version of ${row.log.name} that nobody wrote`;
+  if (!state || !written) return `a version of ${row.log.name} that was never written`;
   if (state.invokedAtMs > endedAtMs) return `${row.log.name} as it was only written later`;
   const wrong = Object.entries(fields).filter(([name, value]) => written[name] !== value);
   if (wrong.length === 0) return null;

@@ -13,7 +13,7 @@ try {
     console.log(USAGE);
   } else {
     if (!options.redis)
-      console.log('There is no redis-server on the PATH: this run goes without Redis and its faults.');
+      console.log('There is no redis-server on the PATH: this run has no Redis and no faults of Redis.');
     const history = await run(options);
     const verdict = judge(history, options);
     printVerdict(history, verdict, options);

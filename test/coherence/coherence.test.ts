@@ -6,7 +6,7 @@ const ROOT = new URL('../../', import.meta.url);
 const RUN_DEADLINE_MS = 150_000;
 const WITHOUT_REDIS = ['kill-feed', 'terminate', 'stop', 'delay', 'cut', 'freeze', 'freeze-feed', 'restart'];
 
-/** Answers that are wrong in themselves, whatever else went wrong in the run. */
+/** Rules about wrong answers, independent of other failures in the run. */
 const WRONG_ANSWERS =
   /^(stale-read|foreign-row|missing-row|wrong-count|wrong-order|deleted-came-back|differs-after-quiet)$/;
 
@@ -27,7 +27,7 @@ function check(...options: string[]): Promise<Outcome> {
   return run('test/coherence/check.ts', ...options);
 }
 
-/** The rules that were found broken, as the report names them. */
+/** The broken rules, by their names in the report. */
 function rulesIn(output: string): string[] {
   return [...output.matchAll(/^ {2}([a-z]+(?:-[a-z]+)+)(?: \(\d+ times\))?$/gm)].map(([, rule]) => rule!);
 }
@@ -36,7 +36,7 @@ const withRedis = () => true;
 const withoutRedis = () => false;
 
 describe('the arguments', () => {
-  test('have defaults, but for the seed, which is new each time', () => {
+  test('have defaults, except the seed, which is new in each run', () => {
     expect(parseArguments([], withRedis)).toEqual({
       seconds: 60,
       instances: 2,
@@ -54,7 +54,7 @@ describe('the arguments', () => {
     expect(parseArguments(['--nemeses', 'cut, stop'], withRedis)).toMatchObject({ nemeses: ['cut', 'stop'] });
   });
 
-  test('leave out what strikes Redis where there is none to start, unless it is asked for by name', () => {
+  test('omit the faults of Redis without redis-server, unless one is chosen by name', () => {
     expect(parseArguments([], withoutRedis)).toMatchObject({ nemeses: WITHOUT_REDIS, redis: false });
     const asked = () => parseArguments(['--nemeses', 'cut,pause-redis'], withoutRedis);
     expect(asked).toThrow(new UsageError('pause-redis needs redis-server, which is not on the PATH.'));
@@ -73,7 +73,7 @@ describe('the arguments', () => {
 });
 
 describe('the command', () => {
-  test('explains itself and exits with 2 when it is not understood', async () => {
+  test('prints its usage and exits with 2 for unknown arguments', async () => {
     const { exitCode, output } = await check('--seconds', 'ten');
     expect(exitCode).toBe(2);
     expect(output).toMatch(/Usage: npm run check:coherence/);
@@ -110,7 +110,7 @@ if (engine === 'postgresql') {
       'are caught when they break one: %s',
       async (sabotage, nemeses) => {
         const options = ['--seconds', '20', '--delta-ms', '500', '--sabotage', sabotage, '--nemeses', nemeses];
-        // A race has to be met to be found, and a slow machine meets fewer in 20 s. Events may show it before answers do.
+        // The fault shows only if a race happens, and a slow machine has fewer races in 20 s. Events may show it first.
         let caught: Outcome | undefined;
         for (const seed of ['1', '2', '3']) {
           caught = await check(...options, '--seed', seed);

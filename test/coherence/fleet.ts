@@ -8,9 +8,9 @@ export interface World {
   /** Milliseconds since the run began. */
   readonly now: () => number;
   readonly managers: readonly RowLog[];
-  /** The workstations that readers ask for: those that exist, and some that do not any more. */
+  /** The workstations that readers request: the existing ones and some deleted ones. */
   readonly workstations: RowLog[];
-  /** Rows whose state is not known: whoever takes them out of play finds out. */
+  /** Rows in an unknown state. The janitor deletes them and learns their state. */
   readonly uncertain: RowLog[];
   nextWriteNumber(): number;
   isStopping(): boolean;
@@ -24,7 +24,7 @@ export function createRow(world: Pick<World, 'history'>, table: RowLog['table'],
   return row;
 }
 
-/** Notes that a write begins. */
+/** Records the start of a write. */
 export function invoke(
   world: World,
   row: RowLog,
@@ -45,7 +45,7 @@ export function currentVersion({ writes }: RowLog): number {
   return writes.filter(({ outcome }) => outcome === 'ok').length;
 }
 
-/** Takes the row from the readers' view, but not at once: deleted rows are asked for, too. */
+/** Removes the row from the readers' choice with a delay, so that readers also request deleted rows. */
 export function retire(world: World, row: RowLog): void {
   world.workstations.splice(world.workstations.indexOf(row) >>> 0, 1);
   world.workstations.push(row);
@@ -101,7 +101,7 @@ async function insert(
   write.outcome = 'ok';
 }
 
-/** Unique, and in no relation to the order of creation, so that new rows come to stand anywhere in a list by name. */
+/** Unique and independent of the order of creation, so that new rows appear anywhere in a list by name. */
 export function workstationName(number: number): string {
   return `${((number * 2654435761) >>> 0).toString(16).padStart(8, '0')}-${number}`;
 }

@@ -2,14 +2,14 @@ import { type Api, RefusedError } from './api.ts';
 import type { Fields } from './history.ts';
 import type { Sql } from './sql.ts';
 
-/** How a change gets into the database. What it throws is a `RefusedError` when nothing was done. */
+/** A way for changes into the database. Its methods throw a `RefusedError` when a change had no effect. */
 export interface Gate {
-  /** The instance that is asked; `null`: none. */
+  /** The instance that executes the change; `null`: none. */
   readonly via: number | null;
   create(values: Fields): Promise<{ readonly id: string; readonly createdAtMs: number }>;
-  /** Changes one row, or several in one transaction; returns their new versions, `null` where there is no such row. */
+  /** Changes one row, or several in one transaction. Returns their new versions; `null` for a missing row. */
   update(changes: readonly RowChange[]): Promise<(number | null)[]>;
-  /** As agents report; the versions are not answered. Returns how many rows there were. */
+  /** Changes rows as agents do. Returns the number of rows found, without their versions. */
   report(changes: readonly RowChange[]): Promise<number>;
   updateManager(id: string, name: string): Promise<number | null>;
   delete(id: string): Promise<void>;

@@ -1,43 +1,43 @@
 /*
- * What was done to the servers and what they answered, in the time of the checker's own monotonic clock (milliseconds
- * since the run began): no other clock counts.
+ * All requests to the servers and their answers. All times come from the checker's own monotonic clock, in milliseconds
+ * since the run began.
  *
- * Every row has one owner, who writes one change after the other, so the order of its versions is known. A write whose
- * outcome is not known is the last of its row, but for the deletion that takes the row out of play.
+ * Every row has one owner, which writes one change after the other, so the order of its versions is known. A write with
+ * an unknown outcome is the last of its row, except for the deletion that removes the row.
  */
 
 export type Value = string | number | null;
 
-/** Columns by the names GraphQL gives them; of a workstation `managerId` stands for `manager { id }`. */
+/** Columns by their GraphQL names; `managerId` stands for a workstation's `manager { id }`. */
 export type Fields = Readonly<Record<string, Value>>;
 
 export interface Write {
-  /** Rises with every write of the run, and is part of what it writes. */
+  /** Rises with every write of the run, and is part of the written values. */
   readonly number: number;
   readonly kind: 'create' | 'update' | 'delete';
-  /** The instance that was asked; `null`: plain SQL, past all of them. */
+  /** The instance that executed the write; `null`: plain SQL, without any instance. */
   via: number | null;
   readonly invokedAtMs: number;
-  /** When the answer came; `null` as long as none did. */
+  /** The time of the answer; `null` without an answer. */
   answeredAtMs: number | null;
-  /** `unknown`: it may have happened, or may happen yet. `failed`: it surely never did. */
+  /** `unknown`: the write may have happened or may still happen. `failed`: it certainly never happened. */
   outcome: 'pending' | 'ok' | 'failed' | 'unknown';
-  /** The whole row afterwards; `null`: there is none. */
+  /** The whole row after the write; `null` after a deletion. */
   readonly fields: Fields | null;
 }
 
 export interface RowLog {
   readonly table: 'workstation' | 'manager';
-  /** Never changes, and no two rows have the same. */
+  /** Unique and constant. */
   readonly name: string;
-  /** `null` until an answer has told. */
+  /** `null` until an answer contains it. */
   id: string | null;
   createdAtMs: number | null;
-  /** In the order of their invocation; the first creates the row. */
+  /** In the order of invocation; the first creates the row. */
   readonly writes: Write[];
 }
 
-/** A row as an answer showed it. Equal ones are one object. */
+/** A row as shown in an answer. Equal rows share one object. */
 export interface Observed {
   readonly id: string;
   readonly version: number;
@@ -72,27 +72,27 @@ export type ReadPart =
   | {
       readonly kind: 'list';
       readonly query: ListQuery;
-      /** `null`: only the count was asked for. */
+      /** `null` if only the count was requested. */
       readonly page: ListAnswer | null;
-      /** `null`: it was not asked for. */
+      /** `null` if it was not requested. */
       readonly totalCount: number | null;
     };
 
 export interface Read {
   readonly number: number;
-  /** One reader on one connection, who reads one thing after the other. */
+  /** The session: one reader on one connection, which reads one thing after the other. */
   readonly session: string;
   readonly instance: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
-  /** Whether the answer said of itself that it may be old. */
+  /** Whether the answer was marked as stale. */
   readonly isStale: boolean;
-  /** Whether it was made in the quiet at the end, when every instance must agree with PostgreSQL. */
+  /** Whether the read ran in the quiet phase at the end, when every instance must agree with PostgreSQL. */
   readonly isFinal: boolean;
   readonly parts: readonly ReadPart[];
 }
 
-/** One life of a subscription. */
+/** One subscription from its opening to its end. */
 export interface Subscription {
   readonly instance: number;
   readonly openedAtMs: number;
@@ -103,7 +103,7 @@ export interface Subscription {
 
 export interface ChangeEvent {
   readonly atMs: number;
-  /** `REFETCH`: changes may have been missed before it. It names no row. */
+  /** `REFETCH` means that earlier changes may have been missed; it names no row. */
   readonly kind: 'CREATED' | 'UPDATED' | 'DELETED' | 'REFETCH';
   readonly id: string;
   readonly row: Observed | null;
@@ -114,11 +114,11 @@ export interface Fault {
   /** `null`: all. */
   readonly instance: number | null;
   readonly fromMs: number;
-  /** When everything worked again; infinity as long as it does not. */
+  /** The end of the recovery; infinity while the fault lasts. */
   toMs: number;
 }
 
-/** How long after its answer a write was seen on another instance. */
+/** The first sight of a write on another instance. */
 export interface Propagation {
   readonly instance: number;
   readonly answeredAtMs: number;
@@ -126,7 +126,7 @@ export interface Propagation {
   readonly seenAtMs: number;
 }
 
-/** What PostgreSQL held in the quiet at the end. */
+/** A row in PostgreSQL in the quiet phase at the end. */
 export interface FinalRow {
   readonly table: RowLog['table'];
   readonly id: string;
@@ -142,11 +142,11 @@ export interface History {
   readonly subscriptions: Subscription[];
   readonly faults: Fault[];
   readonly propagations: Propagation[];
-  /** What whoever met it knew at once to be wrong. */
+  /** Observations that are wrong without any judging. */
   readonly anomalies: { readonly atMs: number; readonly text: string }[];
   finalRows: FinalRow[] | null;
   failedReads: number;
-  /** What the instances read in Redis since each was started last; `null`: there was none. */
+  /** Reads in Redis since each instance's last start; `null` without Redis. */
   redisReads: { hits: number; misses: number } | null;
 }
 

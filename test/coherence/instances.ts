@@ -4,20 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SignJWT } from 'jose';
 import { type Proxy as DatabaseProxy, startProxy } from './proxy.ts';
 
-/** One server process and the proxy through which it reaches PostgreSQL. It is the same instance after a restart. */
+/** A server process and its proxy to PostgreSQL. It stays the same instance after a restart. */
 export interface Instance {
   readonly number: number;
   readonly url: string;
   readonly proxy: DatabaseProxy;
   start(): Promise<void>;
-  /** Asks it to stop in good order, and waits until it has. */
+  /** Stops the process in good order and waits for its end. */
   stop(): Promise<void>;
-  /** Stops and goes on with the process as a whole, which notices nothing of it. */
+  /** Pauses and resumes the whole process, which does not notice the pause. */
   pause(): void;
   resume(): void;
-  /** Whether it says of itself that it hears of every change. */
+  /** Whether the instance reports itself as ready, which means that it hears every change. */
   isReady(): Promise<boolean>;
-  /** Ends it, whatever state it is in. */
+  /** Ends the process in any state. */
   destroy(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface InstanceOptions {
   readonly databaseUrl: string;
   readonly redisUrl: string | null;
   readonly sabotage: string;
-  /** Told when the process ends without having been asked to. */
+  /** Called when the process ends unexpectedly. */
   readonly onCrash: (text: string) => void;
 }
 
@@ -34,10 +34,10 @@ const ROOT = new URL('../../', import.meta.url);
 const SECRET = 'a secret of the coherence checker, longer than 32 bytes';
 const START_DEADLINE_MS = 30_000;
 const LOG_LINES_KEPT = 20;
-/** Less than the fleet has workstations. */
+/** Fewer than the fleet's workstations. */
 const FEW_ENTRIES = '20';
 
-/** A token that every instance accepts for the length of a run. */
+/** A token that every instance accepts for the whole run. */
 export function signToken(role: 'OPERATOR' | 'ADMIN'): Promise<string> {
   return new SignJWT({ roles: [role] })
     .setProtectedHeader({ alg: 'HS256' })
@@ -116,7 +116,8 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
 
 function environment(port: number, databaseUrl: string, { number, redisUrl }: InstanceOptions): NodeJS.ProcessEnv {
   const { PATH, HOME, TZ } = process.env;
-  // Every second instance holds so little that it asks Redis all the time; the others keep what nobody renews.
+  // Every second instance holds so few entries that it reads from Redis all the time; the others keep entries that no
+  // reader renews.
   const tier = redisUrl && { REDIS_URL: redisUrl, ...(number % 2 === 0 && { CACHE_MAX_ENTRIES: FEW_ENTRIES }) };
   return {
     PATH,

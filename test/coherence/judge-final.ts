@@ -3,7 +3,7 @@ import { compare, matches } from './judge-lists.ts';
 import type { Rows } from './rows.ts';
 import { describeRead, describeState, lines, type Violations } from './violations.ts';
 
-/** What PostgreSQL holds at the end is what was written last: an answered write is never lost. */
+/** At the end PostgreSQL holds the last written state of each row: no answered write is lost. */
 export function judgeFinalRows(finalRows: readonly FinalRow[], rows: Rows, violations: Violations): void {
   const held = new Map(finalRows.map((row) => [row.id, row]));
   for (const row of rows.all) {
@@ -24,7 +24,7 @@ export function judgeFinalRows(finalRows: readonly FinalRow[], rows: Rows, viola
   }
 }
 
-/** After quiet every instance equals PostgreSQL, for all kinds of reads. */
+/** In the quiet phase every instance agrees with PostgreSQL, for all kinds of reads. */
 export function judgeFinalReads(finalRows: readonly FinalRow[], history: History, violations: Violations): void {
   for (const read of history.reads) {
     if (!read.isFinal) continue;

@@ -9,21 +9,21 @@ interface ListReading {
   readonly given: Case;
   readonly read: Read;
   readonly delayMs: number;
-  /** Judges one row for itself and returns it. */
+  /** Judges a single row and returns it. */
   readonly look: (observed: Observed) => Row | undefined;
-  /** The rows that may exist while the read runs. */
+  /** The rows that may exist during the read. */
   readonly playing: readonly Row[];
 }
 
-/** A row with the states in which the read may have met it. */
+/** A row with the states that the read may have seen. */
 interface Candidate extends StateRange {
   readonly row: Row;
 }
 
 /*
- * A list may be any of those that were right at some moment of the time that the read may speak for. So a row must be in
- * it when it belongs there in all of its possible states, must not be when it does in none, and stands in order when its
- * place is the same in all of them. Anything between is left open.
+ * A list may be any list that was correct at some moment that the read may represent. So a row must be in the list if
+ * it belongs there in all of its possible states, must not be in it if it belongs there in none, and must be in order
+ * if its position is the same in all of them. Anything in between is left open.
  */
 export function judgeList(part: ListPart, reading: ListReading): void {
   const { look, playing } = reading;
@@ -70,7 +70,7 @@ function judgeMissing(
 ): void {
   const { given, read, delayMs } = reading;
   const end = page!.hasNextPage ? furthestPlace(query, present, reading) : undefined;
-  // Of a page whose rows all move, nothing says how far it reaches.
+  // If all rows of the page may have moved, the end of the page is unknown.
   if (end === null) return;
   for (const candidate of candidates) {
     const { row } = candidate;
@@ -92,7 +92,7 @@ function judgeMissing(
   }
 }
 
-/** Rows whose place is certain stand in order, and behind the position the page begins behind. */
+/** Rows with a certain position are in order, and after the page's cursor. */
 function judgeOrder({ query, page }: ListPart, present: ReadonlyMap<Row, Observed>, reading: ListReading): void {
   const { given, read } = reading;
   let last: { place: ListPosition; name: string } | null = query.after && { place: query.after, name: 'the cursor' };
@@ -154,7 +154,7 @@ function furthestPlace(
 
 const ORDERED_BY: Partial<Record<OrderField, string>> = { NAME: 'name', STATUS: 'status', CPU_USAGE: 'cpuUsage' };
 
-/** Where a row stands, if it stands there in all of its possible states; when it was last seen is not ours to know. */
+/** A row's position, if it is the same in all of its possible states; the history does not know `lastSeenAt`. */
 function certainPlace(field: OrderField, candidate: Candidate): ListPosition | null {
   const { id, createdAtMs } = candidate.row.log;
   if (id === null) return null;
@@ -184,7 +184,7 @@ export function matches({ status, managerId, unmanaged, nameContains }: ListQuer
   );
 }
 
-/** As PostgreSQL orders: what has no value comes last either way, equal values are ordered by id. Our texts are ASCII. */
+/** PostgreSQL's order: rows without a value last in both directions, equal values by id. All texts are ASCII. */
 export function compare({ orderBy }: Pick<ListQuery, 'orderBy'>, a: ListPosition, b: ListPosition): number {
   if ((a.value === null) !== (b.value === null)) return a.value === null ? 1 : -1;
   const sign = orderBy.direction === 'ASC' ? 1 : -1;

@@ -3,12 +3,14 @@ import type { ChangeEvent, Subscription, Write } from './history.ts';
 import { allowedDelayMs, isDuring, type Row } from './rows.ts';
 import { describeState, describeSubscription, describeWrite, lines, seconds } from './violations.ts';
 
-/** Longer texts are announced by id alone, and read when the event is made: it may then show something newer. */
+/** Rows with longer texts are announced by id only and read for the event, which may then show a newer state. */
 const ALWAYS_ANNOUNCED_LENGTH = 2000;
-/** How late a subscription can still tell of a change that was answered before it was opened, or a gap ended. */
+/** How late a subscription may still report a change that was answered before it opened or before a gap ended. */
 const LATEST_NEWS_MS = 10_000;
 
-/** Every committed change, once and in order, except those of a gap, which a REFETCH ends. */
+/**
+ * A subscription reports every committed change once and in order, except changes in a gap, which ends with REFETCH.
+ */
 export function judgeSubscriptions(given: Case): void {
   for (const subscription of given.history.subscriptions) {
     if (subscription.events.length === 0) continue;
@@ -18,14 +20,14 @@ export function judgeSubscriptions(given: Case): void {
   }
 }
 
-/** Which change of which row an event tells of. */
+/** The row and the change that an event reports. */
 interface Place {
   readonly row: Row;
   readonly index: number;
   readonly event: ChangeEvent;
 }
 
-/** Each row's events tell of its changes one after the other. Of `unclear` rows there is no telling which. */
+/** Each row's events report its changes one after the other. For `unclear` rows the reported change is ambiguous. */
 function judgeEvents(subscription: Subscription, given: Case): { places: Place[]; unclear: Set<Row> } {
   const { rows, violations } = given;
   const last = new Map<Row, Place>();
@@ -48,7 +50,7 @@ function judgeEvents(subscription: Subscription, given: Case): { places: Place[]
         `event ${event.id} ${event.row?.version} ${subscription.instance}`,
         () =>
           lines(
-            `${describeSubscription(subscription)} told at ${seconds(event.atMs)} of ${lie ?? 'a change that nobody made'}:`,
+            `${describeSubscription(subscription)} told at ${seconds(event.atMs)} of ${lie ?? 'a change that never happened'}:`,
             JSON.stringify(event),
           ),
       );
@@ -72,7 +74,7 @@ function judgeEvents(subscription: Subscription, given: Case): { places: Place[]
   return { places, unclear };
 }
 
-/** The state that an event tells of; `null`: there is no telling which; `undefined`: there is none. */
+/** The index of the state that an event reports; `null` if ambiguous, `undefined` if there is none. */
 function locate(
   { kind, row: shown }: ChangeEvent,
   row: Row,
@@ -99,7 +101,7 @@ function isTooBigToAnnounce({ states }: Row, index: number): boolean {
   return isBig(states[index]) || isBig(states[index - 1]);
 }
 
-/** When one write was answered before another was invoked, their events come in that order. */
+/** If one write was answered before another was invoked, their events arrive in that order. */
 function judgeOrderAcrossRows(subscription: Subscription, places: readonly Place[], { violations }: Case): void {
   let latest: { write: Write; name: string } | null = null;
   for (const { row, index, event } of places) {
@@ -118,7 +120,7 @@ function judgeOrderAcrossRows(subscription: Subscription, places: readonly Place
   }
 }
 
-/** What was written while the subscription was surely open arrived in the time allowed, or else a REFETCH did. */
+/** Every write during a certainly open subscription arrived in the allowed time, or a REFETCH did. */
 function judgeCompleteness(
   subscription: Subscription,
   places: readonly Place[],
@@ -140,7 +142,7 @@ function judgeCompleteness(
       const dueAtMs = write.answeredAtMs! + allowedDelayMs(history.faults, interval, bounds);
       const refetch = events.find(({ kind, atMs }) => kind === 'REFETCH' && atMs >= write.invokedAtMs);
       const later = findLater(write, places);
-      // What came later was told of before anything was said of a gap; or nothing was said at all.
+      // A later change was reported before any gap was reported, or no gap was reported at all.
       const isSkipped = later !== undefined && (!refetch || later.event.atMs < refetch.atMs);
       if (!isSkipped && (refetch || dueAtMs > untilMs)) return;
       violations.add('missing-event', dueAtMs, `${row.log.name} ${index} ${instance} ${openSinceMs}`, () =>
@@ -158,7 +160,9 @@ function judgeCompleteness(
   }
 }
 
-/** An instance that is asked to stop says goodbye at once, and nothing after that; on a busy machine it takes its time. */
+/**
+ * A stopping instance closes its sockets at once and sends no further events; on a busy machine the closing is slow.
+ */
 function farewellMs({ instance, closedAtMs }: Subscription, { history, bounds }: Case): number {
   if (closedAtMs === null) return 0;
   const closing = { instance, startedAtMs: closedAtMs, endedAtMs: closedAtMs };

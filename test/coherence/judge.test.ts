@@ -4,7 +4,7 @@ import { BOUNDS, count, held, list, makeUpHistory, record, refetch, told } from 
 const BIG = 'x'.repeat(9000);
 
 describe('every value read was written', () => {
-  test('accepts what was written, and what may have been', () => {
+  test('accepts written values, and values that may have been written', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { invokedAtMs: 10, answeredAtMs: null });
     madeUp.read({ startedAtMs: 5 }, record(row, row.at(1)));
@@ -12,14 +12,14 @@ describe('every value read was written', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('finds a version that nobody wrote', () => {
+  test('finds a version that was never written', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a');
     madeUp.read({ startedAtMs: 5 }, record(row, row.at(2)));
     expect(madeUp.rules()).toEqual(['never-written']);
   });
 
-  test('finds a version with the content of another', () => {
+  test('finds a version with the content of another version', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { invokedAtMs: 10 });
     madeUp.read({ startedAtMs: 20 }, record(row, row.at(2, { operatingSystem: 'first' })));
@@ -33,14 +33,14 @@ describe('every value read was written', () => {
     expect(madeUp.rules()).toEqual(['never-written']);
   });
 
-  test('finds a row that nobody created', () => {
+  test('finds a row that was never created', () => {
     const madeUp = makeUpHistory();
     const stranger = makeUpHistory().row('stranger');
     madeUp.read({ startedAtMs: 5 }, record(stranger, stranger.at(1)));
     expect(madeUp.rules()).toEqual(['never-written']);
   });
 
-  test('knows a row by its name when its creation was never answered', () => {
+  test('identifies a row by its name if its creation was never answered', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a');
     const seen = row.at(1);
@@ -50,7 +50,7 @@ describe('every value read was written', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('finds a value of a write that surely failed', () => {
+  test('finds a value of a write that certainly failed', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { invokedAtMs: 10 });
     const seen = row.at(2);
@@ -63,7 +63,7 @@ describe('every value read was written', () => {
 describe('no read is older than promised', () => {
   const SECOND = { operatingSystem: 'second' };
 
-  test('accepts the old value while the write is not answered yet', () => {
+  test('accepts the old value before the write is answered', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300, answeredAtMs: 310 });
     madeUp.read({ startedAtMs: 309, endedAtMs: 400 }, record(row, row.at(1)));
@@ -89,7 +89,7 @@ describe('no read is older than promised', () => {
     expect(madeUp.rules()).toEqual(['stale-read']);
   });
 
-  test('allows more to an instance that must notice a silent feed by itself, but not for ever', () => {
+  test('allows an instance more time to notice a silent feed, but not forever', () => {
     const madeUp = makeUpHistory().fault('freeze-feed', 300, 2000, 1);
     const row = madeUp.row('a').change(SECOND, { via: 2, invokedAtMs: 300, answeredAtMs: 310 });
     madeUp.read({ instance: 1, startedAtMs: 1300 }, record(row, row.at(1)));
@@ -98,28 +98,28 @@ describe('no read is older than promised', () => {
     expect(madeUp.rules()).toEqual(['stale-read']);
   });
 
-  test('allows no more to the other instances, nor for a loss that is noticed at once', () => {
+  test('allows no extra time to other instances, nor for a loss that is noticed at once', () => {
     const madeUp = makeUpHistory().fault('freeze-feed', 300, 2000, 2).fault('cut', 300, 2000, 1);
     const row = madeUp.row('a').change(SECOND, { via: 2, invokedAtMs: 300, answeredAtMs: 310 });
     madeUp.read({ instance: 1, startedAtMs: 500 }, record(row, row.at(1)));
     expect(madeUp.rules()).toEqual(['stale-read']);
   });
 
-  test('excuses an answer that says that it may be old', () => {
+  test('excuses an answer that is marked as stale', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300 });
     madeUp.read({ startedAtMs: 5000, isStale: true }, record(row, row.at(1)));
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('expects nothing of a write that was never answered', () => {
+  test('does not require a write that was never answered', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300, answeredAtMs: null });
     madeUp.read({ startedAtMs: 5000 }, record(row, row.at(1)));
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('tells what was read, what had been written, and how long before', () => {
+  test('reports the read value, the written value, and the time between them', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300, answeredAtMs: 310 });
     madeUp.read({ startedAtMs: 335 }, record(row, row.at(1)));
@@ -132,7 +132,7 @@ describe('no read is older than promised', () => {
     ]);
   });
 
-  test('counts what was shown again and again once', () => {
+  test('counts a repeated violation once', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300 });
     madeUp.read({ startedAtMs: 400 }, record(row, row.at(1))).read({ startedAtMs: 410 }, record(row, row.at(1)));
@@ -149,7 +149,7 @@ describe('each session is monotonic', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('finds a reader who is shown an older state than before', () => {
+  test('finds a reader that sees an older state than before', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { via: 2, invokedAtMs: 300 });
     madeUp.read({ startedAtMs: 310 }, list([row.at(2)]));
@@ -159,7 +159,7 @@ describe('each session is monotonic', () => {
 });
 
 describe('deleted stays deleted', () => {
-  test('accepts a row that is still shown where its deletion is not known', () => {
+  test('accepts a deleted row on an instance that does not know of the deletion yet', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').delete({ via: 2, invokedAtMs: 300 });
     madeUp.read({ instance: 1, startedAtMs: 310 }, record(row, row.at(1)));
@@ -167,7 +167,7 @@ describe('deleted stays deleted', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('finds a row that comes back after the instance told that it is gone, even in an answer marked stale', () => {
+  test('finds a row that returns after the instance reported it deleted, even in an answer marked stale', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').delete({ via: 2, invokedAtMs: 300 });
     madeUp.read({ instance: 1, startedAtMs: 310 }, record(row, null));
@@ -175,7 +175,7 @@ describe('deleted stays deleted', () => {
     expect(madeUp.rules()).toEqual(['deleted-came-back']);
   });
 
-  test('finds a row that comes back on the instance that deleted it', () => {
+  test('finds a row that returns on the instance that deleted it', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').delete({ via: 1, invokedAtMs: 300, answeredAtMs: 305 });
     madeUp.read({ instance: 1, startedAtMs: 306, isStale: true }, record(row, row.at(1)));
@@ -195,7 +195,7 @@ describe('deleted stays deleted', () => {
 describe('lists', () => {
   const ONLINE = { status: ['ONLINE'] };
 
-  test('may hold a row that is just moving, or not', () => {
+  test('may contain a row that is moving at that time, or not', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ status: 'ONLINE' }, { via: 2, invokedAtMs: 300 });
     madeUp.read({ session: 'one', startedAtMs: 310 }, list([row.at(1)], ONLINE), list([], ONLINE), count(0, ONLINE));
@@ -203,21 +203,21 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('hold a row that entered', () => {
+  test('contain a row that entered', () => {
     const madeUp = makeUpHistory();
     madeUp.row('a').change({ status: 'ONLINE' }, { via: 1, invokedAtMs: 300 });
     madeUp.read({ startedAtMs: 302 }, list([], ONLINE));
     expect(madeUp.rules()).toEqual(['missing-row']);
   });
 
-  test('hold no row that left', () => {
+  test('do not contain a row that left', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a', { status: 'ONLINE' }).change({ status: 'ERROR' }, { via: 1, invokedAtMs: 300 });
     madeUp.read({ startedAtMs: 302 }, list([row.at(2)], ONLINE));
     expect(madeUp.rules()).toEqual(['foreign-row']);
   });
 
-  test('hold a row that was created, and none that was deleted', () => {
+  test('contain created rows and no deleted rows', () => {
     const madeUp = makeUpHistory();
     const gone = madeUp.row('gone').delete({ via: 2, invokedAtMs: 300 });
     madeUp.row('here');
@@ -225,7 +225,7 @@ describe('lists', () => {
     expect(madeUp.rules().sort()).toEqual(['foreign-row', 'missing-row', 'stale-read']);
   });
 
-  test('are filtered by manager, by having none, and by name', () => {
+  test('are filtered by manager, by the absence of one, and by name', () => {
     const madeUp = makeUpHistory();
     const managed = madeUp.row('One', { managerId: 'm' });
     const free = madeUp.row('two');
@@ -240,7 +240,7 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual(['foreign-row', 'missing-row']);
   });
 
-  test('count what certainly belongs, and perhaps what may belong', () => {
+  test('count every row that certainly belongs, and may count rows that possibly belong', () => {
     const madeUp = makeUpHistory();
     madeUp.row('a', { status: 'ONLINE' });
     madeUp.row('b').change({ status: 'ONLINE' }, { via: 2, invokedAtMs: 300 });
@@ -250,7 +250,7 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual(['wrong-count', 'wrong-count']);
   });
 
-  test('stand in their order, with missing values last and equal ones by id', () => {
+  test('are in order, with missing values last and equal values by id', () => {
     const byUsage = { orderBy: { field: 'CPU_USAGE', direction: 'DESC' } } as const;
     const madeUp = makeUpHistory();
     const [a, b, c, d] = [5, 7, 7, null].map((cpuUsage, index) => madeUp.row('abcd'[index]!, { cpuUsage })) as any;
@@ -260,7 +260,7 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual(['wrong-order']);
   });
 
-  test('leave the place of a row open that is just moving', () => {
+  test('may show a moving row at either position', () => {
     const byUsage = { orderBy: { field: 'CPU_USAGE', direction: 'ASC' } } as const;
     const madeUp = makeUpHistory();
     const fixed = madeUp.row('fixed', { cpuUsage: 5 });
@@ -270,7 +270,7 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('speak, page by page, for the rows between the cursor and the last row', () => {
+  test('cover, page by page, the rows between the cursor and the last row', () => {
     const madeUp = makeUpHistory();
     const [oldest, middle, newest] = [1, 2, 3].map((at) => madeUp.row(`row ${at}`, {}, at)) as any;
     const after = { value: 3, id: newest.log.id };
@@ -281,7 +281,7 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual(['missing-row']);
   });
 
-  test('show no more rows than were asked for', () => {
+  test('show no more rows than requested', () => {
     const madeUp = makeUpHistory();
     const [older, newer] = [1, 2].map((at) => madeUp.row(`row ${at}`, {}, at)) as any;
     madeUp.read({ startedAtMs: 200 }, list([newer.at(1), older.at(1)], { first: 1 }));
@@ -292,14 +292,14 @@ describe('lists', () => {
 describe('subscribers', () => {
   const SECOND = { operatingSystem: 'second' };
 
-  test('may be told of every change, once and in order', () => {
+  test('may receive every change, once and in order', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { invokedAtMs: 10 }).delete({ invokedAtMs: 20 });
     madeUp.subscription([told('CREATED', 1, row, 1), told('UPDATED', 11, row, 2), told('DELETED', 21, row, null)]);
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('are told of no change that nobody made', () => {
+  test('receive no change that never happened', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a');
     madeUp.subscription([told('CREATED', 1, row, 1), told('DELETED', 21, row, null)]);
@@ -322,7 +322,7 @@ describe('subscribers', () => {
     expect(madeUp.rules()).toEqual(['missing-event']);
   });
 
-  test('may miss what was written while an instance that stops said goodbye', () => {
+  test('may miss writes while a stopping instance closes its sockets', () => {
     const madeUp = makeUpHistory().fault('restart', 400, 3000);
     const row = madeUp.row('a').change(SECOND, { invokedAtMs: 10 });
     madeUp.subscription([told('CREATED', 1, row, 1)], 1000);
@@ -331,7 +331,7 @@ describe('subscribers', () => {
     expect(madeUp.rules()).toEqual(['missing-event']);
   });
 
-  test('may miss what happened in a gap that they are told of before anything later', () => {
+  test('may miss changes in a gap that is reported before any later change', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { invokedAtMs: 10 }).change({ status: 'ERROR' }, { invokedAtMs: 20 });
     madeUp.subscription([told('CREATED', 1, row, 1), refetch(15), told('UPDATED', 21, row, 3)]);
@@ -340,14 +340,14 @@ describe('subscribers', () => {
     expect(madeUp.rules()).toEqual(['missing-event']);
   });
 
-  test('are told of no change twice', () => {
+  test('receive no change twice', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change(SECOND, { invokedAtMs: 10 });
     madeUp.subscription([told('CREATED', 1, row, 1), told('UPDATED', 11, row, 2), told('UPDATED', 12, row, 2)]);
     expect(madeUp.rules()).toEqual(['events-out-of-order']);
   });
 
-  test('are told of different rows in the order of the commits', () => {
+  test('receive changes of different rows in commit order', () => {
     const madeUp = makeUpHistory();
     const first = madeUp.row('first', {}, 10);
     const second = madeUp.row('second', {}, 20);
@@ -355,7 +355,7 @@ describe('subscribers', () => {
     expect(madeUp.rules()).toEqual(['events-out-of-order']);
   });
 
-  test('may be told of concurrent writes in either order', () => {
+  test('may receive concurrent writes in either order', () => {
     const madeUp = makeUpHistory();
     const first = madeUp.row('first', {}, 10);
     const second = madeUp.row('second', {}, 10.5);
@@ -363,7 +363,7 @@ describe('subscribers', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('may be shown something newer in place of what is too big to be announced', () => {
+  test('may see a newer state instead of a row too big to be announced', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: BIG }, { invokedAtMs: 10 });
     row.change(SECOND, { invokedAtMs: 12 });
@@ -374,7 +374,7 @@ describe('subscribers', () => {
 });
 
 describe('after quiet', () => {
-  test('accepts instances that show what PostgreSQL holds', () => {
+  test('accepts instances that agree with PostgreSQL', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ status: 'ERROR' }, { invokedAtMs: 10 });
     madeUp.read({ startedAtMs: 900, isFinal: true }, record(row, row.at(2)), list([row.at(2)]), count(1));
@@ -382,7 +382,7 @@ describe('after quiet', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
-  test('finds an instance that shows anything else, even within the bound', () => {
+  test('finds an instance that disagrees, even within the allowed delay', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { invokedAtMs: 890 });
     madeUp.read(
@@ -395,7 +395,7 @@ describe('after quiet', () => {
     expect(madeUp.rules().filter((rule) => rule === 'differs-after-quiet')).toHaveLength(3);
   });
 
-  test('finds an answered write that PostgreSQL does not hold', () => {
+  test('finds an answered write that is missing in PostgreSQL', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { invokedAtMs: 10 });
     madeUp.row('b');
@@ -403,7 +403,7 @@ describe('after quiet', () => {
     expect(madeUp.rules()).toEqual(['lost-write', 'lost-write']);
   });
 
-  test('leaves open whether an unanswered write is held', () => {
+  test('accepts an unanswered write in PostgreSQL or its absence', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a').change({ operatingSystem: 'second' }, { invokedAtMs: 10, answeredAtMs: null });
     madeUp.finally(held(row, 1));
@@ -413,7 +413,7 @@ describe('after quiet', () => {
   });
 });
 
-test('what somebody met and knew to be wrong is a violation', () => {
+test('an anomaly noted during the run is a violation', () => {
   const madeUp = makeUpHistory();
   madeUp.history.anomalies.push({ atMs: 5, text: 'instance 1 ended with SIGSEGV' });
   expect(judge(madeUp.history, BOUNDS).violations).toMatchObject([
@@ -421,7 +421,7 @@ test('what somebody met and knew to be wrong is a violation', () => {
   ]);
 });
 
-test('Δ is told apart by whether there were faults', () => {
+test('Δ is reported separately for times with and without faults', () => {
   const madeUp = makeUpHistory().fault('kill-feed', 1000, 2000);
   for (const delayMs of [1, 2, 3]) {
     madeUp.history.propagations.push({ instance: 1, answeredAtMs: 100, seenAtMs: 100 + delayMs });

@@ -21,7 +21,7 @@ export type { Rule, Violation } from './violations.ts';
 
 export interface Verdict {
   readonly violations: readonly Violation[];
-  /** From the answer of a write to the start of the first read that showed it on another instance. */
+  /** Time from the answer of a write to the start of the first read on another instance that showed it. */
   readonly delta: { readonly withoutFaults: Percentiles | null; readonly underFaults: Percentiles | null };
 }
 
@@ -32,7 +32,7 @@ export interface Percentiles {
   readonly maxMs: number;
 }
 
-/** Holds what the servers answered against what they promise. Fills in ids the history did not know; changes nothing else. */
+/** Compares the servers' answers with their promises. Adds ids that the history lacks; changes nothing else. */
 export function judge(history: History, bounds: Bounds): Verdict {
   const violations = createViolations();
   for (const { atMs, text } of history.anomalies) violations.add('anomaly', atMs, text, () => text);
@@ -71,7 +71,7 @@ interface Look {
   readonly read: Read;
   readonly delayMs: number;
   readonly deletionSeenAtMs: ReadonlyMap<string, number>;
-  /** Which state of which row the read has shown. */
+  /** The state of each row that the read showed. */
   readonly seen: Map<Row, number>;
 }
 
@@ -125,7 +125,7 @@ function judgeAbsence(id: string, { rows, violations, history }: Case, read: Rea
   );
 }
 
-/** When each instance first told that a row is gone, by `instance name`: as the answer of a deletion, or of a read. */
+/** When each instance first reported a row as deleted, by `instance name`: in the answer to a deletion or to a read. */
 function findDeletionEvidence({ history, rows }: Case): Map<string, number> {
   const evidence = new Map<string, number>();
   const note = (instance: number, { log }: Row, atMs: number) => {
@@ -146,13 +146,13 @@ function findDeletionEvidence({ history, rows }: Case): Map<string, number> {
   return evidence;
 }
 
-/** Read under an id, which only the creation's answer tells: so whoever asks for it comes after the creation. */
+/** A read by id: only the creation's answer contains the id, so the read began after the creation. */
 function wasCreatedBefore({ states }: Row, { startedAtMs }: Read): boolean {
   const creation = states[0];
   return creation?.outcome === 'ok' && creation.answeredAtMs! <= startedAtMs && states.at(-1)!.kind === 'delete';
 }
 
-/** Each session is monotonic: the states of a row never fall from one of its reads to a later one. */
+/** Each session is monotonic: a row's states never go back from one read to a later one. */
 function judgeProgress(
   seen: ReadonlyMap<Row, number>,
   read: Read,
@@ -176,7 +176,7 @@ function judgeProgress(
   }
 }
 
-/** Gives the rows that may exist while a read runs. Reads must come in the order in which they started. */
+/** Returns the rows that may exist during a read. Reads must be passed in the order of their start. */
 function createRowsInPlay({ rows, bounds }: Case): (read: Read) => readonly Row[] {
   const waiting = rows.all
     .filter(({ log, states }) => log.table === 'workstation' && states.length > 0)

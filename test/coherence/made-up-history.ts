@@ -21,7 +21,7 @@ export const WHOLE_LIST: ListQuery = { orderBy: { field: 'CREATED_AT', direction
 interface WriteTimes {
   readonly via?: number | null;
   readonly invokedAtMs: number;
-  /** Left out: 1 ms later. `null`: never, and so the outcome is not known. */
+  /** Default: 1 ms later. `null`: never, so the outcome is unknown. */
   readonly answeredAtMs?: number | null;
 }
 
@@ -34,19 +34,19 @@ interface ReadTimes {
   readonly isFinal?: boolean;
 }
 
-/** A workstation of a made-up history; its changes are written in the order of the calls. */
+/** A workstation of a made-up history. Its changes take effect in the order of the calls. */
 export interface MadeUpRow {
   readonly log: RowLog;
   change(values: Fields, times: WriteTimes): MadeUpRow;
   delete(times: WriteTimes): MadeUpRow;
-  /** How an answer shows it at a version, with these values in place of what was written. */
+  /** The workstation at a version as an answer shows it, with these values instead of the written ones. */
   at(version: number, values?: Fields): Observed;
 }
 
-/** A history that a test makes up, and what the judge says of it. */
+/** A history that a test invents, and the judge's verdict on it. */
 export interface MadeUp {
   readonly history: History;
-  /** A workstation that was created, by plain SQL, `createdAtMs` after the beginning. */
+  /** A workstation that plain SQL created, `createdAtMs` after the start of the run. */
   row(name: string, values?: Fields, createdAtMs?: number): MadeUpRow;
   read(times: ReadTimes, ...parts: ReadPart[]): MadeUp;
   fault(kind: string, fromMs: number, toMs: number, instance?: number | null): MadeUp;

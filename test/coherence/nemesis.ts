@@ -9,24 +9,24 @@ import type { Random } from './random.ts';
 interface Scene {
   readonly instances: readonly Instance[];
   readonly random: Random;
-  /** The database that the instances share, reached past their proxies. */
+  /** The instances' shared database, reached without their proxies. */
   readonly databaseUrl: string;
-  /** The second cache tier that the instances share; `null`: they have none. */
+  /** The instances' shared second cache tier; `null` without one. */
   readonly redis: RedisServer | null;
 }
 
-/** Does harm, waits, and undoes it. Resolves when it is undone; the instances may still be recovering. */
+/** Injects a fault, waits, and removes it. Resolves once it is removed; the instances may still be recovering. */
 type Nemesis = (scene: Scene, victim: Instance) => Promise<void>;
 
-/** Those that need a Redis to strike. */
+/** The faults that need Redis. */
 const ON_REDIS = {
-  /** It comes back empty. */
+  /** Redis restarts empty. */
   'kill-redis': async ({ random, redis }) => {
     await redis!.kill();
     await sleep(random.whole(200, 3000));
     await redis!.start();
   },
-  /** It neither answers nor hangs up, and afterwards does what it was asked before. */
+  /** Redis neither answers nor disconnects, and later executes the commands it has received. */
   'pause-redis': async ({ random, redis }) => {
     redis!.pause();
     await sleep(random.whole(30, 3000));
@@ -35,7 +35,7 @@ const ON_REDIS = {
 } as const satisfies Record<string, Nemesis>;
 
 const NEMESES = {
-  /** The feed of every instance is lost, while everything else works. */
+  /** Every instance loses its feed; everything else works. */
   'kill-feed': async ({ databaseUrl }) => terminate(databaseUrl, "application_name = 'stationmaster-feed'"),
   terminate: async ({ databaseUrl }) => terminate(databaseUrl, 'true'),
   stop: async ({ random }, victim) => {
@@ -60,13 +60,13 @@ const NEMESES = {
     await sleep(random.whole(500, 5000));
     victim.proxy.restore();
   },
-  /** The feed is half-open: its connection looks alive, and nothing comes. The pool works. */
+  /** The feed is half-open: its connection looks alive but delivers nothing. The pool works. */
   'freeze-feed': async ({ random }, victim) => {
     victim.proxy.freeze('feed');
     await sleep(random.whole(500, 6000));
     victim.proxy.restore();
   },
-  /** One instance after the other is replaced. */
+  /** Restarts one instance after the other. */
   restart: async ({ instances }) => {
     for (const instance of instances) {
       await instance.stop();
@@ -84,14 +84,14 @@ export function needsRedis(name: NemesisName): boolean {
   return name in ON_REDIS;
 }
 
-/** Those that strike one instance; the others strike all. */
+/** The faults that affect one instance; the others affect all. */
 const ON_ONE: ReadonlySet<NemesisName> = new Set(['stop', 'cut', 'freeze', 'freeze-feed']);
 
 const CALM_MS = { min: 700, max: 2000 };
-/** After its first sign of health an instance may still be catching up. */
+/** A ready instance may still be catching up for this long. */
 const RECOVERY_MS = 500;
 
-/** Strikes again and again until the run stops, each chosen nemesis in turn before any comes a second time. */
+/** Injects faults until the run stops. Every chosen nemesis takes its turn before any repeats. */
 export async function runNemeses(world: World, scene: Scene, names: readonly NemesisName[]): Promise<void> {
   const { random, instances } = scene;
   let queue: NemesisName[] = [];
@@ -118,7 +118,7 @@ export async function runNemeses(world: World, scene: Scene, names: readonly Nem
 const READY_POLL_MS = 50;
 const READY_DEADLINE_MS = 30_000;
 
-/** @throws {Error} when an instance does not heal by itself */
+/** @throws {Error} when an instance does not recover in time */
 export async function untilReady(instances: readonly Instance[]): Promise<void> {
   const deadlineMs = performance.now() + READY_DEADLINE_MS;
   for (const instance of instances) {

@@ -1,19 +1,19 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy in front of PostgreSQL, one for each instance, that misbehaves on demand. */
+/** A TCP proxy in front of PostgreSQL that injects faults on demand. Each instance has its own. */
 export interface Proxy {
   readonly port: number;
   /**
-   * Delays what PostgreSQL answers, not what it is asked: a statement runs at once, and its result arrives late. Each
-   * piece gets a delay of its own; the pieces of one connection stay in order.
-   * @param isFeedSpared whether the change feed goes on without delay, so that news overtake what was read before them
+   * Delays PostgreSQL's answers but not its statements: a statement runs at once, and its result arrives late. Each
+   * chunk gets its own delay; the chunks of one connection stay in order.
+   * @param isFeedSpared whether the change feed has no delay, so that announcements overtake older reads
    */
   delayResponses(delayMs: () => number, isFeedSpared: boolean): void;
-  /** Ends every connection and refuses new ones until `restore`. */
+  /** Closes every connection and refuses new ones until `restore`. */
   cut(): void;
-  /** Lets nothing through, either way, and lets nobody notice; `feed`: only on connections of the change feed. */
+  /** Holds all data back in both directions without closing connections; `feed`: only for the change feed. */
   freeze(which: 'all' | 'feed'): void;
-  /** Lets go of what was held back, and works again. */
+  /** Forwards the data held back, and works normally again. */
   restore(): void;
   close(): Promise<void>;
 }
@@ -96,7 +96,7 @@ function join(client: Socket, database: Socket, settings: Settings, onEnd: () =>
   });
   client.on('data', requests.push);
   database.on('data', responses.push);
-  // What PostgreSQL said last, such as why it ends the connection, arrives before the end does.
+  // PostgreSQL's last data, such as its reason for closing, is forwarded before the end.
   database.on('end', () => responses.finish(end));
   client.on('end', () => requests.finish(end));
   for (const socket of [client, database]) {
@@ -112,7 +112,7 @@ function join(client: Socket, database: Socket, settings: Settings, onEnd: () =>
   };
 }
 
-/** One direction of a connection: what is pushed leaves in order, each piece when its delay is over. */
+/** One direction of a connection: chunks leave in order, each after its delay. */
 function createChannel(to: Socket, isFrozen: () => boolean, delayMs: () => number) {
   const held: { readonly send: () => void; readonly dueAtMs: number }[] = [];
   let timer: NodeJS.Timeout | undefined;

@@ -1,20 +1,20 @@
-/** Numbers that follow from a seed alone, so that a run can be repeated. */
+/** Random numbers that depend only on a seed, so that a run can be repeated. */
 export interface Random {
-  /** A number from 0 up to, but not including, 1. */
+  /** A number from 0 (included) to 1 (excluded). */
   next(): number;
   /** A whole number from `min` to `max`, both included. */
   whole(min: number, max: number): number;
   chance(probability: number): boolean;
-  /** @throws {RangeError} when there is nothing to choose from */
+  /** @throws {RangeError} for an empty list */
   pick<T>(items: readonly T[]): T;
-  /** As `pick`, but the first items come far more often than the last. */
+  /** Like `pick`, but chooses the first items far more often than the last. */
   pickSkewed<T>(items: readonly T[]): T;
   shuffle<T>(items: readonly T[]): T[];
-  /** Another stream of numbers, which does not depend on how many this one has given. */
+  /** Another stream of numbers, independent of how many numbers this one has produced. */
   fork(name: string): Random;
 }
 
-/** Mulberry32: small, fast and good enough to choose what to do next. */
+/** Mulberry32: small, fast and random enough to choose test steps. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = () => {

@@ -27,7 +27,7 @@ const WHOLE_LIST: ListQuery = { orderBy: NEWEST_FIRST, first: 500, after: null }
 const LONGEST_PAUSE_MS = 12;
 const PAUSE_AFTER_FAILURE_MS = 50;
 
-/** Reads until the run stops, now this, now that. */
+/** Reads until the run stops, with a random kind of read each time. */
 export async function runReader(world: World, session: Session, random: Random): Promise<void> {
   while (!world.isStopping()) {
     const read = await readSomething(world, session, random).catch(() => null);
@@ -80,7 +80,7 @@ async function readTwoPages(world: World, session: Session, random: Random): Pro
   return second ? readOnce(world, session, second) : read;
 }
 
-/** @throws {Error} when there was no answer, or an error; it is counted */
+/** @throws {Error} for an error or a missing answer, which is also counted */
 export async function readOnce(
   { history, now }: World,
   { name, instance, api }: Session,
@@ -102,7 +102,7 @@ export async function readOnce(
   }
 }
 
-/** What a writer does that wants to see its own change: reads it, and a list it may be in, where it was answered. */
+/** Reads a writer's own change, or a list that may contain it, on the instance that answered the write. */
 export async function readBack(world: World, session: Session, row: RowLog, random: Random): Promise<void> {
   const fields = row.writes.at(-1)!.fields;
   const status = typeof fields?.status === 'string' ? [fields.status] : undefined;
@@ -117,7 +117,7 @@ export async function readBack(world: World, session: Session, row: RowLog, rand
 
 const LONGEST_PROBE_MS = 5000;
 
-/** Asks an instance again and again until it shows a write that another one answered. */
+/** Reads from one instance until it shows a write that another instance answered. */
 export async function probe(world: World, session: Session, row: RowLog, write: Write): Promise<void> {
   const version = row.writes.filter(({ outcome }) => outcome === 'ok').length;
   const answeredAtMs = write.answeredAtMs!;
@@ -136,7 +136,7 @@ export async function probe(world: World, session: Session, row: RowLog, write: 
   }
 }
 
-/** In the quiet at the end: every kind of read, which must agree with PostgreSQL. */
+/** Every kind of read in the quiet phase at the end, when all must agree with PostgreSQL. */
 export async function readEverything(world: World, session: Session): Promise<void> {
   const { observer } = session;
   const ids = world.workstations.map(({ id }) => id!);

@@ -1,6 +1,6 @@
 import type { Fields, ListPosition, ListQuery, Observed, ReadPart } from './history.ts';
 
-/** A request that reads, and how its answer is understood. */
+/** A reading request and the parser of its answer. */
 export interface ReadRequest {
   readonly query: string;
   readonly variables: Record<string, unknown>;
@@ -13,7 +13,7 @@ const PAGE = `nodes { ${NODE} } pageInfo { hasNextPage }`;
 const LIST_ARGUMENTS = '$first: Int!, $after: String, $filter: WorkstationFilter, $orderBy: WorkstationOrder';
 const LIST = 'workstations(first: $first, after: $after, filter: $filter, orderBy: $orderBy)';
 
-/** Turns nodes into what the history keeps. Equal ones become one object, because most are seen hundreds of times. */
+/** Converts nodes into rows of the history. Equal rows share one object, because most are read hundreds of times. */
 export interface Observer {
   workstation(node: any): Observed;
   manager(node: any): Observed;
@@ -49,7 +49,7 @@ export function recordRequest(ids: readonly string[], observer: Observer): ReadR
   };
 }
 
-/** @param cursor stands for `query.after`, which the API cannot be told in plain words */
+/** @param cursor the API's opaque form of `query.after` */
 export function listRequest(
   query: ListQuery,
   { withCount, cursor = null }: { withCount: boolean; cursor?: string | null },
@@ -70,7 +70,7 @@ export function countRequest(query: ListQuery): ReadRequest {
   };
 }
 
-/** Two pages, one after the other, as a front-end turns them: the second begins where the first ended. */
+/** Two consecutive pages, as a front-end requests them: the second begins after the end of the first. */
 export function firstPageRequest(
   query: ListQuery,
   observer: Observer,

@@ -1,23 +1,23 @@
 import type { Fault, Fields, History, Observed, Read, RowLog, Write } from './history.ts';
 
-/** How old a fresh answer may be, in milliseconds, measured from the answers of the writes it does not show. */
+/** The allowed age of a fresh answer in milliseconds, measured from the answers of the writes it does not show. */
 export interface Bounds {
   /** On instances other than the writer's. */
   readonly deltaMs: number;
-  /** The same while an instance was stopped or its feed was silent, until it must have noticed. */
+  /** The same while an instance was stopped or its feed was silent, until the instance must have noticed. */
   readonly faultDeltaMs: number;
 }
 
-/** Faults an instance is told of by nobody: it has to notice by itself. */
+/** Faults without any signal to the instance, which must detect them itself. */
 const UNNOTICED_FAULTS = new Set(['stop', 'freeze', 'freeze-feed']);
 
-/** A row with the states it went through; `states[n]` has the version n + 1, and a deletion is the last. */
+/** A row with all its states; `states[n]` has the version n + 1, and a deletion comes last. */
 export interface Row {
   readonly log: RowLog;
   readonly states: readonly Write[];
 }
 
-/** Which of a row's states a read may have met, as indexes of its states; -1: before it was created. */
+/** The states of a row that a read may have seen, as indexes; -1 stands for the time before the creation. */
 export interface StateRange {
   readonly oldest: number;
   readonly newest: number;
@@ -25,7 +25,7 @@ export interface StateRange {
 
 export interface Rows {
   readonly all: readonly Row[];
-  /** The row of an id that some answer told of, or whose name the observed fields carry. */
+  /** The row with this id, if an answer contained the id, or with the name in the observed fields. */
   find(id: string, fields?: Fields): Row | undefined;
 }
 
@@ -47,7 +47,7 @@ export function indexRows(history: History): Rows {
   };
 }
 
-/** Fills in what only reads could tell: the ids of rows whose creation was never answered. */
+/** Adds the ids that only reads contain: those of rows whose creation was never answered. */
 export function bindUnansweredCreations(history: History, rows: Rows): void {
   const bind = (observed: Observed | null) => {
     if (!observed) return;
@@ -67,7 +67,7 @@ export function bindUnansweredCreations(history: History, rows: Rows): void {
 
 export type Interval = Pick<Read, 'startedAtMs' | 'endedAtMs' | 'instance'>;
 
-/** What a read that is not excused may be behind writes that other instances, or no instance, answered. */
+/** The allowed delay of a read that is not excused, behind writes through other instances or through none. */
 export function allowedDelayMs(faults: readonly Fault[], read: Interval, bounds: Bounds): number {
   return faults.some((fault) => UNNOTICED_FAULTS.has(fault.kind) && isDuring(fault, read))
     ? bounds.faultDeltaMs
@@ -79,7 +79,7 @@ export function isDuring(fault: Fault, { instance, startedAtMs, endedAtMs }: Int
   return isConcerned && fault.fromMs <= endedAtMs && startedAtMs <= fault.toMs;
 }
 
-/** @param delayMs what `allowedDelayMs` gives; infinity for an answer that says it may be old */
+/** @param delayMs the result of `allowedDelayMs`; infinity for an answer marked as stale */
 export function statesDuring(
   { states }: Row,
   { instance, startedAtMs, endedAtMs }: Interval,

@@ -23,7 +23,7 @@ const WRITERS = { perInstance: 2, plainSql: 2 };
 const READERS_PER_INSTANCE = 3;
 const PROGRESS_MS = 5000;
 
-/** Starts everything, lets it run, and returns what happened. Leaves nothing behind. */
+/** Starts everything, runs it, cleans up, and returns the history. */
 export async function run(options: RunOptions): Promise<History> {
   const name = `stationmaster_coherence_${randomBytes(6).toString('hex')}`;
   const databaseUrl = urlOf(name);
@@ -35,7 +35,7 @@ export async function run(options: RunOptions): Promise<History> {
     return await Promise.race([play(options, databaseUrl, started), interrupted.promise]);
   } finally {
     for (const stop of started.reverse()) await stop();
-    // Not before: a second signal, such as npm's own beside that of the terminal, must not leave servers behind.
+    // Only after the clean-up: a second signal, such as npm's beside the terminal's, must not leave servers behind.
     interrupted.forget();
   }
 }
@@ -107,7 +107,7 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
   ];
   const progress = setInterval(() => printProgress(now(), history), PROGRESS_MS);
   try {
-    // Of those who are busy none is done before the run stops, but one may fail.
+    // No task of `busy` finishes before the run stops, but one may fail.
     await Promise.race([sleep(options.seconds * 1000), Promise.all([sleep(options.seconds * 1000), ...busy])]);
     isStopping = true;
     await Promise.all(busy);
@@ -186,7 +186,7 @@ function createWriters(
   });
 }
 
-/** Reads what is just being written, one thing at a time: the answer may be on its way when the change is announced. */
+/** Reads rows during their writes, one at a time, so that the answer may be in flight when the change is announced. */
 function createRacing(world: World, session: Session, random: Random): Writer['onInvoked'] {
   let isBusy = false;
   return (row) => {
@@ -200,7 +200,7 @@ function createRacing(world: World, session: Session, random: Random): Writer['o
 
 const PROBE_CHANCE = 0.2;
 
-/** Follows some of the writes to the other instances, one at a time on each. */
+/** Probes the other instances for some of the writes, one write at a time per instance. */
 function createProbing(world: World, probers: readonly Session[], seeded: Random): WriterParts['probing'] {
   const random = seeded.fork('probes');
   const isBusy = new Set<Session>();
@@ -213,7 +213,7 @@ function createProbing(world: World, probers: readonly Session[], seeded: Random
   };
 }
 
-/** Keeps the caches from being warm all the time: an admin clears or invalidates something now and then. */
+/** Clears or invalidates parts of the caches at random times, so that they are not always warm. */
 async function runClearer(world: World, admins: readonly Api[], random: Random): Promise<void> {
   while (!world.isStopping()) {
     await sleep(random.whole(500, 2500));

@@ -1,12 +1,12 @@
 /*
- * Breaks one promise of the built server on purpose, to prove that the checker notices. Preloaded by nothing but the
- * checker, and the only reader of COHERENCE_SABOTAGE.
+ * Breaks one promise of the built server on purpose, to prove that the checker notices. Only the checker preloads this
+ * module, and only this module reads COHERENCE_SABOTAGE.
  */
 
 type Method = (...args: any[]) => any;
 
 const SABOTAGES: Record<string, () => Promise<void>> = {
-  // InFlightLoads store and share what they brought, whatever changed while they ran.
+  // InFlightLoads store and share their results, no matter what changed while they ran.
   'no-fence': async () => {
     const { InFlightLoads } = await import('../../dist/src/cache/in-flight-loads.js' as string);
     replace(InFlightLoads, 'mayStoreResult', () => true);
@@ -14,13 +14,13 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
     for (const name of ['invalidateKey', 'invalidateTagged', 'invalidateKeys', 'invalidateAll'])
       replace(InFlightLoads, name, () => {});
   },
-  // A lost feed goes unnoticed: what is held stays trusted, before, during and after the gap.
+  // The cache ignores a lost feed: it serves its entries before, during and after the gap.
   'ignore-gaps': async () => {
     const { Cache } = await import('../../dist/src/cache/cache.js' as string);
     replace(Cache, 'distrust', () => {});
     replace(Cache, 'trust', () => {});
   },
-  // A change of status drops no list.
+  // A change of the status drops no list.
   'lax-lists': async () => {
     const { Cache } = await import('../../dist/src/cache/cache.js' as string);
     const { announce } = Cache.prototype as { announce: Method };
@@ -29,14 +29,14 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
       return announce.call(this, { ...announcement, tags });
     });
   },
-  // What changes is neither written to Redis nor remembered when something is read there.
+  // Changes are neither written to Redis nor remembered for later reads from Redis.
   'old-redis': async () => {
     const { SecondTier } = await import('../../dist/src/cache/redis/second-tier.js' as string);
     replace(SecondTier, 'announce', () => {});
   },
 };
 
-/** @throws {Error} when there is no such method: a sabotage that does nothing would prove nothing */
+/** @throws {Error} when the method does not exist, because a sabotage without effect would prove nothing */
 function replace({ prototype }: { readonly prototype: Record<string, Method> }, name: string, method: Method): void {
   if (typeof prototype[name] !== 'function') throw new Error(`There is no method ${name} to replace.`);
   prototype[name] = method;

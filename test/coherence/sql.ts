@@ -1,11 +1,13 @@
 import { Client, DatabaseError, type QueryResultRow } from 'pg';
 import { RefusedError } from './api.ts';
 
-/** A session of plain SQL, as another program has, past all proxies. It connects again when it was ended. */
+/**
+ * A plain SQL session, as another program would use, without the proxies. It reconnects when its connection was closed.
+ */
 export interface Sql {
   /**
    * Runs the statements in one transaction and returns the rows of each.
-   * @throws {RefusedError} when the transaction was rolled back; any other error leaves open whether it was
+   * @throws {RefusedError} when the transaction was rolled back; after any other error that is unknown
    */
   run<Row extends QueryResultRow>(...statements: readonly Statement[]): Promise<Row[][]>;
   close(): Promise<void>;
@@ -16,7 +18,7 @@ export interface Statement {
   readonly values?: readonly unknown[];
 }
 
-/** Rather than wait for a lock that a hung instance holds. */
+/** Fails instead of waiting for a lock that a hung instance holds. */
 const SETTINGS = 'set lock_timeout = 1000; set statement_timeout = 5000';
 
 export function createSql(databaseUrl: string): Sql {

@@ -11,7 +11,7 @@ const DOCUMENT = `subscription { workstationChanged { kind id
 
 const RETRY_MS = 100;
 
-/** Follows every change on one instance, and connects again whenever the socket closes, until `signal` aborts. */
+/** Subscribes to every change on one instance, and reconnects whenever the socket closes, until `signal` aborts. */
 export async function runSubscriber(
   world: World,
   instance: Instance,
@@ -38,10 +38,10 @@ function followOnce(
   history.subscriptions.push(subscription);
   return new Promise((resolve) => {
     const end = () => {
-      // One that is open when the run ends has not been closed by anybody but us.
+      // A subscription that is still open at the end of the run is closed here.
       subscription.closedAtMs ??= now();
       signal.removeEventListener('abort', end);
-      // It waits for a connection that is being made, and fails with it.
+      // `dispose` waits for a pending connection, and fails with it.
       Promise.resolve(client.dispose()).catch(() => {});
       resolve();
     };

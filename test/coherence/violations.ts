@@ -19,13 +19,13 @@ export type Rule =
 export interface Violation {
   readonly rule: Rule;
   readonly atMs: number;
-  /** What happened, with the events that prove it, over several lines. */
+  /** The explanation with the events that prove it, over several lines. */
   readonly text: string;
-  /** How many answers showed the same. */
+  /** The number of answers with the same violation. */
   count: number;
 }
 
-/** Collects violations; what was shown again and again is one. */
+/** Collects violations; repeated ones count once. */
 export interface Violations {
   readonly found: readonly Violation[];
   add(rule: Rule, atMs: number, sameness: string, explain: () => string): void;
@@ -45,7 +45,7 @@ export function createViolations(): Violations {
   };
 }
 
-/** Several lines of one explanation. */
+/** Joins the lines of one explanation. */
 export function lines(...texts: string[]): string {
   return texts.join('\n      ');
 }

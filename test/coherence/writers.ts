@@ -21,19 +21,19 @@ import type { Sql } from './sql.ts';
 export interface Writer {
   readonly gate: Gate;
   readonly random: Random;
-  /** The workstations this writer owns, and nobody else writes. */
+  /** The workstations that only this writer writes. */
   readonly workstations: RowLog[];
-  /** How many it keeps. */
+  /** The number of workstations to keep. */
   readonly size: number;
   readonly managers: readonly RowLog[];
-  /** Told of each write of a workstation that exists, while it is on its way. */
+  /** Called for each write of an existing workstation while the write is in flight. */
   readonly onInvoked: (row: RowLog) => void;
-  /** Told of each answered write of a workstation, and waited for. */
+  /** Called and awaited for each answered write of a workstation. */
   readonly onAnswered: (row: RowLog, write: Write) => Promise<void>;
 }
 
 const LONGEST_PAUSE_MS = 40;
-/** Such a row is too big to be announced with its content. */
+/** With this length a row is too big to be announced with its content. */
 const BIG_TEXT_LENGTH = 9000;
 
 /** Writes until the run stops, one change after the other. */
@@ -95,7 +95,7 @@ async function report(world: World, writer: Writer): Promise<void> {
   });
   await writeAll(world, writer, changes, async (all) => {
     const stored = await gate.report(all);
-    // The answer has no versions; each row must have risen by one.
+    // The answer has no versions; each version must have risen by one.
     return changes.map(({ row }) => (stored === changes.length ? currentVersion(row) + 1 : null));
   });
 }
@@ -122,7 +122,7 @@ async function writeAll(
 
 async function renameManager(world: World, writer: Writer): Promise<void> {
   const row = writer.random.pick(writer.managers);
-  // Once it is not known what a manager is called, this one is left alone: managers are never deleted here.
+  // A manager with an unknown name is not written again, because managers are never deleted here.
   if (row.writes.some(({ outcome }) => outcome === 'unknown')) return;
   const number = world.nextWriteNumber();
   const name = `${row.name} write ${number}`;
@@ -145,7 +145,7 @@ async function remove(world: World, writer: Writer): Promise<void> {
 }
 
 /**
- * Sends what was invoked and notes how it ended. Rows of which that is not known are taken out of play.
+ * Sends the invoked writes and records their outcome. The janitor deletes rows with an unknown outcome.
  * @param send returns the new version of each row
  */
 async function settle(
@@ -182,7 +182,7 @@ async function settle(
   );
 }
 
-/** Only the owner writes a row, so nobody but the server can be the reason why it is not there, or not as it was left. */
+/** Only the owner writes a row, so a missing or changed row is the server's fault. */
 function noteRefusal(world: World, rows: readonly RowLog[], { via }: Gate, { message }: RefusedError): void {
   if (!/^(NOT_FOUND|CONFLICT|STALE_VERSION|BAD_USER_INPUT)/.test(message)) return;
   const names = rows.map(({ name }) => name).join(', ');
@@ -197,14 +197,14 @@ function giveUp(world: World, workstations: RowLog[], row: RowLog): void {
   world.uncertain.push(row);
 }
 
-/** Some rows are written all the time, others hardly ever: what was missed of those stays missed for long. */
+/** Some rows are written often, others rarely: a missed change of a rarely written row stays visible for long. */
 function pickRows({ random, workstations }: Writer, count: number): RowLog[] {
   const picked = new Set<RowLog>();
   for (let attempt = 0; attempt < count; attempt++) picked.add(random.pickSkewed(workstations));
   return [...picked];
 }
 
-/** Often a row moves from one list to another. */
+/** A change that often moves the row from one list to another. */
 function someMove(world: World, random: Random): Fields {
   const dice = random.next();
   if (dice < 0.35) return { status: random.pick(STATUSES) };
@@ -218,14 +218,14 @@ function someManager({ managers }: World, random: Random): string | null {
 
 const RETRY_MS = 200;
 
-/** Deletes the rows whose state is not known, and so learns what became of the writes that were never answered. */
+/** Deletes the rows in an unknown state, and so learns the outcome of the unanswered writes. */
 export async function runJanitor(world: World, sql: Sql): Promise<void> {
   const waiting = new Map<RowLog, Write>();
   while (!world.isStopping() || world.uncertain.length > 0) {
     for (const row of world.uncertain.splice(0)) {
       const number = world.nextWriteNumber();
       const isDeletion = row.writes.at(-1)!.kind === 'delete';
-      // A deletion that was not answered goes on as this one.
+      // An unanswered deletion is continued by this one.
       const write = isDeletion
         ? row.writes.at(-1)!
         : invoke(world, row, { kind: 'delete', via: null, number, fields: null });
@@ -250,7 +250,7 @@ async function takeOut(world: World, row: RowLog, deletion: Write, sql: Sql): Pr
   } catch {
     return false;
   }
-  // It may yet come into being: its creation was never answered.
+  // The row may still appear: its creation was never answered.
   if (!found && row.writes[0]!.outcome === 'unknown') return false;
   const answeredAtMs = world.now();
   const unanswered = row.writes.at(-2);

@@ -31,7 +31,7 @@ describe('the ledger of a writer', () => {
     expect(ledger.reconcile(held)).toEqual(losses);
   });
 
-  test('lets a write that was not answered have happened or not, but not by half', () => {
+  test('accepts an unanswered write completely or not at all, but not partly', () => {
     const both = (rows: ReadonlyMap<string, Row>) => add(row('b', 2, 7))(add(row('a', 2, 7))(rows));
     for (const held of [
       [row('a', 1), row('b', 1)],
@@ -46,13 +46,13 @@ describe('the ledger of a writer', () => {
     expect(ledger.reconcile([row('a', 2, 7), row('b', 1)])).toHaveLength(1);
   });
 
-  test('knows a row whose making was not answered by its name', () => {
+  test('identifies a row whose creation was not answered by its name', () => {
     ledger.begin({ effect: (rows) => rows, createdName: 'name-c' });
     expect(ledger.reconcile([row('a', 1), row('b', 1), row('c', 1)])).toEqual([]);
   });
 });
 
-// With the services, because it takes its time; the database it is about is the embedded one all the same.
+// Runs with the services because it is slow, although it tests the embedded database.
 if (engine === 'postgresql') {
   test('the embedded database keeps every answered write through three kills', async () => {
     const reports = await run({ rounds: 3, seed: 3 });

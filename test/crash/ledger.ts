@@ -1,4 +1,4 @@
-/** What a workstation looks like to its writer. */
+/** A workstation as its writer knows it. */
 export interface Row {
   readonly id: string;
   readonly name: string;
@@ -6,18 +6,18 @@ export interface Row {
   readonly cpuUsage: number | null;
 }
 
-/** What a write makes of the rows; asked for once more when the writer never learned whether it happened. */
+/** The effect of a write on the rows. It is applied again when the writer never learned the outcome. */
 export type Effect = (rows: ReadonlyMap<string, Row>) => ReadonlyMap<string, Row>;
 
-/** A write without an answer. One that made a row cannot tell its id: the row is known by its name. */
+/** A write without an answer. The id of a row that it created is unknown, so the name identifies the row. */
 export interface OpenWrite {
   readonly effect: Effect;
   readonly createdName: string | null;
 }
 
 /**
- * What one writer knows of its rows, which nobody else writes. It does one thing after the other, so that at most one
- * write is open when the server dies.
+ * The knowledge of one writer about its rows, which no other writer changes. The writer sends one write after the
+ * other, so at most one write is open when the server dies.
  */
 export class Ledger {
   rows: ReadonlyMap<string, Row> = new Map();
@@ -33,9 +33,9 @@ export class Ledger {
   }
 
   /**
-   * Compares what the server holds after its restart with what it had answered, and goes on from there. An open write
-   * happened as a whole or not at all.
-   * @param held this writer's rows, in any order
+   * Compares the server's rows after its restart with its earlier answers, and continues from there. An open write
+   * happened completely or not at all.
+   * @param held this writer's rows on the server, in any order
    * @returns a sentence for each loss
    */
   reconcile(held: readonly Row[]): string[] {

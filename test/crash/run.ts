@@ -9,27 +9,27 @@ import { type Effect, Ledger, type Row } from './ledger.ts';
 export interface CrashOptions {
   readonly rounds: number;
   readonly seed: number;
-  /** What is started: the source, or the build. */
+  /** The command that starts the server, from source or from the build. */
   readonly command?: readonly string[];
   readonly onRound?: (round: number, report: RoundReport) => void;
 }
 
 export interface RoundReport {
-  /** Whether the server was killed while it was starting, rather than while it was written to. */
+  /** Whether the kill came during the start rather than during writes. */
   readonly whileStarting: boolean;
   readonly answered: number;
   readonly losses: readonly string[];
 }
 
 const WRITERS = 4;
-/** A start from nothing takes the longest, and is as likely to be interrupted as any other. */
+/** Covers a start with an empty folder, which takes the longest. */
 const LONGEST_START_MS = 4000;
 const LONGEST_WORK_MS = 2500;
 const STARTING_CHANCE = 0.25;
-/** Every so many rounds a new database begins, and is killed while it is being made. */
+/** One of this many rounds begins with a new database, and kills the server while it creates the database. */
 const FRESH_EVERY = 10;
 
-/** Kills the server on its embedded database again and again, and each time looks for what it had answered. */
+/** Kills the server on its embedded database repeatedly, and each time looks for every answered write. */
 export async function run({ rounds, seed, command, onRound = () => {} }: CrashOptions): Promise<RoundReport[]> {
   const random = createRandom(seed);
   const reports: RoundReport[] = [];
@@ -104,7 +104,7 @@ async function playRound(
   }
 }
 
-/** A server that was not written to may stop in order, or be killed in the middle of stopping. */
+/** Stops a server without open writes: in good order, or with a kill during the stop. */
 async function end(server: ServerProcess, random: Random): Promise<void> {
   server.child.kill('SIGTERM');
   if (random.chance(0.5)) await Promise.race([server.exited, sleep(random.whole(0, 200))]);
@@ -114,7 +114,7 @@ async function end(server: ServerProcess, random: Random): Promise<void> {
 
 const FIELDS = 'id name version cpuUsage';
 
-/** Writes one thing after the other until the server is gone. @returns how many writes were answered */
+/** Sends one write after the other until the server dies. @returns the number of answered writes */
 async function write(url: string, ledger: Ledger, writer: string, random: Random): Promise<number> {
   for (let answered = 0; ; answered++) {
     const step = chooseStep([...ledger.rows.values()], writer, random);
@@ -130,7 +130,7 @@ async function write(url: string, ledger: Ledger, writer: string, random: Random
 
 interface Step {
   readonly mutation: string;
-  /** What is known before the answer; a row that is being made is found by its name. */
+  /** The effect as known before the answer; a row in creation is identified by its name. */
   readonly effect: Effect;
   readonly createdName: string | null;
   effectOf(data: any): Effect;
@@ -188,7 +188,7 @@ async function readEverything(url: string): Promise<Row[]> {
   return rows;
 }
 
-/** The server is alive, and did not do what was asked for. */
+/** The server is alive and refused the request. */
 class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }

@@ -2,7 +2,7 @@ import { findGrowth, type Sample } from './judge.ts';
 
 const flat = (atSeconds: number): Sample => ({
   atSeconds,
-  // As a collector leaves it: up, and down again.
+  // The sawtooth of a garbage-collected heap.
   heapMb: 60 + (atSeconds % 10) * 4,
   residentMb: 200 + (atSeconds % 7),
   descriptors: 40 + (atSeconds % 3),
@@ -14,11 +14,11 @@ function samplesOf(change: (sample: Sample) => Partial<Sample> = () => ({})): Sa
   return Array.from({ length: 100 }, (_unused, second) => ({ ...flat(second), ...change(flat(second)) }));
 }
 
-test('what goes up and down is flat', () => {
+test('a figure that goes up and down is flat', () => {
   expect(findGrowth(samplesOf())).toEqual([]);
 });
 
-test('what fills up at the start is flat', () => {
+test('a figure that rises only at the start is flat', () => {
   const filling = samplesOf(({ atSeconds, heapMb }) => ({ heapMb: heapMb - Math.max(0, 30 - atSeconds) }));
   expect(findGrowth(filling)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** What the server said of itself at one moment. */
+/** The server's own figures at one moment. */
 export interface Sample {
   readonly atSeconds: number;
   readonly heapMb: number;
@@ -8,10 +8,12 @@ export interface Sample {
   readonly subscriptions: number;
 }
 
-/** The first part is for caches, pools and the compiler to fill. */
+/** The first part of the run warms up caches, pools and the compiler. */
 const WARM_UP = 0.3;
 
-/** What a figure may rise from the first half after the warm-up to the second: a part of it, and something for chance. */
+/**
+ * The allowed rise from the first half after the warm-up to the second: a share of the figure plus a margin for noise.
+ */
 const TOLERANCE = {
   heapMb: { part: 0.1, plus: 5 },
   residentMb: { part: 0.15, plus: 20 },
@@ -21,8 +23,8 @@ const TOLERANCE = {
 } as const;
 
 /**
- * Finds what has grown. Of each half the lower quartile counts: memory rises until it is collected, and load comes in waves,
- * but what leaks is there at the best of times, too.
+ * Finds the figures that have grown. It compares the lower quartiles of both halves: memory rises until it is
+ * collected, and load varies, but leaked memory shows even in the lowest values.
  * @returns a sentence for each figure that is not flat
  */
 export function findGrowth(samples: readonly Sample[]): string[] {

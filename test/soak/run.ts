@@ -13,7 +13,7 @@ const CLIENTS = 8;
 const SUBSCRIBERS = 4;
 const SAMPLE_MS = 1000;
 
-/** Runs one server on a database of its own, under load and faults, and returns what it said of itself meanwhile. */
+/** Runs one server on its own database under load and faults. Returns the server's figures over time. */
 export async function run(seconds: number, seed: number, onSample: (sample: Sample) => void): Promise<Sample[]> {
   const name = `stationmaster_soak_${randomBytes(6).toString('hex')}`;
   const direct = new URL(SERVER_URL);
@@ -29,7 +29,7 @@ export async function run(seconds: number, seed: number, onSample: (sample: Samp
     const ending = new AbortController();
     const repeat = async (role: string, work: (chance: Random) => Promise<unknown>) => {
       const chance = random.fork(role);
-      // Faults make clients fail, and go on.
+      // Clients fail during faults, and continue.
       while (!ending.signal.aborted) await work(chance).catch(() => sleep(10));
     };
     const busy = [
@@ -80,7 +80,7 @@ async function ask(url: string, chance: Random): Promise<void> {
   );
 }
 
-/** Some sockets end in order, some are cut. */
+/** Some sockets close in good order, some are cut. */
 async function subscribe(url: string, chance: Random): Promise<void> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   socket.on('error', () => {});
@@ -96,7 +96,7 @@ async function subscribe(url: string, chance: Random): Promise<void> {
   await closed;
 }
 
-/** Asks, and does not wait for the answer. */
+/** Sends a request and leaves without waiting for the answer. */
 async function quit(url: string, chance: Random): Promise<void> {
   const signal = AbortSignal.timeout(chance.whole(1, 20));
   await post(url, `{ workstations(first: ${chance.whole(1, 500)}) { nodes { id name manager { name } } } }`, signal);
