@@ -4,8 +4,8 @@ import { run } from './run.ts';
 
 const USAGE = `Usage: npm run check:crash -- [--rounds 100] [--seed N]
 
-Kills the server with SIGKILL at random moments, while it starts, is written to, or stops, on an embedded database of its
-own; starts it again; and looks for every write that it had answered. Exits with 1 when one is lost.`;
+Kills the server with SIGKILL at random moments: while it starts, during writes, or while it stops. The server uses its
+embedded database. After each restart the command looks for every answered write. Exits with 1 when one is lost.`;
 
 const EXIT_LOSSES = 1;
 const EXIT_USAGE = 64;

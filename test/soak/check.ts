@@ -4,8 +4,8 @@ import { run } from './run.ts';
 
 const USAGE = `Usage: npm run check:soak -- [--seconds 600] [--seed N]
 
-Runs one server under load and faults, prints what it holds, and exits with 1 when memory, descriptors, sockets or
-subscriptions grow. PostgreSQL is TEST_DATABASE_URL; the run makes a database of its own there, and drops it.`;
+Runs one server under load and faults, prints its figures, and exits with 1 when memory, descriptors, sockets or
+subscriptions grow. PostgreSQL is TEST_DATABASE_URL; the run creates a database there and drops it at the end.`;
 
 const EXIT_GROWTH = 1;
 const EXIT_USAGE = 64;
