@@ -290,7 +290,9 @@ function onceOpen(authenticate: Authenticator, stage: Stage): Authenticator {
     const message = `The server is ${stage.current}; try again.`;
     return Promise.reject(new StationmasterError('UNAVAILABLE', message));
   };
-  return Object.assign(identify, { known: authenticate.known });
+  const known: Authenticator['known'] = (authorization) =>
+    isUnprepared(stage) ? null : authenticate.known(authorization);
+  return Object.assign(identify, { known });
 }
 
 async function developmentTokens(config: Config): Promise<Record<Role, string> | null> {

@@ -41,6 +41,8 @@ export interface Config {
   readonly corsOrigins: readonly string[];
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
+  /** Whether plain requests are served before Node's HTTP parser; the responses are the same. */
+  readonly httpFastPath: boolean;
   /** How much one query may ask for; see `QueryLimits`. */
   readonly queries: QueryLimits;
   /** Whether a query's hash may stand for it; `only` what is in `file` is executed, which is set then and only then. */
@@ -195,6 +197,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
     },
     corsOrigins: read('CORS_ORIGINS', orNone(origins), defaults.corsOrigins) ?? [],
     introspection: read('INTROSPECTION', onOff, environment !== 'production'),
+    httpFastPath: read('HTTP_FAST_PATH', onOff, true),
     queries: {
       maxLength: read('QUERY_MAX_LENGTH', wholeNumber(100, 1_048_576), 65_536),
       maxTokens: read('QUERY_MAX_TOKENS', wholeNumber(10, 1_000_000), 2000),

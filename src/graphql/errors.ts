@@ -1,10 +1,8 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import type { Logger } from 'pino';
 import { PatternError } from '../cache/index.ts';
 import type { Config } from '../config/config.ts';
 import { ERROR_CODES, type ErrorCode, StationmasterError } from '../errors.ts';
-import type { Context } from './context.ts';
 
 /** What an error is reported against. `logger` already carries the request id; `requestId` is what the client is told. */
 export interface ErrorScope {
@@ -37,40 +35,6 @@ export function presentError(error: unknown, scope: ErrorScope): GraphQLFormatte
   return presentErrors([error], scope)[0]!;
 }
 
-/**
- * `presentErrors` as Apollo Server takes it. Apollo's `formatError` is not told which request an error belongs to, so
- * the plugin, which is, presents the errors first and `formatError` hands out the result. `logger` is for errors met
- * outside any request.
- */
-export function createErrorPresenter({ logger, hidesSuggestions = false }: Omit<ErrorScope, 'requestId'>): {
-  plugin: ApolloServerPlugin<Context>;
-  formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError;
-} {
-  const presented = new WeakMap<object, GraphQLFormattedError>();
-  const present = (errors: readonly Error[], { logger, requestId }: Context) => {
-    presentErrors(errors, { logger, requestId, hidesSuggestions }).forEach((formatted, index) => {
-      presented.set(errors[index]!, formatted);
-    });
-  };
-  return {
-    plugin: {
-      requestDidStart: async ({ contextValue }) => ({
-        didEncounterErrors: async ({ errors }) => present(errors, contextValue),
-      }),
-      async unexpectedErrorProcessingRequest({ error, requestContext }) {
-        present([error], requestContext.contextValue);
-        const code = presented.get(error)?.extensions?.code as ErrorCode;
-        // A rule of graphql-js throws what it should report; Apollo takes any such error for its own.
-        if (error instanceof GraphQLError) error.extensions.http = { status: HTTP_STATUS[code] };
-        // Apollo would go on with an error of its own, which formatError could not tell the request of.
-        throw error;
-      },
-    },
-    formatError: (_formatted, error) =>
-      (error instanceof Error ? presented.get(error) : undefined) ?? presentError(error, { logger, hidesSuggestions }),
-  };
-}
-
 /** Those who may ask for the schema may have it spelled as well, except in production. */
 export function hidesSuggestions({
   environment,
@@ -78,20 +42,6 @@ export function hidesSuggestions({
 }: Pick<Config, 'environment' | 'introspection'>): boolean {
   return environment === 'production' || !introspection;
 }
-
-/** The HTTP status of a request that is refused before anything is executed. */
-export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  BAD_USER_INPUT: 400,
-  NOT_FOUND: 404,
-  CONFLICT: 409,
-  STALE_VERSION: 409,
-  RATE_LIMITED: 429,
-  PERSISTED_QUERY_NOT_IN_LIST: 403,
-  UNAVAILABLE: 503,
-  INTERNAL_SERVER_ERROR: 500,
-};
 
 /**
  * Whether `error`, or what caused it, says that the database cannot be reached or did not answer in time: the same

@@ -1,5 +1,5 @@
 import { type GraphQLFieldResolver, GraphQLObjectType, GraphQLSchema, type OperationTypeNode } from 'graphql';
-
+import type { ResolverObserver } from '../observability/metrics.ts';
 import type { Context } from './context.ts';
 
 type Resolve = GraphQLFieldResolver<unknown, Context>;
@@ -10,9 +10,9 @@ export interface RootField {
 }
 
 /**
- * A copy of `schema` in which `wrap` stands before each root field's resolver. What has to happen once an operation
- * belongs here: hooks for every field, TypeGraphQL's middleware and Apollo's plugins alike, make every field of every
- * answer pay, and turn plain properties into promises.
+ * A copy of `schema` with the resolver of each root field wrapped by `wrap`. For work that is due once per root field:
+ * hooks that run for every field, such as TypeGraphQL's middlewares and Apollo Server's `willResolveField`, slow every
+ * field down and turn plain properties into promises.
  */
 export function wrapRootFields(schema: GraphQLSchema, wrap: (resolve: Resolve, field: RootField) => Resolve) {
   const config = schema.toConfig();
@@ -32,5 +32,21 @@ export function wrapRootFields(schema: GraphQLSchema, wrap: (resolve: Resolve, f
     mutation: wrapType(config.mutation, 'mutation'),
     subscription: wrapType(config.subscription, 'subscription'),
     types: config.types.filter((type) => !roots.includes(type)),
+  });
+}
+
+/** A copy of `schema` whose queries and mutations report to `observer` how long their root fields take. */
+export function measureRootFields(schema: GraphQLSchema, observer: ResolverObserver): GraphQLSchema {
+  return wrapRootFields(schema, (resolve, { operation, name }) => {
+    if (operation === 'subscription') return resolve;
+    const field = `${operation === 'query' ? 'Query' : 'Mutation'}.${name}`;
+    return async (...parameters) => {
+      const startedAtMs = performance.now();
+      try {
+        return await resolve(...parameters);
+      } finally {
+        observer.observeResolver(field, (performance.now() - startedAtMs) / 1000);
+      }
+    };
   });
 }

@@ -1,41 +1,26 @@
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import {
-  ApolloServerPluginCacheControlDisabled,
-  ApolloServerPluginLandingPageDisabled,
-} from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageLocalDefault } from '@apollo/server/plugin/landingPage/default';
-import cors from '@fastify/cors';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { GraphQLSchema, ValidationRule } from 'graphql';
 import type { Logger } from 'pino';
-import type { Authenticator } from '../auth/authenticator.ts';
-import { hasRole, type Identity } from '../auth/identity.ts';
+import { hasRole } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
-import { type ErrorCode, StationmasterError } from '../errors.ts';
-import type { Context } from '../graphql/context.ts';
-import { createErrorPresenter, HTTP_STATUS, hidesSuggestions, presentError } from '../graphql/errors.ts';
-import { type Metrics, measureRootFields } from '../observability/metrics.ts';
-import { createCacheabilityCheck, noteCacheableAnswers } from '../operations/cacheability.ts';
-import { executeCompiled, QueryCompiler } from '../operations/compiled-execution.ts';
-import { DirectExecution } from '../operations/direct-execution.ts';
-import { createQueryGuard, limitCost, type QueryGuard } from '../operations/query-limits.ts';
-import { createAddressReader, createRateLimiter } from '../operations/rate-limit.ts';
-import { ReadyAnswers, requestIdOf } from '../operations/ready-answers.ts';
-import { createRequestLog } from '../operations/request-log.ts';
+import { StationmasterError } from '../errors.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Admission, Identify } from '../operations/caller.ts';
+import type { OperationMiddleware } from '../operations/operation.ts';
+import { createOperations } from '../operations/operations.ts';
 import type { ResponseCache } from '../operations/response-cache.ts';
-import { markStaleAnswers } from '../operations/stale-answers.ts';
-import { readTrustedDocuments } from '../operations/trusted-documents.ts';
-import { systemTimers, type Timers } from '../websocket/timers.ts';
+import { systemTimers, type Timers } from '../timers.ts';
 import { attachWebSocketServer, type SocketCounts } from '../websocket/websocket-server.ts';
-import { type Admission, createAdmission } from './admission.ts';
+import { type AddressReader, createAddressReader } from './client-address.ts';
 import { answerClientError, arrivalTimeouts } from './client-errors.ts';
 import { openFastPath } from './fast-path/fast-path.ts';
-import { statusByMediaType } from './graphql-over-http.ts';
-import { GRAPHQL_PATH, registerGraphqlRoute } from './graphql-route.ts';
+import { createGraphqlHandler, GRAPHQL_PATH } from './graphql-handler.ts';
+import { registerGraphqlRoute, sendResponse } from './graphql-route.ts';
+import { ResponseHeaders, requestIdOf } from './headers.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
-import { HttpRefusal } from './http-refusal.ts';
+import { logHttpRequest } from './http-log.ts';
 import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
-import { setSecurityHeaders } from './security-headers.ts';
+import { HttpRefusal, refuseRequest } from './refusal.ts';
 
 export interface HttpServerParts {
   readonly config: Pick<
@@ -44,6 +29,7 @@ export interface HttpServerParts {
     | 'host'
     | 'port'
     | 'corsOrigins'
+    | 'httpFastPath'
     | 'introspection'
     | 'persistedQueries'
     | 'queries'
@@ -55,25 +41,25 @@ export interface HttpServerParts {
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
   /**
-   * Says who is asking, from the `Authorization` header or `connectionParams.authorization`.
+   * Establishes who asks, from the `Authorization` header or `connectionParams.authorization`.
    *
    * @throws {StationmasterError} `UNAUTHENTICATED` for a bad token, `UNAVAILABLE` when it cannot be verified just now
    */
-  readonly identify: ((authorization: string | undefined) => Promise<Identity>) & Partial<Pick<Authenticator, 'known'>>;
+  readonly identify: Identify;
   readonly health: Health;
   readonly metrics: Metrics;
-  /** Answers to give again; every request is executed without. */
+  /** Stores responses; without it every operation is executed. */
   readonly responses?: ResponseCache | undefined;
-  /** Run after the server's own. */
-  readonly plugins?: readonly ApolloServerPlugin<Context>[];
-  /** Beyond those of the specification; for HTTP and WebSockets. */
+  /** Around every operation on every transport, the first one outermost. */
+  readonly middlewares?: readonly OperationMiddleware[];
+  /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[];
-  /** What sockets go by; the system's by default. */
+  /** The clock of sockets and of the rate limit; the system's by default. */
   readonly timers?: Timers;
 }
 
 export interface HttpServer {
-  /** Where the server is reached, without a path: `http://127.0.0.1:4000`. The port is known once it listens. */
+  /** The server's address, without a path: `http://127.0.0.1:4000`. The port is known once it listens. */
   readonly url: string;
   readonly sockets: SocketCounts;
   /**
@@ -82,114 +68,69 @@ export interface HttpServer {
    * @throws an error with the code `EADDRINUSE` when another program has the port
    */
   listen(): Promise<string>;
-  /** Goes on as before, but asks every client to connect anew for its next request: elsewhere, if all goes well. */
+  /** Goes on answering, but makes clients reconnect for their next request, so that a load balancer can send them elsewhere. */
   drain(): void;
   /**
-   * Takes no more requests, answers those in flight for up to `graceMs`, sends sockets away with 1001, then cuts what is
-   * left. Resolves when nothing runs any more; further calls change nothing.
+   * Accepts no more requests, answers those in flight for up to `graceMs`, closes sockets with 1001, then cuts what is
+   * left. Resolves when nothing runs any more. Further calls change nothing.
    */
   close(graceMs: number): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Longer than the minute after which common load balancers let go, so that they never write to a closed connection. */
+/** Longer than the minute after which common load balancers close a connection, so that they never write to a closed one. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 /** Serves `/graphql` over HTTP and WebSockets, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
-  const { config, health, identify, logger, metrics, timers, validationRules } = parts;
-  const schema = measureRootFields(parts.schema, metrics);
-  const queries = createQueryGuard(config.queries);
-  const { file } = config.persistedQueries;
-  const trustedDocuments = file === undefined ? null : readTrustedDocuments(file);
-  const compiler = new QueryCompiler(schema);
-  const isCacheable = createCacheabilityCheck(schema);
-  const direct = new DirectExecution({ compiler, isCacheable, metrics, queries });
-  const apollo = createApolloServer(parts, schema, queries, [
-    noteCacheableAnswers(isCacheable),
-    direct.plugin,
-    executeCompiled(compiler),
-  ]);
-  await apollo.start();
-
-  const server = createFastify(logger, config.requestTimeoutSeconds);
+  const { config, health, logger, metrics, timers = systemTimers } = parts;
+  const operations = createOperations({ ...parts, now: timers.now });
+  await operations.start();
+  const addressOf = createAddressReader(config.trustProxy);
+  const settings = { addressOf, showsPage: config.environment !== 'production' };
+  const handle = createGraphqlHandler(operations, logger);
+  const headers = new ResponseHeaders(config.corsOrigins);
   let closing: Promise<void> | undefined;
   let isDraining = false;
-  server.addHook('onSend', async ({ headers }, reply) => {
-    // Browsers say when somebody opened an address; none of them asks for the page without naming HTML.
-    setSecurityHeaders(reply, headers['sec-fetch-mode'] === 'navigate' || !!headers.accept?.includes('text/html'));
-    // Otherwise a client's kept-alive connection would hold up the close long after its last answer.
-    if (isDraining) reply.header('connection', 'close');
-  });
-  await server.register(cors, corsOptions(config.corsOrigins));
-  const rates = createRateLimiter(config.rates, (timers ?? systemTimers).now);
-  const addressOf = createAddressReader(config.trustProxy);
-  /** Requests that were counted and executed before they came to the parser. */
-  const counted = new WeakSet<object>();
-  const admit = createAdmission(identify, rates, addressOf, counted);
-  const showsPage = config.environment !== 'production';
-  registerGraphqlRoute(server, {
-    ...parts,
-    admit,
-    apollo,
-    direct,
-    tried: counted,
-    queries,
-    responses: parts.responses ?? null,
-    trustedDocuments,
-    showsPage,
-  });
+
+  const server = createFastify(logger, config.requestTimeoutSeconds);
+  writeHeaders(server, headers, () => isDraining);
+  registerGraphqlRoute(server, handle, settings);
   registerHealthRoutes(server, health);
-  registerMetricsRoute(server, admit, metrics);
+  registerMetricsRoute(server, operations.admission, addressOf, metrics);
   const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
     addressOf,
     config,
-    identify,
     logger,
     metrics,
-    queries,
-    rates,
-    trustedDocuments,
-    schema,
+    operations,
     timers,
-    validationRules,
   });
-
-  const { responses } = parts;
-  const { known } = identify;
-  const lane =
-    responses && known
-      ? openFastPath(server.server, {
-          path: GRAPHQL_PATH,
-          answers: new ReadyAnswers({
-            responses,
-            // What may be asked for is looked up in the trustedDocuments first.
-            direct: trustedDocuments ? null : direct,
-            known,
-            mayAsk: (identity, requester) => rates.take(identity, addressOf(requester)) === 0,
-            logger,
-            metrics,
-          }),
-          counted,
-          isOpen: () => !isDraining && !logger.isLevelEnabled('debug'),
-          headersFor: createHeaderTable(config.corsOrigins),
-          firstRequestTimeoutMs: arrivalTimeouts(config.requestTimeoutSeconds).headersTimeout,
-          keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
-        })
-      : null;
+  const fastPath = config.httpFastPath
+    ? openFastPath(server.server, {
+        handle,
+        settings,
+        headers,
+        logger,
+        isOpen: () => !isDraining,
+        firstRequestTimeoutMs: arrivalTimeouts(config.requestTimeoutSeconds).headersTimeout,
+        keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+      })
+    : null;
 
   const closeAll = async (graceMs: number) => {
     const socketsClosed = sockets.close();
     const deadline = setTimeout(() => {
       sockets.terminate();
+      fastPath?.closeAll();
       server.server.closeAllConnections();
     }, graceMs);
     const serverClosed = server.close();
-    lane?.closeIdle();
+    fastPath?.closeIdle();
     await Promise.all([serverClosed, socketsClosed]);
     clearTimeout(deadline);
-    await apollo.stop();
+    await operations.stop();
   };
 
   return {
@@ -212,44 +153,13 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   };
 }
 
-function createApolloServer(
-  { config, logger, metrics, plugins = [], validationRules = [] }: HttpServerParts,
-  schema: GraphQLSchema,
-  queries: QueryGuard,
-  fast: readonly ApolloServerPlugin<Context>[],
-): ApolloServer<Context> {
-  const isProduction = config.environment === 'production';
-  const errors = createErrorPresenter({ logger, hidesSuggestions: hidesSuggestions(config) });
-  return new ApolloServer<Context>({
-    schema,
-    logger,
-    nodeEnv: config.environment,
-    introspection: config.introspection,
-    includeStacktraceInErrorResponses: false,
-    csrfPrevention: true,
-    stopOnTerminationSignals: false,
-    formatError: errors.formatError,
-    parseOptions: queries.parseOptions,
-    // Kept in a bounded cache. What is on a list comes as its text.
-    persistedQueries: config.persistedQueries.mode === 'on' ? {} : false,
-    validationRules: [queries.rule, ...validationRules],
-    plugins: [
-      errors.plugin,
-      limitCost(queries),
-      createRequestLog(metrics),
-      markStaleAnswers,
-      statusByMediaType,
-      ...fast,
-      // It would look at every field of every answer; nothing here may be kept by a proxy anyway.
-      ApolloServerPluginCacheControlDisabled(),
-      isProduction ? ApolloServerPluginLandingPageDisabled() : ApolloServerPluginLandingPageLocalDefault(),
-      ...plugins,
-    ],
-  });
-}
-
 function createFastify(logger: Logger, requestTimeoutSeconds: number): FastifyInstance {
   const { requestTimeout, ...timeouts } = arrivalTimeouts(requestTimeoutSeconds);
+  const answerError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    const refusal = isRefusedByFastify(error) ? new HttpRefusal(error.statusCode!, error.message) : error;
+    endRefusedBody(request);
+    return sendResponse(refuseRequest(refusal, asLogged(request), logger), reply);
+  };
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout,
@@ -257,42 +167,45 @@ function createFastify(logger: Logger, requestTimeoutSeconds: number): FastifyIn
     clientErrorHandler: answerClientError,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => refuse(error, request, reply, logger),
+    frameworkErrors: answerError,
     genReqId: requestIdOf,
-    // Who is connected already has an answer coming.
+    // A client that is connected already gets its answer.
     return503OnClosing: false,
   });
-  server.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id).header('cache-control', NOT_KEPT_BY_CLIENTS);
-  });
-  server.addHook('onResponse', async ({ id, method, url }, { elapsedTime, statusCode }) => {
-    logger.debug({ requestId: id, method, path: pathOf(url), statusCode, durationMs: elapsedTime }, 'http request');
+  server.addHook('onResponse', async (request, { elapsedTime, statusCode }) => {
+    logHttpRequest(logger, asLogged(request), statusCode, performance.now() - elapsedTime);
   });
   acceptJsonBodies(server);
-  server.setErrorHandler((error: FastifyError, request, reply) => refuse(error, request, reply, logger));
+  server.setErrorHandler(answerError);
   server.setNotFoundHandler(({ method, url }) => {
     throw new StationmasterError('NOT_FOUND', `There is nothing at ${method} ${pathOf(url)}.`);
   });
   return server;
 }
 
-function pathOf(url: string): string {
-  return url.split('?', 1)[0]!;
+/** Writes the headers of every response, and answers preflight requests. */
+function writeHeaders(server: FastifyInstance, table: ResponseHeaders, isDraining: () => boolean): void {
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(table.common(request.headers.origin)).header('x-request-id', request.id);
+    if (request.method !== 'OPTIONS') return;
+    const headers = table.preflight(request);
+    if (!headers) throw new HttpRefusal(400, 'A preflight request names an origin and a method.');
+    return reply.headers(headers).code(204).header('content-length', '0').send();
+  });
+  server.addHook('onSend', async (request, reply) => {
+    const headers = table.forBrowsers(request.headers, String(reply.getHeader('content-type')));
+    if (headers) reply.headers(headers);
+    // Otherwise a client's kept-alive connection would delay the close long after its last response.
+    if (isDraining()) reply.header('connection', 'close');
+  });
 }
 
-/** Answers a request that nothing was executed for, in GraphQL's shape. */
-function refuse(error: FastifyError, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
-  const requestLogger = logger.child({ requestId: request.id });
-  const refusal = isRefusedByFastify(error) ? new StationmasterError('BAD_USER_INPUT', error.message) : error;
-  const formatted = presentError(refusal, { logger: requestLogger, requestId: request.id });
-  const code = formatted.extensions?.code as ErrorCode;
-  const isKnownToHttp = refusal !== error || error instanceof HttpRefusal;
-  const statusCode = isKnownToHttp ? error.statusCode! : HTTP_STATUS[code];
-  requestLogger.info({ method: request.method, path: pathOf(request.url), statusCode, code }, 'request refused');
-  if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
-  if (error instanceof HttpRefusal) reply.headers(error.headers);
-  endRefusedBody(request);
-  return reply.code(statusCode).send({ errors: [formatted] });
+function asLogged({ id, method, url }: FastifyRequest) {
+  return { requestId: id, method, path: pathOf(url) };
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0]!;
 }
 
 /** A body too large, a content type other than JSON and the like: the client's mistakes. */
@@ -300,47 +213,16 @@ function isRefusedByFastify({ code, statusCode = 500 }: FastifyError): boolean {
   return statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_');
 }
 
-/** The headers of every answer to a POST, by the origin of the page that asks. */
-function createHeaderTable(origins: readonly string[]): (origin: string | undefined) => readonly string[] | undefined {
-  const common = [
-    'x-content-type-options',
-    'nosniff',
-    'cache-control',
-    NOT_KEPT_BY_CLIENTS,
-    'vary',
-    'Origin',
-    'access-control-expose-headers',
-    EXPOSED_HEADERS,
-  ];
-  const table = new Map<string | undefined, readonly string[]>([[undefined, common]]);
-  for (const origin of origins) table.set(origin, [...common, 'access-control-allow-origin', origin]);
-  return (origin) => table.get(origin);
-}
-
-const NOT_KEPT_BY_CLIENTS = 'private, no-store';
-const EXPOSED_HEADERS = 'etag, retry-after, x-request-id';
-
-function corsOptions(origins: readonly string[]) {
-  return {
-    origin: [...origins],
-    methods: ['GET', 'POST'],
-    allowedHeaders: [
-      'content-type',
-      'authorization',
-      'apollo-require-preflight',
-      'x-apollo-operation-name',
-      'x-cache-debug',
-      'x-request-id',
-    ],
-    exposedHeaders: EXPOSED_HEADERS,
-    maxAge: 600,
-  };
-}
-
 /** Figures of the whole server are for admins. Prometheus brings a token as any client does. */
-function registerMetricsRoute(server: FastifyInstance, admit: Admission, metrics: Metrics): void {
-  server.get('/metrics', async (request, reply) => {
-    const identity = await admit(request.raw);
+function registerMetricsRoute(
+  server: FastifyInstance,
+  admission: Admission,
+  addressOf: AddressReader,
+  metrics: Metrics,
+): void {
+  server.get('/metrics', async ({ headers, raw }, reply) => {
+    const address = addressOf(raw);
+    const identity = await admission.admit({ authorization: headers.authorization, address });
     if (!hasRole(identity, 'ADMIN')) {
       const code = identity.isAnonymous ? 'UNAUTHENTICATED' : 'FORBIDDEN';
       throw new StationmasterError(code, 'The metrics need a token with the role ADMIN.');
@@ -356,5 +238,5 @@ function findUrl(server: FastifyInstance, config: HttpServerParts['config']): st
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Where to listen, but nowhere to connect to. */
+/** Addresses to listen at, but not to connect to. */
 const ANY_ADDRESS = ['0.0.0.0', '::'];

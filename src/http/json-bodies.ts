@@ -1,20 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { HttpRefusal } from './http-refusal.ts';
+import { HttpRefusal } from './refusal.ts';
 
-/** How long a client may go on sending what has been refused; it looks for the answer only when it is done. */
+/** How long a client may go on sending a refused body. Clients read the response only once they have sent it. */
 const LINGER_MS = 1000;
 
 /**
- * Takes JSON in UTF-8 and nothing else: a body that a plain form can send, or that is compressed or in another charset,
- * is refused with 415. The body stays a string: what looks requests up by their body need not parse them.
+ * Accepts JSON in UTF-8 only. A body that a plain form can send, a compressed one, and one in another charset is refused
+ * with 415. The body stays a string: stored responses are found by it without parsing.
  */
 export function acceptJsonBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     const refusal = refuseEncoding(request);
     if (refusal) return done(refusal);
-    // Decoding would replace what is not UTF-8 without a word, and something else would be stored than was sent.
+    // Decoding would replace invalid bytes silently, and store something else than the client sent.
     if (!isUtf8(body)) return done(new HttpRefusal(400, 'The body of the request is not valid UTF-8.'));
     done(null, body.toString('utf8'));
   });
@@ -41,7 +41,7 @@ export function parseJsonBody(body: unknown): unknown {
   }
 }
 
-/** Cuts a refused request off unless its body ends soon. Until then what comes is thrown away as it arrives. */
+/** Cuts a refused request off unless its body ends soon. Until then the bytes that arrive are discarded. */
 export function endRefusedBody({ raw }: FastifyRequest): void {
   if (raw.complete || raw.destroyed) return;
   const timer = setTimeout(() => raw.destroy(), LINGER_MS);

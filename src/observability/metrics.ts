@@ -1,32 +1,44 @@
-import type { GraphQLSchema } from 'graphql';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { wrapRootFields } from '../graphql/root-fields.ts';
-import type { RequestObserver } from '../operations/request-log.ts';
 
-/** Where the figures come from. Everything is asked at the moment of a scrape, never in between. */
+/** What the reads of an operation found in the cache; `none` when it read nothing through the cache. */
+export type CacheOutcome = 'hit' | 'miss' | 'partial' | 'none';
+
+/** `unknown` when the document could not be read. */
+export type OperationType = 'query' | 'mutation' | 'subscription' | 'unknown';
+
+/** Counts operations and how long they take. */
+export interface RequestObserver {
+  observeRequest(request: { type: OperationType; outcome: CacheOutcome; durationSeconds: number }): void;
+}
+
+/** Counts how long root fields take. */
+export interface ResolverObserver {
+  /** @param field of our own schema, such as `Query.workstations` */
+  observeResolver(field: string, durationSeconds: number): void;
+}
+
+/** Where the figures come from. Read at each scrape, never in between. */
 export interface MetricsSources {
   /** Counters only rise, until the process ends. */
   cacheStats(): {
     readonly layers: readonly { name: string; hits: number; misses: number; size: number; evictions: number }[];
   };
-  /** How many statements were sent to the database so far. */
+  /** Statements sent to the database so far. */
   sqlStatements(): number;
   sockets(): { readonly activeConnections: number; readonly activeSubscriptions: number };
-  /** `state` is `live` while every change is heard of; `gaps` counts the times it was not. */
+  /** `state` is `live` while every change arrives; `gaps` counts the times when one may have been lost. */
   feed(): { readonly state: string; readonly gaps: number };
 }
 
-export interface Metrics extends RequestObserver {
-  /** Counts how long a root field took. `field` is of our own schema, such as `Query.workstations`. */
-  observeResolver(field: string, durationSeconds: number): void;
+export interface Metrics extends RequestObserver, ResolverObserver {
   /** Everything in Prometheus's text format, of the type `contentType`. */
   scrape(): Promise<string>;
   readonly contentType: string;
 }
 
 /**
- * Metrics of one server, in a registry of its own. No label takes a value that a client chooses. There is nothing to
- * close: no timer runs between scrapes.
+ * Metrics of one server, in a registry of its own. No label takes a value chosen by a client. Nothing has to be closed,
+ * because no timer runs between scrapes.
  */
 export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
@@ -56,7 +68,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
   };
 }
 
-/** From half a millisecond, which a cached answer takes, to the seconds of a struggling database. */
+/** From half a millisecond, as a cached response takes, to the seconds of an overloaded database. */
 const DURATION_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 function registerCacheMetrics(registry: Registry, { cacheStats }: MetricsSources): void {
@@ -134,27 +146,11 @@ function registerGauge(registry: Registry, name: string, help: string, read: () 
 
 let processMetrics: Registry | undefined;
 
-/** CPU, memory, event loop: the process has one of each however many servers run in it, and so one set of observers. */
+/** CPU, memory and event loop belong to the process, so all servers in it share one registry. */
 function processRegistry(): Registry {
   if (processMetrics === undefined) {
     processMetrics = new Registry();
     collectDefaultMetrics({ register: processMetrics });
   }
   return processMetrics;
-}
-
-/** A copy of `schema` whose queries and mutations tell `metrics` how long their root fields take. */
-export function measureRootFields(schema: GraphQLSchema, metrics: Pick<Metrics, 'observeResolver'>): GraphQLSchema {
-  return wrapRootFields(schema, (resolve, { operation, name }) => {
-    if (operation === 'subscription') return resolve;
-    const field = `${operation === 'query' ? 'Query' : 'Mutation'}.${name}`;
-    return async (...parameters) => {
-      const startedAtMs = performance.now();
-      try {
-        return await resolve(...parameters);
-      } finally {
-        metrics.observeResolver(field, (performance.now() - startedAtMs) / 1000);
-      }
-    };
-  });
 }

@@ -25,47 +25,52 @@ import type { Context } from '../graphql/context.ts';
 type Path = GraphQLResolveInfo['path'];
 type Data = Record<string, unknown>;
 
-/** Makes the part of the answer that is selected of one object. */
+/** Writes the selected fields of one object into a part of the response. */
 type ObjectWriter = (source: object, path: Path | undefined, execution: Execution) => Data;
 
-/** How a value of some type becomes part of the answer. */
+/** How a value of some type becomes part of the response. */
 type Completion = { readonly isNonNull: boolean; readonly needsPath: boolean } & (
   | { readonly kind: 'leaf'; readonly name: string; readonly serialize: (value: unknown) => unknown }
   | { readonly kind: 'list'; readonly item: Completion }
-  | { readonly kind: 'object'; readonly make: ObjectWriter }
+  | { readonly kind: 'object'; readonly write: ObjectWriter }
 );
 
 interface FieldPlan {
-  /** What it is called in the answer. */
+  /** Its key in the response. */
   readonly key: string;
   readonly nodes: readonly FieldNode[];
   readonly parentType: GraphQLObjectType;
   readonly definition: GraphQLField<unknown, unknown>;
-  /** `undefined`: it is a property of its object. */
+  /** `undefined`: the field is a property of its object. */
   readonly resolve: GraphQLFieldResolver<unknown, unknown> | undefined;
   readonly needsInfo: boolean;
-  /** Whether it, or a field below it, is told where it is. */
+  /** Whether the resolver, or one below it, reads `info.path`. */
   readonly needsPath: boolean;
   readonly completion: Completion;
 }
 
-/** Executes one query. What comes of it is `null` when something of its answer is an error, or not for a program to make. */
-export interface CompiledProgram {
-  readonly execute: (context: Context, variables: Readonly<Record<string, unknown>>) => Promise<Data | null>;
-  /** Which its size in memory goes by. */
+/** One query as generated code. */
+export interface CompiledQuery {
+  /**
+   * Resolves to `data`, or to `null` when a variable or a field has an error, or a value needs graphql-js.
+   * @param variables as the client sent them
+   */
+  execute(context: Context, variables: Readonly<Record<string, unknown>>): Promise<Data | null>;
+  /** Its size in memory is proportional to this. */
   readonly fieldCount: number;
 }
 
 /**
- * Makes a program of a query that was validated, without `@skip` and `@include`. It does what graphql-js does as long as
- * nothing fails (GraphQL, "Execution"): there are no errors to place, so the objects of the answer can be made at once.
- * @returns `null` for a query whose types are only known when it is executed, and for introspection
+ * Compiles a valid query without `@skip` and `@include`. As long as nothing fails, the result is that of graphql-js
+ * (GraphQL, "Execution"). Errors end the execution without a result: graphql-js then executes the query again, and words
+ * and places them. So the generated code carries no error handling, and writes the objects of the response directly.
+ * @returns `null` for a query with abstract types, which are known only during execution, and for introspection
  */
 export function compileQuery(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): CompiledProgram | null {
+): CompiledQuery | null {
   const type = schema.getRootType(operation.operation);
   const fragments = Object.fromEntries(
     document.definitions.flatMap((definition) =>
@@ -75,16 +80,17 @@ export function compileQuery(
   const query: Query = { schema, operation, fragments, fieldCount: 0 };
   const root = type && compileObject(query, type, [operation.selectionSet]);
   if (!root) return null;
-  const execute: CompiledProgram['execute'] = (context, variables) =>
-    new Execution(query, context).run(root.make, variables);
-  return { execute, fieldCount: query.fieldCount };
+  return {
+    execute: (context, variables) => new Execution(query, context).run(root.write, variables),
+    fieldCount: query.fieldCount,
+  };
 }
 
 interface Query {
   readonly schema: GraphQLSchema;
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
-  /** Counted as it is compiled. */
+  /** Counted while the query is compiled. */
   fieldCount: number;
 }
 
@@ -97,7 +103,7 @@ function compileObject(query: Query, type: GraphQLObjectType, selections: readon
     fields.push(field);
   }
   const needsPath = fields.some((field) => typeof field !== 'string' && field.needsPath);
-  return { make: generateObjectWriter(type, fields), needsPath };
+  return { write: generateObjectWriter(type, fields), needsPath };
 }
 
 function compileField(
@@ -110,7 +116,7 @@ function compileField(
   const completion = definition && compileType(query, definition.type, nodes);
   if (!completion) return null;
   const { resolve } = definition;
-  // A function that names fewer parameters than it is given does not use the last one, unless it gathers them all.
+  // A function with fewer parameters than arguments ignores the last argument, unless it has a rest parameter.
   const needsInfo = resolve !== undefined && (resolve.length === 0 || resolve.length > 3);
   const needsPath = needsInfo || completion.needsPath;
   return { key, nodes, parentType, definition, resolve, needsInfo, needsPath, completion };
@@ -138,7 +144,7 @@ function compileType(query: Query, type: GraphQLOutputType, nodes: readonly Fiel
   return object && { kind: 'object', ...object, isNonNull: false };
 }
 
-/** The nodes of each field by its key in the answer, in the order in which they are met first ("CollectFields"). */
+/** The nodes of each field by its key in the response, in order of first occurrence ("CollectFields"). */
 function collectFields(
   query: Query,
   type: GraphQLObjectType,
@@ -163,8 +169,8 @@ function appliesTo(schema: GraphQLSchema, named: NamedTypeNode | undefined, type
   return !condition || condition === type || (isAbstractType(condition) && schema.isSubType(condition, type));
 }
 
-/** By the name of a type, what says that its serialized value is the value itself. */
-const SERIALIZED_ALREADY: Readonly<Record<string, (value: string) => string>> = {
+/** By the name of a scalar, the test that a value is its own serialized form. */
+const IS_SERIALIZED: Readonly<Record<string, (value: string) => string>> = {
   ID: (value) => `typeof ${value} === 'string'`,
   String: (value) => `typeof ${value} === 'string'`,
   Boolean: (value) => `typeof ${value} === 'boolean'`,
@@ -173,8 +179,8 @@ const SERIALIZED_ALREADY: Readonly<Record<string, (value: string) => string>> = 
 };
 
 /**
- * Writes the function that makes an object. All its fields stand in one literal, so that V8 knows its shape before it is
- * made. Names are all that it takes from a query: letters, digits and underscores (GraphQL, "Names").
+ * Generates the function that writes an object. All fields stand in one literal, so that V8 knows the object's shape in
+ * advance. Only names of the query enter the code: letters, digits and underscores (GraphQL, "Names").
  */
 function generateObjectWriter(type: GraphQLObjectType, fields: readonly (FieldPlan | string)[]): ObjectWriter {
   const values = fields.map((field, index) => (typeof field === 'string' ? '' : writeValue(field, index)));
@@ -186,44 +192,44 @@ function generateObjectWriter(type: GraphQLObjectType, fields: readonly (FieldPl
   const text = `'use strict';
     const [${fields.map((_field, index) => `field${index}`).join()}] = fields;
     return (source, path, execution) => {
-      let isLate = false;
+      let isPending = false;
       ${values.join('\n')}
-      const made = { ${parts.join()} };
-      return isLate ? execution.awaitParts(made) : made;
+      const written = { ${parts.join()} };
+      return isPending ? execution.awaitParts(written) : written;
     };`;
   return new Function('fields', 'PendingValue', text)(fields, PendingValue);
 }
 
 function writeValue({ resolve, completion, definition }: FieldPlan, index: number): string {
   const value = `value${index}`;
-  const noteLate = `if (${value} instanceof PendingValue) isLate = true;`;
-  const isKept = completion.kind === 'leaf' ? SERIALIZED_ALREADY[completion.name] : undefined;
-  if (resolve || !isKept) return `const ${value} = execution.field(field${index}, source, path); ${noteLate}`;
-  const isDone = completion.isNonNull ? isKept(value) : `${value} === null || ${isKept(value)}`;
+  const notePending = `if (${value} instanceof PendingValue) isPending = true;`;
+  const isSerialized = completion.kind === 'leaf' ? IS_SERIALIZED[completion.name] : undefined;
+  if (resolve || !isSerialized) return `const ${value} = execution.field(field${index}, source, path); ${notePending}`;
+  const isDone = completion.isNonNull ? isSerialized(value) : `${value} === null || ${isSerialized(value)}`;
   return `let ${value} = source[${JSON.stringify(definition.name)}];
-    if (!(${isDone})) { ${value} = execution.field(field${index}, source, path); ${noteLate} }`;
+    if (!(${isDone})) { ${value} = execution.field(field${index}, source, path); ${notePending} }`;
 }
 
-/** A part of the answer that is still to come. */
+/** A part of the response that is not there yet. */
 class PendingValue {
   readonly part: Promise<unknown>;
 
   constructor(part: Promise<unknown>) {
     this.part = part;
-    // Nobody may be left to hear of its failure when another part failed before.
+    // After another part has failed nothing waits for this one, and its rejection would be unhandled.
     part.catch(() => {});
   }
 }
 
-/** Stands for the root value, which there is none of. */
+/** Stands for the root value, which is undefined. */
 const ROOT = Object.freeze({});
 
-/** One execution of a query. Whatever fails ends it without an answer. */
+/** One execution of a query. The first failure ends it without a result. */
 class Execution {
   readonly #query: Query;
   readonly #context: Context;
   #variables: Readonly<Record<string, unknown>> = ROOT;
-  /** How many parts are to come, and whom to tell when none is. */
+  /** How many parts are pending, and what to call when none is. */
   #missing = 0;
   #end: (isWhole: boolean) => void = () => {};
 
@@ -232,13 +238,13 @@ class Execution {
     this.#context = context;
   }
 
-  async run(make: ObjectWriter, given: Readonly<Record<string, unknown>>): Promise<Data | null> {
+  async run(write: ObjectWriter, given: Readonly<Record<string, unknown>>): Promise<Data | null> {
     const { schema, operation } = this.#query;
     const variables = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 1 });
     if (!variables.coerced) return null;
     this.#variables = variables.coerced;
     try {
-      const data = make(ROOT, undefined, this);
+      const data = write(ROOT, undefined, this);
       if (this.#missing === 0) return data;
       const isWhole = await new Promise<boolean>((resolve) => {
         this.#end = resolve;
@@ -249,7 +255,7 @@ class Execution {
     }
   }
 
-  /** The part of the answer that a field makes of its object, or that it will be. */
+  /** The value of a field in the response, or its `PendingValue`. */
   field(field: FieldPlan, source: object, parentPath: Path | undefined): unknown {
     const { key, parentType, needsPath } = field;
     const path = needsPath ? { prev: parentPath, key, typename: parentType.name } : undefined;
@@ -259,7 +265,7 @@ class Execution {
   #resolve({ resolve, nodes, definition, parentType, needsInfo }: FieldPlan, source: object, path: Path | undefined) {
     if (!resolve) {
       const value = (source as Data)[definition.name];
-      if (typeof value === 'function') throw new Error('Methods are called by graphql-js.');
+      if (typeof value === 'function') throw new Error('graphql-js calls methods.');
       return value;
     }
     const args = definition.args.length > 0 ? getArgumentValues(definition, nodes[0]!, this.#variables) : {};
@@ -292,36 +298,36 @@ class Execution {
     if (typeof value !== 'object') throw new Error('A value is not an object.');
     return completion.kind === 'list'
       ? this.#completeItems(completion, value, path)
-      : completion.make(value, path, this);
+      : completion.write(value, path, this);
   }
 
   #completeItems({ item, needsPath }: Completion & { kind: 'list' }, value: object, path: Path | undefined): unknown[] {
-    const made: unknown[] = [];
-    let isLate = false;
+    const items: unknown[] = [];
+    let isPending = false;
     for (const element of value as Iterable<unknown>) {
-      const itemPath = needsPath ? { prev: path, key: made.length, typename: undefined } : undefined;
+      const itemPath = needsPath ? { prev: path, key: items.length, typename: undefined } : undefined;
       const part = this.#complete(item, element, itemPath);
-      if (part instanceof PendingValue) isLate = true;
-      made.push(part);
+      if (part instanceof PendingValue) isPending = true;
+      items.push(part);
     }
-    return isLate ? this.awaitParts(made) : made;
+    return isPending ? this.awaitParts(items) : items;
   }
 
-  /** Puts the parts that are late where they belong once they are there. */
-  awaitParts<Made extends object>(made: Made): Made {
-    for (const [key, part] of Object.entries(made)) {
+  /** Replaces the pending parts of an object or a list as they settle. */
+  awaitParts<Parts extends object>(parts: Parts): Parts {
+    for (const [key, part] of Object.entries(parts)) {
       if (!(part instanceof PendingValue)) continue;
       this.#missing += 1;
       part.part.then(
         (known) => {
-          (made as Data)[key] = known;
+          (parts as Data)[key] = known;
           this.#missing -= 1;
           if (this.#missing === 0) this.#end(true);
         },
         () => this.#end(false),
       );
     }
-    return made;
+    return parts;
   }
 }
 

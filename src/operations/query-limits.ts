@@ -1,4 +1,3 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import {
   type DocumentNode,
   type FieldNode,
@@ -11,33 +10,25 @@ import {
 } from 'graphql';
 import type { QueryLimits } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
-import type { Context } from '../graphql/context.ts';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../graphql/page-size.ts';
-import { HttpRefusal } from '../http/http-refusal.ts';
+import { fragmentsOf } from './fragments.ts';
 
 /*
- * What a query may ask for. Every document is measured in one pass in which each fragment counts once, so that fragments
- * which spread each other a billion times cost no more than their text. It comes first in validation and ends it: some
- * of the specification's own rules compare every pair of fields or fragments.
+ * What a query may ask for. Each document is measured in one pass that counts a fragment once, so that fragments which
+ * spread each other a billion times cost no more than their text. The pass comes first in validation and ends it when it
+ * fails: some rules of the specification compare every pair of fields or fragments.
  *
- * The packages at hand do not do that: graphql-armor and graphql-depth-limit walk fragments again at every spread, after
- * those rules; graphql-armor does not count aliases of `__typename`; and none multiplies a page's size by that of the
- * pages within it.
+ * graphql-armor and graphql-depth-limit do not do that; see docs/decisions/query-limits.md.
  */
 
-/** The limits, as HTTP and WebSockets put them to use. */
 export interface QueryGuard {
   /** For graphql-js' parser, which counts the tokens. */
   readonly parseOptions: { readonly maxTokens: number };
+  /** Belongs before the rules of the specification. */
   readonly rule: ValidationRule;
-  /** @throws {HttpRefusal} 400 for a text too long to be looked at */
+  /** @throws {StationmasterError} `BAD_USER_INPUT` for a text that is too long to be parsed */
   checkLength(query: unknown): void;
-  /** What is wrong with the pages a valid operation asks for; the variables decide, so it is asked for each request. */
-  findExcessiveCost(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Readonly<Record<string, unknown>> | null | undefined,
-  ): GraphQLError | null;
+  /** The error for an operation of that cost; `null` when the cost is within the limit. */
+  refuseCost(cost: number, operation: OperationDefinitionNode): GraphQLError | null;
 }
 
 export function createQueryGuard(limits: QueryLimits): QueryGuard {
@@ -48,38 +39,22 @@ export function createQueryGuard(limits: QueryLimits): QueryGuard {
         const error = findExcess(document, limits);
         if (!error) return undefined;
         context.reportError(error);
-        // As if there were nothing left to validate.
+        // Leaves nothing to validate.
         return null;
       },
     }),
     checkLength(query) {
       if (typeof query !== 'string' || query.length <= limits.maxLength) return;
-      throw new HttpRefusal(400, excess('length', query.length, limits.maxLength));
+      throw new StationmasterError('BAD_USER_INPUT', excess('length', query.length, limits.maxLength));
     },
-    findExcessiveCost(document, operation, variables) {
-      const cost = new CostMeter(document, variables ?? {}).costOf(operation);
-      return cost > limits.maxCost ? refuse(excess('cost', cost, limits.maxCost), operation) : null;
-    },
-  };
-}
-
-/** `findExcessiveCost` for Apollo Server, after validation and before execution. */
-export function limitCost(guard: QueryGuard): ApolloServerPlugin<Context> {
-  return {
-    async requestDidStart() {
-      return {
-        async didResolveOperation({ document, operation, request }) {
-          const error = operation && guard.findExcessiveCost(document, operation, request.variables);
-          if (error) throw error;
-        },
-      };
-    },
+    refuseCost: (cost, operation) =>
+      cost > limits.maxCost ? refuse(excess('cost', cost, limits.maxCost), operation) : null,
   };
 }
 
 function refuse(message: string, node?: OperationDefinitionNode | FragmentDefinitionNode): GraphQLError {
   const originalError = new StationmasterError('BAD_USER_INPUT', message);
-  return new GraphQLError(message, { nodes: node, originalError, extensions: { http: { status: 400 } } });
+  return new GraphQLError(message, { nodes: node, originalError });
 }
 
 const MEANING = {
@@ -101,7 +76,7 @@ function findExcess(document: DocumentNode, limits: QueryLimits): GraphQLError |
   const meter = new Meter(document);
   const total = { aliases: 0, directives: 0, fields: 0 };
   const operations = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
-  // Fragments that nothing spreads are validated as well.
+  // Unused fragments are validated too.
   for (const definition of document.definitions) {
     if (definition.kind === Kind.FRAGMENT_DEFINITION) meter.measureFragment(definition.name.value);
   }
@@ -131,7 +106,7 @@ function countDirectives({ directives }: { directives?: readonly unknown[] | und
   return directives?.length ?? 0;
 }
 
-/** What a selection comes to with the fragments it spreads. */
+/** Counts of a selection, with the fragments it spreads. */
 interface Measure {
   depth: number;
   fields: number;
@@ -142,7 +117,7 @@ interface Measure {
 class Meter {
   readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
   readonly #measures = new Map<string, Measure | 'unfinished'>();
-  /** A fragment that spreads itself, on however long a way. */
+  /** A fragment that spreads itself, directly or through others. */
   cyclic: FragmentDefinitionNode | undefined;
 
   constructor(document: DocumentNode) {
@@ -166,7 +141,7 @@ class Meter {
     return sum;
   }
 
-  /** `undefined` for one that is not there, which is for another rule to say. */
+  /** `undefined` for a missing fragment, which another rule reports. */
   measureFragment(name: string): Measure | undefined {
     const known = this.#measures.get(name);
     if (known === 'unfinished') this.cyclic ??= this.#fragments.get(name);
@@ -181,8 +156,8 @@ class Meter {
   }
 
   /**
-   * How often the most selected field of the answer is selected. Walks fragments at every spread, so only documents
-   * whose number of fields has been found modest may be given to it.
+   * How often the most selected field of the response is selected. Walks fragments at every spread, so the number of
+   * fields must be checked first.
    */
   countRepeats(selectionSets: readonly SelectionSetNode[]): number {
     const fields = new Map<string, FieldNode[]>();
@@ -210,7 +185,7 @@ class Meter {
   }
 }
 
-/** The schema describes itself in many small steps; a rule of graphql-js sees to it that they lead nowhere twice. */
+/** Introspection takes many levels; a rule of graphql-js stops it from nesting without limit. */
 function levelsOf({ name }: FieldNode): 'all' | 'one' {
   return name.value.startsWith('__') ? 'one' : 'all';
 }
@@ -222,84 +197,4 @@ function add(sum: Measure, part: Measure | undefined, levels?: 'all' | 'one'): v
   sum.fields += part.fields;
   sum.aliases += part.aliases;
   sum.directives += part.directives;
-}
-
-function fragmentsOf({ definitions }: DocumentNode): ReadonlyMap<string, FragmentDefinitionNode> {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  }
-  return fragments;
-}
-
-/** The cost of a selection: of what is there once, and of what is there for each row of the page it belongs to. */
-interface Cost {
-  once: number;
-  perRow: number;
-}
-
-/** Where a connection has its rows. */
-const ROWS = new Set(['nodes', 'edges']);
-
-/** Counts fields, those of a page's rows as often as the page has rows. */
-class CostMeter {
-  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  readonly #costs = new Map<string, Cost>();
-  readonly #variables: Readonly<Record<string, unknown>>;
-  #defaults: ReadonlyMap<string, number> = new Map();
-
-  constructor(document: DocumentNode, variables: Readonly<Record<string, unknown>>) {
-    this.#fragments = fragmentsOf(document);
-    this.#variables = variables;
-  }
-
-  costOf(operation: OperationDefinitionNode): number {
-    this.#defaults = new Map(
-      operation.variableDefinitions?.flatMap(({ defaultValue, variable }) =>
-        defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)] as const] : [],
-      ),
-    );
-    const { once, perRow } = this.#cost(operation.selectionSet);
-    return once + perRow;
-  }
-
-  #cost({ selections }: SelectionSetNode): Cost {
-    const sum: Cost = { once: 0, perRow: 0 };
-    for (const selection of selections) {
-      if (selection.kind === Kind.FIELD) {
-        sum.once += 1;
-        if (!selection.selectionSet) continue;
-        const { once, perRow } = this.#cost(selection.selectionSet);
-        if (ROWS.has(selection.name.value)) sum.perRow += once + perRow;
-        else sum.once += once + perRow * this.#pageSize(selection);
-      } else {
-        const { once, perRow } =
-          selection.kind === Kind.INLINE_FRAGMENT
-            ? this.#cost(selection.selectionSet)
-            : this.#fragmentCost(selection.name.value);
-        sum.once += once;
-        sum.perRow += perRow;
-      }
-    }
-    return sum;
-  }
-
-  #fragmentCost(name: string): Cost {
-    let cost = this.#costs.get(name);
-    if (!cost) {
-      cost = this.#cost(this.#fragments.get(name)!.selectionSet);
-      this.#costs.set(name, cost);
-    }
-    return cost;
-  }
-
-  /** A size that is not allowed is refused by the field itself. */
-  #pageSize({ arguments: args }: FieldNode): number {
-    const value = args?.find(({ name }) => name.value === 'first')?.value;
-    if (value?.kind === Kind.INT) return Math.min(Number(value.value), MAX_PAGE_SIZE);
-    if (value?.kind !== Kind.VARIABLE) return DEFAULT_PAGE_SIZE;
-    const name = value.name.value;
-    const size = this.#variables[name] === undefined ? this.#defaults.get(name) : this.#variables[name];
-    return typeof size === 'number' ? Math.min(size, MAX_PAGE_SIZE) : DEFAULT_PAGE_SIZE;
-  }
 }

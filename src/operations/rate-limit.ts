@@ -1,33 +1,32 @@
-import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
-import proxyAddr from '@fastify/proxy-addr';
 import { LRUCache } from 'lru-cache';
 import type { Identity } from '../auth/identity.ts';
-import type { Config, RateLimits } from '../config/config.ts';
-import { HttpRefusal } from '../http/http-refusal.ts';
+import type { RateLimits } from '../config/config.ts';
+import { StationmasterError } from '../errors.ts';
+import type { Caller } from './caller.ts';
 
 /*
- * Who asks too often has to wait. This stands before answers that cost the server some twenty microseconds in all, and
- * counts the operations of WebSockets as well, so it is a look into a Map: the libraries at hand are hooks of an HTTP
- * framework, or promise a value later, and cost as much as such an answer does.
+ * The limit is checked before cached responses, which cost the server about twenty microseconds each, and counts
+ * operations over WebSockets too. So a check is one look into a Map. The available libraries are hooks of an HTTP
+ * framework, or resolve a promise, and cost as much as a cached response. See docs/decisions/rate-limit.md.
  */
 
 export interface RateLimiter {
   /**
    * Counts an operation, unless it comes too soon.
-   * @param identity `null` when nobody can tell who asks
+   * @param identity `null` when it could not be established
    * @returns how many seconds to wait before the next try; 0 when the operation may go ahead
    */
-  take(identity: Identity | null, address: string): number;
+  take(identity: Identity | null, caller: Pick<Caller, 'address'>): number;
 }
 
-/** Limits each token, and each address of those that bring none that is valid. Counts are kept by this process alone. */
+/** Limits each token, and each address that sends no valid token. Each process counts for itself. */
 export function createRateLimiter({ perAddress, perToken }: RateLimits, now: () => number): RateLimiter {
   const tokens = perToken === undefined ? null : new Buckets(perToken);
   const addresses = perAddress === undefined ? null : new Buckets(perAddress);
   return {
-    take(identity, address) {
-      if (identity === null || identity.isAnonymous) return addresses?.take(networkOf(address), now()) ?? 0;
+    take(identity, caller) {
+      if (identity === null || identity.isAnonymous) return addresses?.take(networkOf(caller.address), now()) ?? 0;
       return tokens?.take(tokenKeyOf(identity), now()) ?? 0;
     },
   };
@@ -35,7 +34,7 @@ export function createRateLimiter({ perAddress, perToken }: RateLimits, now: () 
 
 const tokenKeys = new WeakMap<Identity, string>();
 
-/** Who a token is for and until when is as good as the token, and cannot be written in different ways. */
+/** Subject and expiry identify a token as well as its text does, and have one spelling only. */
 function tokenKeyOf(identity: Identity): string {
   let key = tokenKeys.get(identity);
   if (key === undefined) {
@@ -45,32 +44,28 @@ function tokenKeyOf(identity: Identity): string {
   return key;
 }
 
-/** @throws {HttpRefusal} 429 when the operation comes too soon */
-export function checkRate(limiter: RateLimiter, identity: Identity | null, address: string): void {
-  const waitSeconds = limiter.take(identity, address);
+/** @throws {StationmasterError} `RATE_LIMITED` when the operation comes too soon */
+export function checkRate(limiter: RateLimiter, identity: Identity | null, caller: Pick<Caller, 'address'>): void {
+  const waitSeconds = limiter.take(identity, caller);
   if (waitSeconds === 0) return;
-  throw new HttpRefusal(429, tooOften(waitSeconds), {
-    code: 'RATE_LIMITED',
-    headers: { 'retry-after': String(waitSeconds) },
+  const wait = waitSeconds === 1 ? 'a second' : `${waitSeconds} seconds`;
+  throw new StationmasterError('RATE_LIMITED', `Too many requests; try again in ${wait}.`, {
+    retryAfterSeconds: waitSeconds,
   });
 }
 
-export function tooOften(waitSeconds: number): string {
-  return `Too many requests; try again in ${waitSeconds === 1 ? 'a second' : `${waitSeconds} seconds`}.`;
-}
-
 const WINDOW_MS = 60_000;
-/** Of one generation; beyond it the longest idle are forgotten early. */
+/** Buckets of one generation. Beyond it the longest idle are forgotten early. */
 const MAX_BUCKETS = 50_000;
 
 interface Bucket {
-  /** When nothing would be left in it if nothing were added any more. */
+  /** When it will be empty if nothing is added. */
   emptyAtMs: number;
 }
 
 /**
- * Leaky buckets: each takes as much at once as the limit allows in a minute, and leaks evenly. Those that nothing was put
- * into for a minute or two are forgotten; by then they are empty.
+ * Leaky buckets. Each takes as many operations at once as the limit allows in a minute, and leaks evenly. A bucket that
+ * got nothing for one to two minutes is forgotten; it is empty by then.
  */
 class Buckets {
   readonly #leakMs: number;
@@ -83,16 +78,16 @@ class Buckets {
   }
 
   take(key: string, nowMs: number): number {
-    const bucket = this.#recent.get(key) ?? this.#bring(key, nowMs);
+    const bucket = this.#recent.get(key) ?? this.#carryOver(key, nowMs);
     const filledUntilMs = Math.max(bucket.emptyAtMs, nowMs) + this.#leakMs;
     const excessMs = filledUntilMs - nowMs - WINDOW_MS;
-    // Adding up fractions of milliseconds leaves a trace.
+    // Tolerates the rounding error of summed fractions of a millisecond.
     if (excessMs > 0.001) return Math.ceil(excessMs / 1000);
     bucket.emptyAtMs = filledUntilMs;
     return 0;
   }
 
-  #bring(key: string, nowMs: number): Bucket {
+  #carryOver(key: string, nowMs: number): Bucket {
     if (nowMs >= this.#turnAtMs || this.#recent.size >= MAX_BUCKETS) {
       this.#older = this.#recent;
       this.#recent = new Map();
@@ -104,7 +99,7 @@ class Buckets {
   }
 }
 
-/** Whoever has one address of IPv6 has the other 2⁶⁴ of its network too. */
+/** The owner of one IPv6 address usually owns all 2⁶⁴ of its network. */
 function networkOf(address: string): string {
   if (!address.includes(':')) return address;
   let network = networks.get(address);
@@ -115,7 +110,7 @@ function networkOf(address: string): string {
   return network;
 }
 
-/** Reading an address takes longer than all the rest. */
+/** Parsing an address takes longer than the rest of a check. */
 const networks = new LRUCache<string, string>({ max: 10_000 });
 
 function findNetwork(address: string): string {
@@ -127,20 +122,4 @@ function findNetwork(address: string): string {
   const known = groups.length + (tail === '' ? 0 : tail.split(':').length);
   const whole = [...groups, ...Array<string>(Math.max(0, 8 - known)).fill('0'), ...tail.split(':')];
   return whole.slice(0, 4).join(':');
-}
-
-/** Who sends a request, as far as the request and its connection tell. */
-export interface Requester {
-  readonly headers: IncomingMessage['headers'];
-  readonly socket: { readonly remoteAddress?: string | undefined };
-}
-
-/** Finds a request's address: the peer's, or what those proxies say that may be trusted to tell. */
-export function createAddressReader(trustProxy: Config['trustProxy']): (requester: Requester) => string {
-  if (trustProxy === 0) return ({ socket }) => socket.remoteAddress ?? '';
-  const trust =
-    typeof trustProxy === 'number'
-      ? (_address: string, hop: number) => hop < trustProxy
-      : proxyAddr.compile([...trustProxy]);
-  return (requester) => proxyAddr(requester as IncomingMessage, trust) ?? '';
 }

@@ -1,12 +1,7 @@
-import type { ApolloServerPlugin } from '@apollo/server';
 import type { GraphQLFormattedError } from 'graphql';
 import type { ReadTrace } from '../cache/index.ts';
 import type { Context } from '../graphql/context.ts';
-
-/** What an operation's reads came to: `none` when it read nothing through the cache. */
-export type CacheOutcome = 'hit' | 'miss' | 'partial' | 'none';
-
-export type OperationType = 'query' | 'mutation' | 'subscription' | 'unknown';
+import type { CacheOutcome, OperationType, RequestObserver } from '../observability/metrics.ts';
 
 /** One operation, or one event of a subscription, that was answered. */
 export interface AnsweredOperation {
@@ -18,12 +13,7 @@ export interface AnsweredOperation {
   readonly errors: readonly GraphQLFormattedError[];
 }
 
-/** Where durations are counted; part of `Metrics`. */
-export interface RequestObserver {
-  observeRequest(request: { type: OperationType; outcome: CacheOutcome; durationSeconds: number }): void;
-}
-
-/** Writes the one line an operation leaves in the log, and counts it. The context's logger adds the request id. */
+/** Writes the log line of an operation, and counts it. The context's logger adds the request id. */
 export function reportOperation(
   operation: AnsweredOperation,
   scope: Pick<Context, 'identity' | 'logger' | 'logs' | 'reads'>,
@@ -48,27 +38,10 @@ export function reportOperation(
   );
 }
 
-/** Clients choose the names; the log does not have to bear any length. */
+/** Clients choose the names, so their length in the log is bounded. */
 const LONGEST_LOGGED_NAME = 100;
 
-export function cacheOutcome({ hits, misses }: ReadTrace): CacheOutcome {
+function cacheOutcome({ hits, misses }: ReadTrace): CacheOutcome {
   if (hits > 0) return misses > 0 ? 'partial' : 'hit';
   return misses > 0 ? 'miss' : 'none';
-}
-
-/** Reports every operation that Apollo Server answers. */
-export function createRequestLog(observer: RequestObserver): ApolloServerPlugin<Context> {
-  return {
-    async requestDidStart() {
-      const startedAtMs = performance.now();
-      return {
-        async willSendResponse({ contextValue, operation, operationName, response }) {
-          const errors = response.body.kind === 'single' ? (response.body.singleResult.errors ?? []) : [];
-          const durationMs = performance.now() - startedAtMs;
-          const type = operation?.operation ?? 'unknown';
-          reportOperation({ name: operationName ?? null, type, durationMs, errors }, contextValue, observer);
-        },
-      };
-    },
-  };
 }

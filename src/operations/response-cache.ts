@@ -8,21 +8,20 @@ import {
   type LruNode,
   type ReadTrace,
 } from '../cache/index.ts';
+import type { Answer } from './operation.ts';
 
-/** The layer of the cache's figures that answers are counted in. */
+/** The layer that stored responses are counted in. */
 export const RESPONSES = 'responses';
 
-export interface CompleteAnswer {
+export interface CompleteResponse {
   readonly body: Buffer;
-  readonly contentType: string;
   readonly operationName: string | null;
 }
 
-/** A whole answer, as it went over the wire. A class, because an object with a getter of its own takes ten times as much. */
-export class CachedResponse implements CompleteAnswer, LruNode<CachedResponse> {
+/** A stored response, as it goes over the wire. A class, because object literals with a getter take ten times the memory. */
+export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedResponse> {
   readonly key: string;
   readonly body: Buffer;
-  readonly contentType: string;
   readonly operationName: string | null;
   readonly storedAtMs: number;
   readonly dependency: CacheDependency;
@@ -32,38 +31,58 @@ export class CachedResponse implements CompleteAnswer, LruNode<CachedResponse> {
   older: CachedResponse | null = null;
   #etag: string | undefined;
 
-  constructor(
-    key: string,
-    { body, contentType, operationName }: CompleteAnswer,
-    storedAtMs: number,
-    dependency: CacheDependency,
-  ) {
+  constructor(key: string, { body, operationName }: CompleteResponse, storedAtMs: number, dependency: CacheDependency) {
     this.key = key;
     this.body = body;
-    this.contentType = contentType;
     this.operationName = operationName;
     this.storedAtMs = storedAtMs;
     this.dependency = dependency;
     this.bytes = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * dependency.size;
   }
 
-  /** Hashed only when somebody wants to know. */
+  /** Hashed when it is first asked for. */
   get etag(): string {
     this.#etag ??= strongEtag(this.body);
     return this.#etag;
   }
+
+  get kind(): 'response' {
+    return 'response';
+  }
+
+  get fault(): null {
+    return null;
+  }
+
+  get errors(): readonly [] {
+    return NO_ERRORS;
+  }
+
+  get isReusable(): boolean {
+    return true;
+  }
+
+  get isStale(): boolean {
+    return false;
+  }
+
+  get http(): null {
+    return null;
+  }
 }
 
-/** Longer requests are answered, but not recognized: they would crowd out many others. */
+const NO_ERRORS = [] as const;
+
+/** Responses to longer requests are not stored: their keys would take the room of many others. */
 export const MAX_KEY_LENGTH = 16 * 1024;
-/** Beside the bytes and the key: the objects around them, and what is noted for each part. */
+/** Beside the bytes and the key: the objects around them, and the note of each part. */
 const OVERHEAD_BYTES = 600;
 const BYTES_PER_PART = 60;
 
 /**
- * Answers kept as bytes, found by who may see them and by the exact request, without reading it.
+ * Stores responses as bytes, by the roles that may see them and the exact text of the request, which is not parsed.
  *
- * An answer is given as long as the cache vouches for everything it was built from, and dropped the moment it does not.
+ * A response is served as long as everything it was built from is valid in the cache, and dropped the moment it is not.
  */
 export class ResponseCache {
   readonly #cache: Cache;
@@ -80,16 +99,15 @@ export class ResponseCache {
   }
 
   /**
-   * The key of a request, or `null` for one that is not kept.
-   * @param accept the header, by which the answer's type is chosen
-   * @param request what the answer depends on besides: the body, or the query string
+   * The key of a request, or `null` for one whose response is not stored.
+   * @param request everything that the response depends on, besides the caller's roles
    */
-  keyOf({ roles }: Identity, accept: string | undefined, request: string): string | null {
+  keyOf({ roles }: Identity, request: string): string | null {
     if (request.length > MAX_KEY_LENGTH) return null;
-    return `${scopeOf(roles)}\n${accept ?? ''}\n${request}`;
+    return `${scopeOf(roles)}\n${request}`;
   }
 
-  /** The answer to give, if there is one that holds. */
+  /** The stored response, if it is valid. */
   get(key: string): CachedResponse | undefined {
     const response = this.#responses.get(key);
     if (!response?.dependency.isValid) return undefined;
@@ -98,15 +116,15 @@ export class ResponseCache {
     return response;
   }
 
-  /** Keeps an answer, unless something it was built from has changed since it was read. */
-  keep(key: string, answer: CompleteAnswer, reads: ReadTrace): void {
+  /** Stores a response, unless something it was built from has changed since it was read. */
+  keep(key: string, complete: CompleteResponse, reads: ReadTrace): void {
     this.#counters.misses++;
-    // First, because of two that are made at once the first one's end must not take the second along.
+    // Remove the old response first: when two requests race, invalidating the first must not evict the second.
     this.#remove(this.#responses.get(key));
     let response: CachedResponse | undefined;
     const dependency = this.#cache.dependOn(reads, () => this.#remove(response));
     if (!dependency) return;
-    response = new CachedResponse(key, answer, this.#cache.nowMs, dependency);
+    response = new CachedResponse(key, complete, this.#cache.nowMs, dependency);
     if (response.bytes > this.#maxBytes) {
       dependency.void();
       return;
@@ -124,7 +142,7 @@ export class ResponseCache {
   }
 
   #remove(response: CachedResponse | undefined): void {
-    // The end of its dependency comes back here.
+    // Voiding the dependency below calls this method again.
     if (!response || this.#responses.get(response.key) !== response) return;
     this.#responses.delete(response.key);
     this.#order.remove(response);
@@ -133,13 +151,13 @@ export class ResponseCache {
     response.dependency.void();
   }
 
-  /** How many seconds ago an answer was kept. */
+  /** How many seconds ago a response was stored. */
   ageSeconds({ storedAtMs }: CachedResponse): number {
     return (this.#cache.nowMs - storedAtMs) / 1000;
   }
 }
 
-/** Those with the same roles may see the same. */
+/** Callers with the same roles may see the same. */
 function scopeOf(roles: Identity['roles']): string {
   return roles.length === 1 ? roles[0]! : roles.join(',');
 }

@@ -7,10 +7,10 @@ import {
   visit,
 } from 'graphql';
 
-/** The values of the variables that `@skip` and `@include` look at. */
+/** The values of the variables that `@skip` and `@include` depend on. */
 export type SkipIncludeValues = ReadonlyMap<string, boolean>;
 
-/** The names of the variables that `@skip` and `@include` look at; `null` when the document has neither. */
+/** The names of the variables that `@skip` and `@include` depend on; `null` when the document has neither. */
 export function skipIncludeVariables(document: DocumentNode): readonly string[] | null {
   const names = new Set<string>();
   let isConditional = false;
@@ -25,7 +25,7 @@ export function skipIncludeVariables(document: DocumentNode): readonly string[] 
   return isConditional ? [...names] : null;
 }
 
-/** What the client said of those variables, or the operation's defaults; `null` if that does not settle it. */
+/** The client's values of those variables, or the operation's defaults; `null` when one of them is not a boolean. */
 export function resolveSkipInclude(
   names: readonly string[],
   operation: OperationDefinitionNode,
@@ -42,7 +42,7 @@ export function resolveSkipInclude(
   return conditions;
 }
 
-/** The document that is left of one when its conditions are settled: without `@skip`, `@include` and what they leave out. */
+/** The document with its conditions applied: without `@skip` and `@include`, and without what they leave out. */
 export function applySkipInclude(document: DocumentNode, conditions: SkipIncludeValues): DocumentNode {
   const enter = <Node extends { readonly directives?: readonly DirectiveNode[] | undefined }>(node: Node) => {
     const settled = node.directives?.filter(isCondition) ?? [];

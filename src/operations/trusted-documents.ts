@@ -2,49 +2,48 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 
-/** What a client sent, as far as it says which operation is meant. */
-export interface AskedOperation {
+/** What a client sent, as far as it says which document is meant. */
+export interface AskedDocument {
   readonly query?: unknown;
   readonly extensions?: unknown;
 }
 
-/** The operations that front-ends were built with; nothing else is executed. */
-export interface TrustedDocuments {
+/** Finds the text of the document that a client asks for. */
+export interface DocumentSource {
   /**
-   * What was asked for, with the text of the operation in place of its id.
-   * @throws {StationmasterError} PERSISTED_QUERY_NOT_IN_LIST for anything that is not on the list
+   * The text; `null` when the request has none, or Apollo Server has to say why there is none.
+   * @throws {StationmasterError} `PERSISTED_QUERY_NOT_IN_LIST` for a document that may not be executed
    */
-  admit<Asked extends AskedOperation>(asked: Asked): Asked & { readonly query: string };
+  find(asked: AskedDocument): string | null;
 }
 
 /**
- * Reads a manifest as `@apollo/generate-persisted-query-manifest` writes it. Clients name an operation by its id in
+ * The documents that front-ends were built with; no other one is executed. Reads a manifest as
+ * `@apollo/generate-persisted-query-manifest` writes it. Clients name a document by its id in
  * `extensions.persistedQuery.sha256Hash`, or send exactly the text on the list.
  *
  * @throws {ConfigError} when the file cannot be read, or is no such manifest
  */
-export function readTrustedDocuments(path: string): TrustedDocuments {
+export function readTrustedDocuments(path: string): DocumentSource {
   const textById = new Map(readManifest(path).map(({ id, body }) => [id, body]));
   const texts = new Set(textById.values());
   return {
-    admit(asked) {
-      const id = persistedIdOf(asked.extensions);
-      const query = id === undefined ? asked.query : textById.get(id);
+    find({ query: sent, extensions }) {
+      const id = persistedIdOf(extensions);
+      const query = id === undefined ? sent : textById.get(id);
       const isListed = typeof query === 'string' && texts.has(query);
-      // One operation is named by the id, another one spelled: neither may be meant.
-      const isClear = id === undefined || !asked.query || asked.query === query;
-      if (!isListed || !isClear) {
-        throw new StationmasterError(
-          'PERSISTED_QUERY_NOT_IN_LIST',
-          'This server executes the operations on its list only, and this one is not on it.',
-        );
-      }
-      return { ...asked, query, extensions: null };
+      // A request that names one document and spells another is ambiguous.
+      const isClear = id === undefined || !sent || sent === query;
+      if (isListed && isClear) return query;
+      throw new StationmasterError(
+        'PERSISTED_QUERY_NOT_IN_LIST',
+        'This server executes the operations on its list only, and this one is not on it.',
+      );
     },
   };
 }
 
-/** Over WebSockets some clients send the id alone, where others have an object around it. */
+/** Some WebSocket clients send the id itself where others send an object with it. */
 function persistedIdOf(extensions: unknown): string | undefined {
   const persisted = (extensions as { persistedQuery?: unknown } | null | undefined)?.persistedQuery;
   if (typeof persisted === 'string') return persisted;

@@ -4,6 +4,7 @@ import { CloseCode, handleProtocols } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Config, SocketLimits } from '../config/config.ts';
+import { systemTimers, type Timers } from '../timers.ts';
 import { SendQueue } from './send-queue.ts';
 import {
   type Connection,
@@ -11,11 +12,10 @@ import {
   type SocketProtocol,
   type SocketProtocolParts,
 } from './socket-protocol.ts';
-import { systemTimers, type Timers } from './timers.ts';
 
-/** Live numbers: read them again for newer ones. */
+/** Live counts: each read gives the current one. */
 export interface SocketCounts {
-  /** Sockets from the moment they open until they are gone, however they go. */
+  /** Sockets that are open, including those whose peer is gone without a close. */
   readonly activeConnections: number;
   /** Subscriptions that are receiving events. */
   readonly activeSubscriptions: number;
@@ -31,26 +31,26 @@ export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers'
 export interface GraphQLWebSocketServer {
   readonly counts: SocketCounts;
   /**
-   * Takes no more sockets, sends every peer away (1001) and resolves when all are gone. Peers that do not answer need
+   * Accepts no more sockets, closes all with 1001 and resolves when all are closed. Peers that do not answer need
    * `terminate`.
    */
   close(): Promise<void>;
-  /** Cuts whatever connection is left. */
+  /** Cuts the connections that are left. */
   terminate(): void;
 }
 
 const KEEP_ALIVE_MS = 12_000;
-/** How long a peer may take to say goodbye in its turn. */
+/** How long a peer may take to answer a close. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 const GOING_AWAY = 1001;
-/** Ours: the peer reads too slowly for what it subscribed to. It may come back, and had better fetch what it shows. */
+/** Our own code: the peer reads too slowly for what it subscribed to. It may reconnect, and should fetch again what it shows. */
 const TOO_FAR_BEHIND = 4413;
 
 /**
- * Speaks `graphql-transport-ws` to whoever upgrades `path` of `httpServer`. Browsers are let in from the server's own
- * origin and from `config.corsOrigins`. Whoever passes one of the limits in `config.sockets`, does not answer a ping, or
- * leaves unread more than may wait, loses the connection.
+ * Serves `graphql-transport-ws` on upgrades of `path` of `httpServer`. Pages may connect from the server's own origin and
+ * from `config.corsOrigins`. A peer that exceeds one of the limits in `config.sockets`, does not answer a ping, or leaves
+ * more unread than may wait is disconnected.
  */
 export function attachWebSocketServer(
   httpServer: Server,
@@ -112,7 +112,7 @@ function refuseUpgrade(connection: Duplex, status: string): void {
   connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-/** CORS does not cover WebSockets: without this any page could subscribe with the anonymous role. Programs send no origin. */
+/** CORS does not cover WebSockets: without this check any page could subscribe with the anonymous role. Programs send no origin. */
 function isOriginAllowed({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
   const { host, origin } = headers;
   if (origin === undefined || allowedOrigins.includes('*') || allowedOrigins.includes(origin)) return true;
@@ -120,8 +120,8 @@ function isOriginAllowed({ headers }: IncomingMessage, allowedOrigins: readonly 
 }
 
 /**
- * Sends sockets away that have not sent `connection_init` in time, and where too many wait the one that has waited
- * longest: refusing newcomers would let a few silent peers shut out everybody. What is returned lets a socket stay.
+ * Closes sockets that do not send `connection_init` in time, and, when too many wait, the one that has waited longest:
+ * refusing new ones would let a few silent peers block all others. The returned function lets a socket stay.
  */
 function createWaitingRoom({ initTimeoutSeconds, maxUninitialized }: SocketLimits, timers: Timers) {
   const waiting = new Map<WebSocket, () => void>();
@@ -145,7 +145,7 @@ function createWaitingRoom({ initTimeoutSeconds, maxUninitialized }: SocketLimit
   };
 }
 
-/** Joins a socket to the protocol as `graphql-ws/use/ws` would, which writes to the console what belongs in our log. */
+/** Joins a socket to the protocol as `graphql-ws/use/ws` does, which logs to the console instead of our log. */
 function serve(connection: Connection, protocol: SocketProtocol, logger: Logger): void {
   const { sendQueue, socket } = connection;
   const fail = (error: unknown) => {
@@ -162,14 +162,14 @@ function serve(connection: Connection, protocol: SocketProtocol, logger: Logger)
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data) => {
-          // A peer we have said goodbye to may still talk; its token may be the reason why we did.
+          // After a close the peer may still send, and its token may be the reason for the close.
           if (socket.readyState === socket.OPEN) handle(String(data)).catch(fail);
         });
       },
     },
     connection,
   );
-  // ws closes the socket itself: the peer broke the protocol, or the network did.
+  // ws closes the socket itself after an error of the protocol or the network.
   socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
   socket.once('close', (code, reason) => {
     closed(code, String(reason)).catch((error: unknown) =>
@@ -178,10 +178,10 @@ function serve(connection: Connection, protocol: SocketProtocol, logger: Logger)
   });
 }
 
-/** How graphql-ws words that a message is one only servers send. */
+/** The message of graphql-ws for a message type that only servers send. */
 const UNEXPECTED_MESSAGE = /^Unexpected message of type /;
 
-/** Pings every socket now and then, and cuts those that have not answered the ping before. */
+/** Pings all sockets periodically, and cuts those that have not answered the previous ping. */
 function startHeartbeat(sockets: WebSocketServer, timers: Timers): () => void {
   const unanswered = new WeakSet<WebSocket>();
   const beat = () => {

@@ -17,6 +17,7 @@ test('needs no settings at all in development', () => {
     auth: { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, anonymousRole: 'VIEWER' },
     corsOrigins: ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'],
     introspection: true,
+    httpFastPath: true,
     queries: {
       maxLength: 65_536,
       maxTokens: 2000,
@@ -91,6 +92,7 @@ test('reads every setting', () => {
     QUERY_MAX_COST: '4000',
     PERSISTED_QUERIES: 'only',
     PERSISTED_QUERIES_FILE: '/etc/stationmaster/manifest.json',
+    HTTP_FAST_PATH: 'off',
     REQUEST_TIMEOUT_SECONDS: '5',
     RATE_LIMIT_PER_TOKEN: '300',
     RATE_LIMIT_PER_ADDRESS: 'off',
@@ -129,6 +131,7 @@ test('reads every setting', () => {
     },
     corsOrigins: ['https://a.example.com', 'http://localhost:3000'],
     introspection: true,
+    httpFastPath: false,
     queries: {
       maxLength: 1000,
       maxTokens: 200,

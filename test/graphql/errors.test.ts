@@ -3,7 +3,8 @@ import { pino } from 'pino';
 import { AuthenticationError, AuthorizationError } from 'type-graphql';
 import { PatternError } from '../../src/cache/index.ts';
 import { ERROR_CODES, StationmasterError } from '../../src/errors.ts';
-import { HTTP_STATUS, isDatabaseUnavailable, presentError, presentErrors } from '../../src/graphql/errors.ts';
+import { isDatabaseUnavailable, presentError, presentErrors } from '../../src/graphql/errors.ts';
+import { HTTP_STATUS } from '../../src/http/refusal.ts';
 import { createStub } from '../support/stub-schema.ts';
 
 function createScope() {

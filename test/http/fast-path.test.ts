@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 /*
- * Kept answers are given before Node's HTTP parser has seen the request. Whoever is on the other end must not be able to
- * tell, however requests are cut, mixed and put together.
+ * Plain requests are answered before Node's HTTP parser has seen them. Clients must not be able to tell, however requests
+ * are cut, mixed and put together.
  */
 
 let testApp: TestApp;
@@ -13,7 +13,7 @@ let port: number;
 let token: string;
 
 beforeAll(async () => {
-  testApp = await startTestApp({ fleet: { managers: 1, workstations: 6 } });
+  testApp = await startTestApp({ fleet: { managers: 1, workstations: 6 }, env: { HTTP_FAST_PATH: 'on' } });
   port = Number(new URL(testApp.app.url).port);
   token = await testApp.token('ADMIN');
 });
@@ -111,7 +111,7 @@ async function askOnce(request: string): Promise<Answer> {
   return answer;
 }
 
-describe('A kept answer', () => {
+describe('A stored response', () => {
   test('has the headers of one that was executed, in any spelling of the request', async () => {
     await settle(list(2));
     const executed = await askOnce(post(`query Other ${list(2)}`));
@@ -146,7 +146,7 @@ describe('A kept answer', () => {
     expect(foreign.body).toBe(allowed.body);
   });
 
-  test('is found again after requests that only the parser could answer, on the same connection', async () => {
+  test('is found again after requests that have to be executed, on the same connection', async () => {
     await settle(list(3));
     const wire = await Wire.open();
     for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }'), post(list(3))]) {
@@ -183,8 +183,8 @@ describe('A kept answer', () => {
   });
 });
 
-describe('What differs from a plain request by as much as a letter is left to the parser:', () => {
-  const KEPT = () => post(list(4));
+describe('A request that differs from a plain one by a single letter is left to the parser:', () => {
+  const PLAIN = () => post(list(4));
   test.each<[what: string, alter: (request: string) => string, status: number]>([
     ['another path', (request) => request.replace('/graphql', '/graphqL'), 404],
     ['HTTP/1.0', (request) => request.replace('HTTP/1.1', 'HTTP/1.0'), 200],
@@ -201,7 +201,7 @@ describe('What differs from a plain request by as much as a letter is left to th
   ])('%s', async (_what, alter, status) => {
     await settle(list(4));
     const before = hits();
-    const answer = await askOnce(alter(KEPT()));
+    const answer = await askOnce(alter(PLAIN()));
     expect(answer.status).toBe(status);
     // Whatever the parser makes of it: Node takes the first of two tokens, and HTTP/1.0 may be answered as well.
     expect(hits() - before).toBeLessThanOrEqual(status === 200 ? 1 : 0);
@@ -273,7 +273,7 @@ test('A client that asks on and on without reading is not read from any more, an
 
 describe('A server that closes', () => {
   test('lets go of connections that have nothing under way, at once', async () => {
-    const own = await startTestApp();
+    const own = await startTestApp({ env: { HTTP_FAST_PATH: 'on' } });
     const socket = await connectTo(own);
     socket.write(post('{ __typename }'));
     await once(socket, 'data');
@@ -283,7 +283,7 @@ describe('A server that closes', () => {
   });
 
   test('answers the first request of a connection that was opened before', async () => {
-    const own = await startTestApp();
+    const own = await startTestApp({ env: { HTTP_FAST_PATH: 'on' } });
     const socket = await connectTo(own);
     const answered = once(socket, 'data');
     const closed = own.close();

@@ -244,15 +244,11 @@ describe('an error during execution', () => {
     });
   });
 
-  test('of a plugin is hidden and logged as well', async () => {
-    const plugin = {
-      requestDidStart: async () => ({
-        async willSendResponse() {
-          throw new Error('password of the database is hunter2');
-        },
-      }),
+  test('of a middleware is hidden and logged as well', async () => {
+    const middleware = () => {
+      throw new Error('password of the database is hunter2');
     };
-    const { log, post } = await startStubServer({ plugins: [plugin] });
+    const { log, post } = await startStubServer({ middlewares: [middleware] });
     const response = await post('{ hello }', { headers: { 'x-request-id': 'mine' } });
     expect(response.status).toBe(500);
     expect(await response.json()).toEqual({

@@ -1,5 +1,6 @@
 import { graphql } from 'graphql';
-import { createMetrics, type MetricsSources, measureRootFields } from '../../src/observability/metrics.ts';
+import { measureRootFields } from '../../src/graphql/root-fields.ts';
+import { createMetrics, type MetricsSources } from '../../src/observability/metrics.ts';
 import { createStub } from '../support/stub-schema.ts';
 import { startStubServer, stopStubServers } from '../support/stub-server.ts';
 

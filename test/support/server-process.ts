@@ -34,10 +34,10 @@ const FROM_SOURCE = ['--import', './test/support/typescript.ts', 'src/main.ts'];
 export const AS_BUILT = ['dist/src/main.js'];
 
 export function startServer(env: Record<string, string>, command: readonly string[] = FROM_SOURCE): ServerProcess {
-  const { PATH, HOME, TMPDIR } = process.env;
+  const { PATH, HOME, TMPDIR, HTTP_FAST_PATH } = process.env;
   const child = spawn(process.execPath, command, {
     cwd: ROOT,
-    env: { PATH, HOME, TMPDIR, ...BASE_ENV, ...env },
+    env: { PATH, HOME, TMPDIR, HTTP_FAST_PATH, ...BASE_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);

@@ -20,7 +20,10 @@ export interface StubServer extends Stub {
   post(query: string, init?: { authorization?: string; variables?: object; headers?: object }): Promise<Response>;
 }
 
-const CONFIG = { ...loadConfig({ NODE_ENV: 'test', PORT: '0' }), corsOrigins: ['https://app.example'] };
+const CONFIG = {
+  ...loadConfig({ NODE_ENV: 'test', PORT: '0', HTTP_FAST_PATH: process.env.HTTP_FAST_PATH }),
+  corsOrigins: ['https://app.example'],
+};
 
 type Overrides = Partial<Omit<HttpServerParts, 'config'>> & { config?: Partial<HttpServerParts['config']> };
 

@@ -99,6 +99,7 @@ const BASE_ENV = {
   ANONYMOUS_ROLE: 'none',
   WARM_UP: 'off',
   SHUTDOWN_GRACE_SECONDS: '2',
+  ...(process.env.HTTP_FAST_PATH && { HTTP_FAST_PATH: process.env.HTTP_FAST_PATH }),
 };
 
 async function onPglite(env: Record<string, string>) {

@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/websocket/timers.ts';
+import type { Timers } from '../../src/timers.ts';
 
 export interface ManualTimers extends Timers {
   /** Lets `durationMs` pass and runs what has become due, in order. */

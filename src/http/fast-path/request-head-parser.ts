@@ -1,27 +1,31 @@
 import { LRUCache } from 'lru-cache';
+import { MAX_KEY_LENGTH } from '../../operations/response-cache.ts';
+import { chooseMediaType } from '../graphql-over-http.ts';
+import { isNavigation } from '../headers.ts';
 
-/** The head of a request that is plain enough to be read without Node's parser. */
+/** The head of a plain request, which is read without Node's parser. */
 export interface RequestHead {
   /** By name in small letters. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the body, in bytes; more than 0. */
+  /** Of the body, in bytes: more than 0, at most `MAX_KEY_LENGTH`. */
   readonly contentLength: number;
 }
 
 const MAX_HEAD_BYTES = 8 * 1024;
 const HEAD_END = Buffer.from('\r\n\r\n');
 
-/** RFC 9112, section 5, less what is obsolete: a token, a colon, and visible text without control characters. */
+/** RFC 9112, section 5, without its obsolete forms: a token, a colon, and visible text without control characters. */
 const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
 
-/** Each of these changes what the rest of the connection means, or asks for something that is Node's business. */
+/** Each of these changes how the rest of the connection is read, or asks for something that Node does. */
 const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade', 'trailer', 'te', 'proxy-connection'];
 
 /**
- * Reads the heads of requests to one place: HTTP/1.1, a `POST` of JSON with a length, each header once, nothing folded,
- * and the connection kept. There is one way to understand those. Anything else is `null`, and left to a real parser.
+ * Reads the heads of plain requests to one path: HTTP/1.1, a `POST` of JSON with a length, each header once, nothing
+ * folded, the connection kept, and a response in one of the media types of GraphQL for a program. Such a head has one
+ * meaning only. Anything else is `null`, and left to a full parser.
  *
- * Most heads are sent again and again by the same client, so they are known by their text.
+ * Clients repeat their heads, so heads are remembered by their text.
  */
 export class RequestHeadParser {
   readonly #requestLine: string;
@@ -31,13 +35,13 @@ export class RequestHeadParser {
     this.#requestLine = `POST ${path} HTTP/1.1`;
   }
 
-  /** The bytes of a head at the beginning of `bytes`, with the empty line that ends it; 0 when none is there as a whole. */
+  /** The length of the head that `bytes` begins with, including the empty line at its end; 0: it is incomplete. */
   lengthIn(bytes: Buffer): number {
     const end = bytes.indexOf(HEAD_END);
     return end === -1 || end > MAX_HEAD_BYTES ? 0 : end + HEAD_END.length;
   }
 
-  /** @param length of the head, as `lengthIn` said */
+  /** @param length of the head, from `lengthIn` */
   read(bytes: Buffer, length: number): RequestHead | null {
     const text = bytes.toString('latin1', 0, length - HEAD_END.length);
     const known = this.#known.get(text);
@@ -60,7 +64,9 @@ export class RequestHeadParser {
     }
     if (!headers.host || headers['content-type'] !== 'application/json') return null;
     if ((headers.connection ?? 'keep-alive').toLowerCase() !== 'keep-alive') return null;
-    const length = headers['content-length'] ?? '';
-    return /^[1-9]\d{0,8}$/.test(length) ? { headers, contentLength: Number(length) } : null;
+    if (isNavigation(headers) || chooseMediaType(headers.accept) === null) return null;
+    const length = /^[1-9]\d{0,8}$/.exec(headers['content-length'] ?? '')?.[0];
+    if (length === undefined || Number(length) > MAX_KEY_LENGTH) return null;
+    return { headers, contentLength: Number(length) };
   }
 }

@@ -1,25 +1,25 @@
-import type { Clock } from '../cache/index.ts';
+import type { Clock } from './cache/index.ts';
 
-/** The passing of time as sockets feel it. Tests inject one they can move. */
+/** Time as sockets and the rate limit see it. Tests inject timers that they move by hand. */
 export interface Timers extends Clock {
   /** Runs `run` once, `delayMs` from now, unless the returned function is called first. */
   after(delayMs: number, run: () => void): () => void;
 }
 
-/** Node's own. They keep no process alive. */
+/** Node's timers. They do not keep the process alive. */
 export const systemTimers: Timers = {
   now: () => Date.now(),
   after(delayMs, run) {
     const timeout = setTimeout(run, delayMs).unref();
-    // Of a delay that is unique, and unreferenced, Node would keep a list without timers until the delay is over.
+    // Node keeps the list of a unique delay until it elapses if its only timer is cleared while unreferenced.
     return () => clearTimeout(timeout.ref());
   },
 };
 
-/** The longest delay Node's timers take; a longer one would fire at once. */
+/** The longest delay of a Node timer; a longer one fires at once. */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
-/** Runs `run` once `atMs` has come, however far away that is, unless the returned function is called first. */
+/** Runs `run` at `atMs`, however far away that is, unless the returned function is called first. */
 export function runAt(atMs: number, timers: Timers, run: () => void): () => void {
   let cancel = () => {};
   const wait = () => {

@@ -1,0 +1,195 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Logger } from 'pino';
+import type { Caller } from '../operations/caller.ts';
+import type { Answer, AskedOperation, HttpRequestHead, OperationRequest, Outcome } from '../operations/operation.ts';
+import type { Operations } from '../operations/operations.ts';
+import { CachedResponse, strongEtag } from '../operations/response-cache.ts';
+import type { AddressReader, RequestSource } from './client-address.ts';
+import { chooseMediaType, isPreflighted, wantsPage } from './graphql-over-http.ts';
+import { reusableHeaders, STALE_HEADERS } from './headers.ts';
+import { GRAPHQL_RESPONSE, type HttpResponse, PLAIN_JSON } from './http-response.ts';
+import { parseJsonBody } from './json-bodies.ts';
+import { refuseRequest } from './refusal.ts';
+
+/** Where GraphQL is served. */
+export const GRAPHQL_PATH = '/graphql';
+
+/**
+ * Answers a request to `/graphql`, for the fast path and for Fastify. A stored response comes at once, everything else as a
+ * promise. It never throws or rejects: what is refused is a response as well.
+ */
+export type GraphqlHandler = (request: GraphqlHttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+export function createGraphqlHandler({ answer }: Pick<Operations, 'answer'>, logger: Logger): GraphqlHandler {
+  return (request) => {
+    const respond = (outcome: Outcome) => responseTo(outcome as Answer, request);
+    const refuse = (error: unknown) => refuseRequest(error, request, logger);
+    try {
+      const outcome = answer(request);
+      return outcome instanceof Promise ? outcome.then(respond).catch(refuse) : respond(outcome);
+    } catch (error) {
+      return refuse(error);
+    }
+  };
+}
+
+export interface ReceivedRequest extends RequestSource {
+  readonly requestId: string;
+  readonly method: string;
+  /** The query string, with its question mark; empty without one. */
+  readonly search: string;
+  /** The body as text; empty without one. */
+  readonly text: string;
+}
+
+/** A request to `/graphql`, as an operation. */
+export class GraphqlHttpRequest implements OperationRequest, Caller {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path = GRAPHQL_PATH;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly search: string;
+  readonly identity = null;
+  readonly acceptsSubscriptions = false;
+  readonly #source: RequestSource;
+  readonly #settings: GraphqlHttpSettings;
+  #body: unknown;
+
+  constructor(received: ReceivedRequest, settings: GraphqlHttpSettings) {
+    this.requestId = received.requestId;
+    this.method = received.method;
+    this.headers = received.headers;
+    this.text = received.text;
+    this.search = received.search;
+    this.#source = received;
+    this.#settings = settings;
+  }
+
+  get caller(): Caller {
+    return this;
+  }
+
+  get authorization(): string | undefined {
+    return this.headers.authorization;
+  }
+
+  get address(): string {
+    return this.#settings.addressOf(this.#source);
+  }
+
+  get cacheText(): string | null {
+    if (this.method === 'POST') return `JSON ${this.text}`;
+    return isPreflighted(this.headers) ? `GET ${this.search}` : null;
+  }
+
+  get wantsReport(): boolean {
+    return this.headers['x-cache-debug'] !== undefined;
+  }
+
+  get wantsPage(): boolean {
+    return this.method === 'GET' && this.#settings.showsPage && wantsPage(this);
+  }
+
+  get http(): HttpRequestHead {
+    return { method: this.method, headers: this.headers, search: this.search, body: this.#body };
+  }
+
+  read(): AskedOperation | null {
+    if (this.method === 'POST') {
+      this.#body = parseJsonBody(this.text);
+      return asOperation(this.#body);
+    }
+    return readSearch(this.search);
+  }
+}
+
+export interface GraphqlHttpSettings {
+  readonly addressOf: AddressReader;
+  /** Whether browsers are shown Apollo Sandbox. */
+  readonly showsPage: boolean;
+}
+
+/** The parameters in the body of a POST, or `null` where one is of the wrong type or there is none at all. */
+function asOperation(body: unknown): AskedOperation | null {
+  if (!isObject(body) || Object.keys(body).length === 0) return null;
+  const { query, operationName, variables, extensions } = body as Record<string, unknown>;
+  const isOperation =
+    (query == null || typeof query === 'string') &&
+    (operationName == null || typeof operationName === 'string') &&
+    (variables == null || isObject(variables)) &&
+    (extensions == null || isObject(extensions));
+  return isOperation ? (body as AskedOperation) : null;
+}
+
+/** The parameters of a GET, or `null` where one comes twice or is not the JSON that it should be. */
+function readSearch(search: string): AskedOperation | null {
+  const parameters = new URLSearchParams(search);
+  const [query, operationName, variables, extensions] = PARAMETERS.map((name) => {
+    const values = parameters.getAll(name);
+    return values.length > 1 ? null : values[0];
+  });
+  if ([query, operationName, variables, extensions].includes(null)) return null;
+  return asOperation({
+    query,
+    operationName,
+    variables: parseIfPossible(variables),
+    extensions: parseIfPossible(extensions),
+  });
+}
+
+const PARAMETERS = ['query', 'operationName', 'variables', 'extensions'] as const;
+
+/** Text that is not JSON stays text, which is not an object either. */
+function parseIfPossible(json: string | null | undefined): unknown {
+  if (json == null) return undefined;
+  try {
+    return JSON.parse(json) ?? json;
+  } catch {
+    return json;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function responseTo(answer: Answer, request: GraphqlHttpRequest): HttpResponse {
+  const { http, isReusable } = answer;
+  if (http) return responseOfApollo(answer, http, request);
+  const { fault, body, isStale } = answer;
+  const contentType = chooseMediaType(request.headers.accept) ?? PLAIN_JSON;
+  if (isReusable && request.method === 'GET') return reusableResponse(answer, contentType, request);
+  const status = fault !== null && contentType === GRAPHQL_RESPONSE ? 400 : 200;
+  return { status, contentType, headers: isStale ? STALE_HEADERS : null, body };
+}
+
+function responseOfApollo(
+  { body, fault, isStale }: Answer,
+  { status, headers }: NonNullable<Answer['http']>,
+  request: GraphqlHttpRequest,
+): HttpResponse {
+  const { 'content-type': written, ...others } = Object.fromEntries(headers);
+  const contentType = written ?? chooseMediaType(request.headers.accept) ?? PLAIN_JSON;
+  // In application/json a well-formed request is answered with 200, whatever GraphQL thinks of it.
+  const usual = fault !== null && fault !== 'request' && contentType === GRAPHQL_RESPONSE ? 400 : 200;
+  return { status: status ?? usual, contentType, headers: { ...others, ...(isStale && STALE_HEADERS) }, body };
+}
+
+/** Sends a response that the client may have stored before, or says that it has not changed. */
+function reusableResponse(answer: Answer, contentType: string, { headers }: GraphqlHttpRequest): HttpResponse {
+  const etag = answer instanceof CachedResponse ? answer.etag : strongEtag(answer.body);
+  const isUnchanged = isNamed(etag, headers['if-none-match']);
+  return {
+    status: isUnchanged ? 304 : 200,
+    contentType,
+    headers: reusableHeaders(etag),
+    body: isUnchanged ? '' : answer.body,
+  };
+}
+
+/** RFC 9110, section 13.1.2. Weak forms of the tag count as well. */
+function isNamed(etag: string, ifNoneMatch: string | undefined): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((part) => part.trim() === '*' || part.trim().replace(/^W\//, '') === etag);
+}

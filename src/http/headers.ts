@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+
+/*
+ * Every response header that does not depend on the operation, for the fast path and for Fastify. What depends on it
+ * comes with an `HttpResponse`, and replaces a header of the same name.
+ */
+
+const NOT_STORED = 'private, no-store';
+
+/** The headers of a response that is stale: no client may store it, not even privately. */
+export const STALE_HEADERS = { 'cache-control': 'no-store' } as const;
+
+/**
+ * The headers of a response to a GET that clients may store: for themselves, and only to ask each time whether it has
+ * changed, because it may change at any moment.
+ */
+export function reusableHeaders(etag: string): Readonly<Record<string, string>> {
+  return { etag, 'cache-control': 'private, no-cache', vary: 'Origin, Authorization, Accept' };
+}
+
+const EXPOSED_HEADERS = 'etag, retry-after, x-request-id';
+
+const PREFLIGHT_HEADERS = {
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': [
+    'content-type',
+    'authorization',
+    'apollo-require-preflight',
+    'x-apollo-operation-name',
+    'x-cache-debug',
+    'x-request-id',
+  ].join(', '),
+  'access-control-max-age': '600',
+} as const;
+
+/** For the one page there is, Apollo Sandbox, which names its sources itself; after the defaults of helmet. */
+const PAGE_HEADERS = {
+  'content-security-policy': "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
+  'cross-origin-opener-policy': 'same-origin-allow-popups',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'x-dns-prefetch-control': 'off',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+} as const;
+
+/** For data that is opened in a browser as if it were a page. */
+const NAVIGATION_HEADERS = { 'content-security-policy': "default-src 'none'; frame-ancestors 'none'" } as const;
+
+type Headers = Readonly<Record<string, string>>;
+
+/** The headers of all responses of one server. */
+export class ResponseHeaders {
+  readonly #forOrigins: ReadonlyMap<string | undefined, Headers>;
+  readonly #forNone: Headers;
+
+  /** @param origins whose pages may read the responses */
+  constructor(origins: readonly string[]) {
+    this.#forNone = {
+      'x-content-type-options': 'nosniff',
+      'cache-control': NOT_STORED,
+      vary: 'Origin',
+      'access-control-expose-headers': EXPOSED_HEADERS,
+    };
+    this.#forOrigins = new Map(
+      origins.map((origin) => [origin, { ...this.#forNone, 'access-control-allow-origin': origin }]),
+    );
+  }
+
+  /** What every response has. The object is the same one for equal origins. @param origin of the page that asks */
+  common(origin: string | undefined): Headers {
+    return this.#forOrigins.get(origin) ?? this.#forNone;
+  }
+
+  /** What the response to a preflight request (CORS) has besides; `null`: the request is not one. */
+  preflight({ headers }: { readonly headers: IncomingHttpHeaders }): Headers | null {
+    return headers.origin && headers['access-control-request-method'] ? PREFLIGHT_HEADERS : null;
+  }
+
+  /** What a response has besides that a browser may show; `null` for one that goes to a program. */
+  forBrowsers(request: IncomingHttpHeaders, contentType: string): Headers | null {
+    if (contentType.startsWith('text/html')) return PAGE_HEADERS;
+    return isNavigation(request) ? NAVIGATION_HEADERS : null;
+  }
+}
+
+/** Whether somebody opened the address in a browser. Browsers that do not say so name HTML. */
+export function isNavigation(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' || headers.accept?.includes('text/html') === true;
+}
+
+/** The client's own id for a request where it is safe in a log and in a header; else a new one. */
+export function requestIdOf({ headers }: { readonly headers: IncomingHttpHeaders }): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}

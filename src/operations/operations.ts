@@ -1,0 +1,72 @@
+import type { GraphQLSchema, ValidationRule } from 'graphql';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { hidesSuggestions } from '../graphql/errors.ts';
+import { measureRootFields } from '../graphql/root-fields.ts';
+import type { RequestObserver, ResolverObserver } from '../observability/metrics.ts';
+import { type AnswerOperation, createAnswer } from './answer.ts';
+import { createApollo } from './apollo.ts';
+import { type Admission, createAdmission, type Identify } from './caller.ts';
+import type { OperationMiddleware } from './operation.ts';
+import { createPersistedQueries, TEXTS_ONLY } from './persisted-queries.ts';
+import { PreparedOperations } from './prepared-operations.ts';
+import { createQueryGuard } from './query-limits.ts';
+import { createRateLimiter } from './rate-limit.ts';
+import type { ResponseCache } from './response-cache.ts';
+import { type DocumentSource, readTrustedDocuments } from './trusted-documents.ts';
+import { createValidator } from './validation.ts';
+
+export interface OperationsParts {
+  readonly config: Pick<Config, 'environment' | 'introspection' | 'persistedQueries' | 'queries' | 'rates'>;
+  readonly schema: GraphQLSchema;
+  readonly identify: Identify;
+  readonly logger: Logger;
+  readonly metrics: RequestObserver & ResolverObserver;
+  /** Stores responses; without it every operation is executed. */
+  readonly responses?: ResponseCache | undefined;
+  /** Around every operation, the first one outermost. */
+  readonly middlewares?: readonly OperationMiddleware[] | undefined;
+  /** Beyond those of the specification. */
+  readonly validationRules?: readonly ValidationRule[] | undefined;
+  /** Milliseconds since the epoch, as the rate limit counts them. */
+  readonly now: () => number;
+}
+
+/** Everything between a transport and the schema. */
+export interface Operations {
+  readonly answer: AnswerOperation;
+  readonly admission: Admission;
+  /** The schema that is executed. */
+  readonly schema: GraphQLSchema;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @throws {ConfigError} when the list of trusted documents cannot be read */
+export function createOperations(parts: OperationsParts): Operations {
+  const { config, identify, logger, metrics, middlewares = [], now, responses = null, validationRules } = parts;
+  const schema = measureRootFields(parts.schema, metrics);
+  const guard = createQueryGuard(config.queries);
+  const validate = createValidator({ schema, guard, introspection: config.introspection, rules: validationRules });
+  const hidden = hidesSuggestions(config);
+  const apollo = createApollo({ config, schema, logger, hidesSuggestions: hidden });
+  const admission = createAdmission(identify, createRateLimiter(config.rates, now));
+  const answer = createAnswer({
+    admission,
+    middlewares,
+    responses,
+    documents: createDocumentSource(config.persistedQueries),
+    guard,
+    prepared: new PreparedOperations({ schema, validate }),
+    apollo,
+    hidesSuggestions: hidden,
+    logger,
+    metrics,
+  });
+  return { answer, admission, schema, start: () => apollo.start(), stop: () => apollo.stop() };
+}
+
+function createDocumentSource({ file, mode }: Config['persistedQueries']): DocumentSource {
+  if (file !== undefined) return readTrustedDocuments(file);
+  return mode === 'on' ? createPersistedQueries() : TEXTS_ONLY;
+}

@@ -1,0 +1,116 @@
+import {
+  createSourceEventStream,
+  type ExecutionArgs,
+  type ExecutionResult,
+  execute,
+  type FormattedExecutionResult,
+  GraphQLError,
+  getOperationAST,
+  type OperationDefinitionNode,
+} from 'graphql';
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import type { Identity } from '../auth/identity.ts';
+import { stableJson } from '../cache/index.ts';
+import type { Config } from '../config/config.ts';
+import { type Context, createContext } from '../graphql/context.ts';
+import { hidesSuggestions, presentErrors } from '../graphql/errors.ts';
+import type { RequestObserver } from '../observability/metrics.ts';
+import { reportOperation } from '../operations/request-log.ts';
+import { Broadcasts, type Deliver, type EventSource, type Subscriber } from './broadcast.ts';
+
+export interface SubscriptionsParts {
+  readonly config: Pick<Config, 'environment' | 'introspection'>;
+  readonly logger: Logger;
+  readonly metrics: RequestObserver;
+  /** Updated as subscriptions start and end. */
+  readonly counts: { activeSubscriptions: number };
+}
+
+/** Runs subscriptions. Those that ask the same with the same rights share one source, one execution per event and its JSON. */
+export interface Subscriptions {
+  /** Starts a subscription, or resolves to why it cannot start. Every event is executed with a context of its own. */
+  start(args: ExecutionArgs, deliver: Deliver): Promise<Subscriber | ExecutionResult>;
+  /** A result as the client sees it. Leaves a line in the log, and is counted. */
+  present(args: ExecutionArgs, result: ExecutionResult, startedAtMs?: number): FormattedExecutionResult;
+}
+
+export function createSubscriptions({ config, counts, logger, metrics }: SubscriptionsParts): Subscriptions {
+  const broadcasts = new Broadcasts();
+  const scope = { hidesSuggestions: hidesSuggestions(config) };
+  const onError = (error: unknown) => logger.error({ err: error }, 'a subscription could not be ended');
+
+  const present: Subscriptions['present'] = (args, result, startedAtMs = performance.now()) => {
+    const context = contextOf(args);
+    const { logger, requestId } = context;
+    const { errors: thrown = [], ...rest } = result;
+    const errors = presentErrors(thrown, { ...scope, logger, requestId });
+    const { name } = operationOf(args);
+    const durationMs = performance.now() - startedAtMs;
+    reportOperation({ name: name?.value ?? null, type: 'subscription', durationMs, errors }, context, metrics, 'debug');
+    return errors.length > 0 ? { errors, ...rest } : rest;
+  };
+
+  const render = async (args: ExecutionArgs, event: unknown, identity: Identity): Promise<string> => {
+    const contextValue = createContext({ requestId: uuidv7(), identity, logger });
+    const eventArgs = { ...args, rootValue: event, contextValue };
+    const startedAtMs = performance.now();
+    return JSON.stringify(present(eventArgs, await execute(eventArgs), startedAtMs));
+  };
+
+  return {
+    present,
+    async start(args, deliver) {
+      const { identity, logger } = contextOf(args);
+      // Each subscriber opens a source, and so is authorized, even if a broadcast of the same events is running.
+      const source = await openSource(args);
+      if (!isEventSource(source)) return source;
+      const { operationName } = args;
+      logger.info({ operationName, operationType: 'subscription', subject: identity.subject }, 'subscribed');
+      const viewer = source.isShared ? { ...identity, subject: 'shared', expiresAtMs: null } : identity;
+      const broadcast = broadcasts.find(sharingKey(args), source, {
+        render: (event) => render(args, event, viewer),
+        onError,
+      });
+      counts.activeSubscriptions += 1;
+      return broadcast.join(deliver, () => {
+        counts.activeSubscriptions -= 1;
+      });
+    },
+  };
+}
+
+/** Everything that the result of an event depends on besides the event: the question, and the subscriber's rights. */
+function sharingKey(args: ExecutionArgs): string {
+  const query = args.document.loc!.source.body;
+  const { isAnonymous, roles } = contextOf(args).identity;
+  const names = operationOf(args).variableDefinitions?.map(({ variable }) => variable.name.value) ?? [];
+  const variables = names.map((name) => [
+    name,
+    args.variableValues?.[name] ?? null,
+    name in (args.variableValues ?? {}),
+  ]);
+  return stableJson([query, args.operationName ?? null, variables, roles, isAnonymous]);
+}
+
+function contextOf(args: ExecutionArgs): Context {
+  return args.contextValue as Context;
+}
+
+function operationOf({ document, operationName }: ExecutionArgs): OperationDefinitionNode {
+  return getOperationAST(document, operationName)!;
+}
+
+/** Calls the subscription's resolver. What it throws becomes a result, so that it ends the subscription and not the socket. */
+async function openSource(args: ExecutionArgs): Promise<EventSource | ExecutionResult> {
+  try {
+    return await createSourceEventStream(args);
+  } catch (error) {
+    const originalError = error instanceof Error ? error : new Error(String(error));
+    return { errors: [new GraphQLError(originalError.message, { originalError })] };
+  }
+}
+
+function isEventSource(source: EventSource | ExecutionResult): source is EventSource {
+  return Symbol.asyncIterator in source;
+}
