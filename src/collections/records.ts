@@ -1,7 +1,4 @@
-import type { Cache } from '../cache/cache.ts';
-import type { FillLease } from '../cache/contract.ts';
-import type { ReadTrace } from '../cache/read-trace.ts';
-import type { SecondTier, TierVisit } from '../cache/redis/second-tier.ts';
+import type { Cache, FillLease, ReadTrace, SecondTier, TierVisit } from '../cache/index.ts';
 
 /** What a record is read by: its id, and its version, which rises with every write. */
 export interface Versioned {

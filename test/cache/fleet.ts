@@ -1,5 +1,6 @@
 import type { Scheduler } from 'fast-check';
-import { Cache, readRecords, SecondTier, type TierMessage } from '../../src/cache/index.ts';
+import { Cache, SecondTier, type TierMessage } from '../../src/cache/index.ts';
+import { readRecords } from '../../src/collections/records.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createFakeTier, FakeServer } from './fake-tier.ts';
 

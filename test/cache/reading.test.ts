@@ -1,4 +1,5 @@
-import { Cache, findHeldRecord, ReadTrace, readRecords } from '../../src/cache/index.ts';
+import { Cache, ReadTrace } from '../../src/cache/index.ts';
+import { findHeldRecord, readRecords } from '../../src/collections/records.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 

@@ -1,5 +1,6 @@
-import { Cache, readRecords, SecondTier, type TierMessage } from '../../src/cache/index.ts';
+import { Cache, SecondTier, type TierMessage } from '../../src/cache/index.ts';
 import type { TierEntry } from '../../src/cache/redis/tier.ts';
+import { readRecords } from '../../src/collections/records.ts';
 import { createTestClock } from '../support/test-clock.ts';
 import { createFakeTier, FakeServer, type FakeTierOptions } from './fake-tier.ts';
 

@@ -1,4 +1,4 @@
-import { comparePositions, type Direction, isPageAffected, type Position } from '../../src/cache/index.ts';
+import { comparePositions, type Direction, isPageAffected, type Position } from '../../src/collections/page.ts';
 
 const at = (value: Position['value'], id = 'a'): Position => ({ value, id });
 
