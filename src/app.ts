@@ -7,7 +7,7 @@ import { type Authenticator, createAuthenticator } from './auth/authenticator.ts
 import { resolveAuth } from './auth/development-secret.ts';
 import { ROLES, type Role } from './auth/identity.ts';
 import { createTokenVerifier, signToken } from './auth/tokens.ts';
-import { Cache, type Clock, createRedisTier, SecondTier, systemClock, type TierMessage } from './cache/index.ts';
+import { Cache, type Clock, type SecondTier, systemClock, type TierMessage } from './cache/index.ts';
 import {
   CHANNEL,
   ChangeFeed,
@@ -98,7 +98,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 
     let databaseId = '';
     const secondTier = config.redisUrl
-      ? createSecondTier(config, { databaseId: () => databaseId, onError, send: (message) => feed.send(message) })
+      ? await createSecondTier(config, { databaseId: () => databaseId, onError, send: (message) => feed.send(message) })
       : undefined;
     if (secondTier) started.push(() => secondTier.close());
     const cache = new Cache({
@@ -204,17 +204,19 @@ function createSource({ database: config }: Config, { pglite }: Database): Notif
   return createPostgresqlSource({ connectionString, applicationName: LISTENER_NAME });
 }
 
-/** Keys say which database they are of, and of which fields their records: after a change of either others are used. */
-function createSecondTier(
+/** The key prefix names the database and the fields of the records, so that a change of either starts with new keys. */
+async function createSecondTier(
   { cache, redisUrl }: Config,
   {
     databaseId,
     send,
     onError,
   }: Pick<ServerParts, 'onError'> & { databaseId(): string; send(message: TierMessage): Promise<void> },
-): SecondTier {
-  return new SecondTier({
-    tier: createRedisTier({ url: redisUrl! }),
+): Promise<SecondTier> {
+  // Loads ioredis, which a server without a second tier does not need.
+  const { createRedisTier } = await import('./cache/redis/index.ts');
+  return createRedisTier({
+    url: redisUrl!,
     keyPrefix: () => `stationmaster:1.${recordSchemaOf(collections)}:${databaseId()}`,
     send,
     ttlSeconds: cache.ttlSeconds,

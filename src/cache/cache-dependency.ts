@@ -1,32 +1,34 @@
-import type { Entry } from './entry.ts';
+import type { Entry, EntryDependency } from './entry.ts';
 
-/** Where dependencies ask; part of `Cache`. */
+/** The part of `Cache` that dependencies ask. */
 export interface CacheDependencySource {
   readonly isLive: boolean;
   readonly nowMs: number;
 }
 
 /**
- * Vouches for something that was made from what one reader found: as long as it is valid, another reader would find the
- * same. It is void for good once one of the entries has left the cache, or the maker has let go of it.
+ * The dependency of a derived value, such as a serialized response, on the entries it was made from.
+ *
+ * While `isValid` is true, deriving the value again would read the same entries. The dependency ends for good when the
+ * first of its entries leaves the cache, or when the owner calls `end`.
  */
-export class CacheDependency {
-  /** When the first of the entries expires, on the cache's clock. */
+export class CacheDependency implements EntryDependency {
+  /** When the first of the entries expires, in milliseconds on the cache's clock. */
   readonly expiresAtMs: number;
   readonly #source: CacheDependencySource;
   readonly #entries: readonly Entry[];
-  readonly #onVoid: () => void;
-  #isVoid = false;
+  readonly #onEnd: () => void;
+  #isEnded = false;
 
   /**
-   * @param entries what was read; one may come twice
-   * @param onVoid called once, when the dependency becomes void
+   * @param entries the entries that were read, with repeats
+   * @param onEnd called once, synchronously, when the dependency ends. It must not write to the cache.
    */
-  constructor(source: CacheDependencySource, entries: readonly Entry[], onVoid: () => void) {
+  constructor(source: CacheDependencySource, entries: readonly Entry[], onEnd: () => void) {
     this.#source = source;
-    // A copy has no room for more than it holds, as a list that grew has.
+    // The copy has no spare capacity, which an array that grew by `push` has.
     this.#entries = entries.slice();
-    this.#onVoid = onVoid;
+    this.#onEnd = onEnd;
     let expiresAtMs = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
       expiresAtMs = Math.min(expiresAtMs, entry.expiresAtMs);
@@ -35,38 +37,39 @@ export class CacheDependency {
     this.expiresAtMs = expiresAtMs;
   }
 
+  /** Whether the derived value may be served now. `false` while the cache is suspended. */
   get isValid(): boolean {
-    return !this.#isVoid && this.#source.isLive && this.#source.nowMs < this.expiresAtMs;
+    return !this.#isEnded && this.#source.isLive && this.#source.nowMs < this.expiresAtMs;
   }
 
-  /** How many reads it was made from. */
+  /** The number of reads, with repeats. */
   get size(): number {
     return this.#entries.length;
   }
 
-  /** What it was made from, each once. */
+  /** The keys of the entries, without repeats. */
   get keys(): string[] {
     return [...new Set(this.#entries.map(({ key }) => key))];
   }
 
-  void(): void {
-    if (this.#isVoid) return;
-    this.#isVoid = true;
+  /** Ends the dependency. Further calls do nothing. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
     for (const entry of this.#entries) detach(this, entry);
-    this.#onVoid();
+    this.#onEnd();
   }
 }
 
-/** To be called when an entry leaves. */
-export function endDependentsOf({ dependencies }: Entry): void {
-  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.void();
-  else dependencies?.void();
+/** Ends everything that was derived from an entry. Call when the entry has left the store. */
+export function endDependenciesOf({ dependencies }: Entry): void {
+  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.end();
+  else dependencies?.end();
 }
 
-/** Most entries have one dependency at most, and a set would be larger than all the rest of such an entry. */
 function attach(dependency: CacheDependency, entry: Entry): void {
   const { dependencies } = entry;
-  // The same, when the entry was read twice.
+  // An entry that was read twice has the dependency already.
   if (dependencies === undefined || dependencies === dependency) entry.dependencies = dependency;
   else if (dependencies instanceof Set) dependencies.add(dependency);
   else entry.dependencies = new Set([dependencies, dependency]);

@@ -1,12 +1,13 @@
+import type { AnnouncedRecord, Announcement } from './announcement.ts';
 import { CacheDependency } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { Announcement, CacheOptions, FillLease, ReadOptions } from './contract.ts';
-import { type Dependent, type Entry, isHeldAlready, type StoreOptions } from './entry.ts';
+import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
+import { type Dependent, type Entry, isAtLeastAsNew, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
 import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
 import type { ReadTrace } from './read-trace.ts';
-import type { SecondTier } from './redis/second-tier.ts';
+import type { SecondTier } from './second-tier.ts';
 import type { CacheStats, LayerCounters } from './stats.ts';
 import { freezeAndMeasure } from './value.ts';
 
@@ -110,13 +111,13 @@ export class Cache {
   /**
    * Vouches for what a reader found, for whoever keeps what was made from it; `null` when some of it is held no longer,
    * never was, or was stale already.
-   * @param onVoid called once, when it may not be given any more
+   * @param onEnd called once, when it may not be given any more
    */
-  dependOn({ entries, stale }: ReadTrace, onVoid: () => void): CacheDependency | null {
+  dependOn({ entries, stale }: ReadTrace, onEnd: () => void): CacheDependency | null {
     if (!this.isLive || stale > 0) return null;
     const nowMs = this.#clock.now();
     for (const entry of entries) if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
-    return new CacheDependency(this, entries as readonly Entry[], onVoid);
+    return new CacheDependency(this, entries as readonly Entry[], onEnd);
   }
 
   get nowMs(): number {
@@ -139,7 +140,7 @@ export class Cache {
     this.#drop();
     this.#suspendedAtMs = null;
     this.#outage = null;
-    this.secondTier?.listen();
+    this.secondTier?.resume();
   }
 
   /**
@@ -227,12 +228,12 @@ export class Cache {
     }
   }
 
-  #announceRecord({ key, version, value }: Announcement['records'][number]): void {
+  #announceRecord({ key, version, value }: AnnouncedRecord): void {
     this.#loads.invalidateKey(key);
     const held = this.#store.peek(key);
     if (!held) return;
     const isReplaceable = held.value !== null && value !== undefined;
-    if (isReplaceable && isHeldAlready(held, version, value)) return;
+    if (isReplaceable && isAtLeastAsNew(held, version, value)) return;
     this.#store.delete(key);
     // Absence that ended, or content that is not known: the next reader asks.
     if (!isReplaceable) return;

@@ -1,58 +1,53 @@
 import type { Clock } from './clock.ts';
 import type { Entry, StoreOptions } from './entry.ts';
 import type { ReadTrace } from './read-trace.ts';
-import type { SecondTier } from './redis/second-tier.ts';
+import type { SecondTier } from './second-tier.ts';
 
 export interface CacheOptions {
-  /** How long a value is served. Default 300. */
+  /** Seconds for which a value is fresh. Default 300. */
   readonly ttlSeconds?: number;
-  /** How long "known to be absent" is served. Default 30. */
+  /** Seconds for which "known to be absent" (`null`) is fresh. Default 30. */
   readonly negativeTtlSeconds?: number;
   /** Default 100,000. */
   readonly maxEntries?: number;
-  /** Approximate. Default 256 MiB. */
+  /** Bytes, by the cache's own estimate. Default 256 MiB. */
   readonly maxBytes?: number;
-  /** How long after trust was lost, or a TTL ran out, a value may stand in for a load that failed. Default 60. */
+  /** Seconds after expiry, or after `suspend`, in which a value may replace a load that failed by an outage. Default 60. */
   readonly staleIfErrorSeconds?: number;
-  /** Whether a failed load is an outage, in which the last known value is better than none. Default: never. */
+  /** Whether a failed load is an outage, in which the last known value is better than an error. Default: never. */
   readonly isOutage?: (error: unknown) => boolean;
-  /** Kept in step with everything announced, and asked by `readRecords` for what is not held here. Default: none. */
+  /** Receives every announcement. `Cache` does not read from it: loads do, see `SecondTier.visit`. Default: none. */
   readonly secondTier?: SecondTier;
-  /** Told of every fault the cache went around. */
+  /** Receives every error that the cache handled by itself, such as one thrown by `isAffectedBy`. */
   readonly onError?: (error: unknown) => void;
+  /** Default: the system's clock. */
   readonly clock?: Clock;
 }
 
 export interface ReadOptions<V> {
+  /** The layer whose statistics count the read, and that the loaded entries belong to. */
   readonly layer: string;
+  /** Default: `CacheOptions.ttlSeconds`, and for `null` the negative TTL. */
   readonly ttlSeconds?: number;
-  /** The tags of one key's value. */
+  /** The tags of the value under `key`. */
   readonly tagsOf?: (key: string) => readonly string[];
-  /** As `Dependent.isAffectedBy`, for one key's value, which is `undefined` while the load is still running. */
+  /** Like `Dependent.isAffectedBy`, for the value under `key`; the value is `undefined` while the load runs. */
   readonly isAffectedBy?: (change: unknown, value: V | undefined, key: string) => boolean;
+  /** The version of a record. It rises with every write. Not called for `null`. */
   readonly versionOf?: (value: V) => number;
+  /** Records what the read returned. */
   readonly trace?: ReadTrace;
 }
 
-/** Handed to a load: what the load brought along may be stored through it, as long as nothing overtook it. */
+/** Passed to a load: permission to fill the cache, which ends for each key with the first change of it. */
 export interface FillLease {
   /**
-   * Stores a record that came with the load, unless it changed since the load began.
-   * @returns the entry that holds it, which may be an older one of the same version; `null` when it could not be stored
+   * Stores a record that the load fetched along with the keys it was asked for, unless the record changed since the load
+   * began.
+   * @returns the entry that now holds the record, possibly an older entry of the same version; `null` if it was not stored
+   * @throws {TypeError} when `value` is not JSON-safe and `options.bytes` is left out
    */
   prime(key: string, value: unknown, options: StoreOptions): Entry | null;
-  /** Whether what the load found under a key it was asked for may still be stored. */
+  /** Whether the value that the load found for one of its own keys may still be stored. */
   mayFill(key: string): boolean;
-}
-
-/** A change, told in the order in which changes were committed. */
-export interface Announcement {
-  /**
-   * `version`: the new one; of a deletion, the last one. `value`: the new content; `null`: deleted; `undefined`:
-   * changed, but the content is not known.
-   */
-  readonly records: readonly { readonly key: string; readonly version: number; readonly value: unknown }[];
-  /** Whatever carries one of these tags is asked whether `change` affects it. */
-  readonly tags: readonly string[];
-  readonly change: unknown;
 }

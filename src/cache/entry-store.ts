@@ -1,4 +1,4 @@
-import { endDependentsOf } from './cache-dependency.ts';
+import { endDependenciesOf } from './cache-dependency.ts';
 import type { Clock } from './clock.ts';
 import type { CacheOptions } from './contract.ts';
 import type { Entry, StoreOptions } from './entry.ts';
@@ -172,7 +172,7 @@ export class EntryStore {
     this.#bytes -= entry.bytes;
     this.#tagged.remove(entry);
     this.counters(entry.layer).size--;
-    endDependentsOf(entry);
+    endDependenciesOf(entry);
   }
 }
 

@@ -1,48 +1,56 @@
-import type { CacheDependency } from './cache-dependency.ts';
-
-/** What a cached value, or a load that is still running, hangs on. */
+/** The part of an entry, or of a running load, that decides which announcements concern it. */
 export interface Dependent {
   readonly tags: readonly string[];
   /**
-   * Whether a change announced under one of the tags can alter `value`, which is `undefined` while a load is still
-   * running. Left out: every such change does.
+   * Whether a change announced under one of `tags` can alter `value`, which is `undefined` while a load is running.
+   * Default: every such change can. If it throws, the answer counts as yes.
    */
   readonly isAffectedBy?: ((change: unknown, value: unknown) => boolean) | undefined;
 }
 
+/** Something derived from entries that ends when one of them leaves the cache. */
+export interface EntryDependency {
+  end(): void;
+}
+
+/** A cached value. Read-only outside the cache. */
 export interface Entry extends Dependent {
   readonly key: string;
   readonly layer: string;
+  /** Frozen. `null`: known to be absent. */
   readonly value: unknown;
-  /** Of a record: rises with every write. `undefined` for values that have none. */
+  /** The version of a record, which rises with every write; `undefined` for other values. */
   readonly version: number | undefined;
   readonly storedAtMs: number;
   readonly expiresAtMs: number;
-  /** Approximate, and never 0. */
+  /** An estimate, never 0. */
   readonly bytes: number;
-  /** Whether it is in the store; once it has left it does not come back. */
+  /** Whether the cache holds the entry. An entry that has left never returns. */
   isHeld: boolean;
-  /** What was made from it, and is void once it has left the store. */
-  dependencies: CacheDependency | Set<CacheDependency> | undefined;
-  /** Its neighbours in the order of use, which is the store's business; `null` outside of it. */
+  /** What was derived from this entry. Usually one dependency, so only a second one costs a set. */
+  dependencies: EntryDependency | Set<EntryDependency> | undefined;
+  /** Neighbours in the store's `LruList`; `null` outside of it. */
   newer: Entry | null;
   older: Entry | null;
 }
 
-/** What a value is stored under, besides its key. */
+/** How a value is stored. */
 export interface StoreOptions {
   readonly layer: string;
-  /** Defaults to the cache's own TTL; for `null`, which means "known to be absent", to its shorter negative TTL. */
+  /** Default: the cache's own TTL, and for `null` its negative TTL. */
   readonly ttlSeconds?: number | undefined;
   readonly version?: number | undefined;
-  /** The size of a value that whoever made it knows to be frozen and JSON-safe: it is not looked through again. */
+  /** The size of a value that the caller has frozen and knows to be JSON-safe. Spares the walk through the value. */
   readonly bytes?: number | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly isAffectedBy?: Dependent['isAffectedBy'];
 }
 
-/** A deletion announces the last version the record had, so it is newer than a record of the same version. */
-export function isHeldAlready(held: Entry, version: number, value: unknown): boolean {
+/**
+ * Whether `held` is at least as new as an announced `version` and `value`. A deletion announces the last version of the
+ * record, so it is newer than a record of the same version.
+ */
+export function isAtLeastAsNew(held: Entry, version: number, value: unknown): boolean {
   if (held.version === undefined) return false;
   return value === null ? held.version > version : held.version >= version;
 }

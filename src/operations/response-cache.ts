@@ -126,7 +126,7 @@ export class ResponseCache {
     if (!dependency) return;
     response = new CachedResponse(key, complete, this.#cache.nowMs, dependency);
     if (response.bytes > this.#maxBytes) {
-      dependency.void();
+      dependency.end();
       return;
     }
     this.#responses.set(key, response);
@@ -148,7 +148,7 @@ export class ResponseCache {
     this.#order.remove(response);
     this.#bytes -= response.bytes;
     this.#counters.size--;
-    response.dependency.void();
+    response.dependency.end();
   }
 
   /** How many seconds ago a response was stored. */

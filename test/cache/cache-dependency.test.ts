@@ -71,7 +71,7 @@ describe('A dependency', () => {
     const { change, countVoided, read, vouch } = createReader();
     await read('a');
     const dependencies = [vouch()!, vouch()!, vouch()!];
-    dependencies[1]!.void();
+    dependencies[1]!.end();
     expect(dependencies.map(({ isValid }) => isValid)).toEqual([true, false, true]);
     change('a', 2);
     expect(dependencies.map(({ isValid }) => isValid)).toEqual([false, false, false]);
@@ -88,7 +88,7 @@ describe('A dependency', () => {
       ['a', 'b'],
       ['a', 'b'],
     ]);
-    dependencies[0]!.void();
+    dependencies[0]!.end();
     expect(dependencies.map(({ isValid }) => isValid)).toEqual([false, true]);
     change('a', 2);
     expect([dependencies[1]!.isValid, countVoided()]).toEqual([false, 2]);
@@ -98,8 +98,8 @@ describe('A dependency', () => {
     const { cache, countVoided, read, vouch } = createReader();
     await read('a');
     const dependency = vouch()!;
-    dependency.void();
-    dependency.void();
+    dependency.end();
+    dependency.end();
     cache.clear();
     expect(countVoided()).toBe(1);
   });

@@ -17,8 +17,8 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
   // The cache ignores a lost feed: it serves its entries before, during and after the gap.
   'ignore-gaps': async () => {
     const { Cache } = await import('../../dist/src/cache/cache.js' as string);
-    replace(Cache, 'distrust', () => {});
-    replace(Cache, 'trust', () => {});
+    replace(Cache, 'suspend', () => {});
+    replace(Cache, 'resume', () => {});
   },
   // A change of the status drops no list.
   'lax-lists': async () => {
@@ -31,8 +31,8 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
   },
   // Changes are neither written to Redis nor remembered for later reads from Redis.
   'old-redis': async () => {
-    const { SecondTier } = await import('../../dist/src/cache/redis/second-tier.js' as string);
-    replace(SecondTier, 'announce', () => {});
+    const { GenerationTier } = await import('../../dist/src/cache/redis/generation-tier.js' as string);
+    replace(GenerationTier, 'announce', () => {});
   },
 };
 

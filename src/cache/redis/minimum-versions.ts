@@ -1,34 +1,34 @@
 /**
- * The oldest version of each key that may still be shown, remembered for a while: what readers were told of is not to be
- * followed by something older from a place that has not heard of it yet.
+ * The oldest version of each key that may still be returned. It prevents a reader who has seen a version from getting an
+ * older one from a store that has not received the newer one yet.
  *
- * Two maps take turns, so that forgetting costs nothing: a minimum lasts one to two periods.
+ * Two maps alternate, so that forgetting needs no scan: a minimum is remembered for one to two periods.
  */
 export class MinimumVersions {
   readonly #periodMs: number;
   #recent = new Map<string, number>();
   #older = new Map<string, number>();
-  #turnedAtMs: number;
+  #rotatedAtMs: number;
 
   constructor(periodMs: number, nowMs: number) {
     this.#periodMs = periodMs;
-    this.#turnedAtMs = nowMs;
+    this.#rotatedAtMs = nowMs;
   }
 
-  raise(key: string, version: number): void {
+  remember(key: string, version: number): void {
     this.#recent.set(key, Math.max(version, this.of(key)));
   }
 
-  /** 0 when nothing is known. */
+  /** The minimum version of `key`; 0 when none is remembered. */
   of(key: string): number {
     return Math.max(this.#recent.get(key) ?? 0, this.#older.get(key) ?? 0);
   }
 
-  /** Forgets what has lasted long enough. */
+  /** Call at least once a period. */
   forgetOld(nowMs: number): void {
-    if (nowMs - this.#turnedAtMs < this.#periodMs) return;
+    if (nowMs - this.#rotatedAtMs < this.#periodMs) return;
     this.#older = this.#recent;
     this.#recent = new Map();
-    this.#turnedAtMs = nowMs;
+    this.#rotatedAtMs = nowMs;
   }
 }

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { jest } from '@jest/globals';
-import { createRedisTier, type RedisTierOptions } from '../../src/cache/index.ts';
-import type { Tier } from '../../src/cache/redis/tier.ts';
-import { engine } from '../support/databases.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
+import { createRedisStore, type RedisStoreOptions } from '../../../src/cache/redis/redis-store.ts';
+import type { TierStore } from '../../../src/cache/redis/tier-store.ts';
+import { engine } from '../../support/databases.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { type AskedOfRedis, fault, greet, list, startScriptedRedis, text } from './scripted-redis.ts';
-import { describeTierContract } from './tier-contract.ts';
+import { describeTierStoreContract } from './tier-store-contract.ts';
 
-/** A tier, and what it said since it was started. */
-function startTier(options: RedisTierOptions) {
-  const tier: Tier = createRedisTier({ minBackoffMs: 1, maxBackoffMs: 3_600_000, ...options });
+/** A store, and what it said since it was started. */
+function startStore(options: RedisStoreOptions) {
+  const store: TierStore = createRedisStore({ minBackoffMs: 1, maxBackoffMs: 3_600_000, ...options });
   const events: ('up' | Error)[] = [];
   let onEvent = () => {};
-  tier.start({
+  store.start({
     onUp: () => {
       events.push('up');
       onEvent();
@@ -32,7 +32,7 @@ function startTier(options: RedisTierOptions) {
     }
     return events.shift()!;
   };
-  return { tier, events, next };
+  return { store, events, next };
 }
 
 /** What is on its way within this process arrives within a turn or two of the event loop. */
@@ -40,8 +40,8 @@ async function settled() {
   for (let turns = 0; turns < 5; turns++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
-const write = (tier: Tier, key: string) =>
-  tier.write([{ key, entry: { v: 1, g: 'one', u: tier.nowMs(), r: null }, notAfterMs: tier.nowMs() + 1000 }]);
+const write = (store: TierStore, key: string) =>
+  store.write([{ key, entry: { v: 1, g: 'one', u: store.nowMs(), r: null }, notAfterMs: store.nowMs() + 1000 }]);
 
 // A server of the test's own, so it belongs to the suite that needs services.
 const onServers = engine === 'postgresql' ? describe : describe.skip;
@@ -55,77 +55,77 @@ onServers('on Redis', () => {
 
   afterAll(() => redis.close());
 
-  describeTierContract('Redis', {
+  describeTierStoreContract('Redis', {
     connect: async () => {
-      const { tier, next } = startTier({ url: redis.url });
+      const { store, next } = startStore({ url: redis.url });
       expect(await next()).toBe('up');
-      return tier;
+      return store;
     },
     put: async (key, text) => void (await redis.client.set(key, text)),
     timeToLiveMs: (key) => redis.client.pttl(key),
   });
 
   test('a key of another type is a miss, and overwritten', async () => {
-    const { tier, next } = startTier({ url: redis.url });
+    const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.rpush('a list', 'x');
-    expect(await tier.read(['a list'])).toEqual([null]);
-    expect(await write(tier, 'a list')).toEqual(['written']);
-    await tier.close();
+    expect(await store.read(['a list'])).toEqual([null]);
+    expect(await write(store, 'a list')).toEqual(['written']);
+    await store.close();
   });
 
   test('scripts that the server forgot are brought again', async () => {
-    const { tier, next } = startTier({ url: redis.url });
+    const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.script('FLUSH');
-    await expect(write(tier, 'forgotten')).rejects.toThrow('NOSCRIPT');
+    await expect(write(store, 'forgotten')).rejects.toThrow('NOSCRIPT');
     expect(await next()).toBeInstanceOf(Error);
     expect(await next()).toBe('up');
-    expect(await write(tier, 'forgotten')).toEqual(['written']);
-    await tier.close();
+    expect(await write(store, 'forgotten')).toEqual(['written']);
+    await store.close();
   });
 
   test('a full server is a failure', async () => {
-    const { tier, next } = startTier({ url: redis.url });
+    const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.config('SET', 'maxmemory', '1');
-    await expect(write(tier, 'too much')).rejects.toThrow('OOM');
+    await expect(write(store, 'too much')).rejects.toThrow('OOM');
     await redis.client.config('SET', 'maxmemory', '0');
-    await tier.close();
+    await store.close();
   });
 
   test('a lost connection is told, and opened again', async () => {
-    const { tier, next } = startTier({ url: redis.url });
+    const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     expect(await next()).toEqual(new Error('The second cache tier: The connection to Redis ended.'));
     expect(await next()).toBe('up');
-    await tier.close();
+    await store.close();
   });
 
   test('a server that hangs takes it down before the call fails, and comes back', async () => {
-    const { tier, next } = startTier({ url: redis.url });
+    const { store, next } = startStore({ url: redis.url });
     await next();
     redis.pause();
     try {
-      await expect(tier.read(['x'])).rejects.toThrow('did not answer within 50 ms');
+      await expect(store.read(['x'])).rejects.toThrow('did not answer within 50 ms');
       expect(await next()).toEqual(new Error('The second cache tier: Redis did not answer within 50 ms.'));
-      await expect(tier.read(['x'])).rejects.toThrow('away');
+      await expect(store.read(['x'])).rejects.toThrow('away');
     } finally {
       redis.resume();
     }
     while ((await next()) !== 'up');
-    expect(await tier.read(['x'])).toEqual([null]);
-    await tier.close();
+    expect(await store.read(['x'])).toEqual([null]);
+    await store.close();
   });
 });
 
-describe('a Redis tier', () => {
+describe('a Redis store', () => {
   test('tells that nobody is there, and tries on until it is closed', async () => {
-    const { tier, next } = startTier({ url: 'redis://127.0.0.1:1' });
+    const { store, next } = startStore({ url: 'redis://127.0.0.1:1' });
     expect(await next()).toEqual(new Error('The second cache tier: connect ECONNREFUSED 127.0.0.1:1'));
     expect(await next()).toBeInstanceOf(Error);
-    await tier.close();
+    await store.close();
   });
 
   /** A server that says what it likes. */
@@ -155,10 +155,10 @@ describe('a Redis tier', () => {
     ['hangs up', (socket) => void socket.destroy()],
   ])('stays down while the other side %s', async (_name, answer) => {
     const impostor = await startImpostor(answer);
-    const { tier, next } = startTier({ url: `redis://127.0.0.1:${impostor.port}`, connectTimeoutMs: 50 });
+    const { store, next } = startStore({ url: `redis://127.0.0.1:${impostor.port}`, connectTimeoutMs: 50 });
     expect(await next()).toBeInstanceOf(Error);
     expect(await next()).toBeInstanceOf(Error);
-    await tier.close();
+    await store.close();
     await impostor.close();
   });
 
@@ -166,24 +166,24 @@ describe('a Redis tier', () => {
     const impostor = await startImpostor((socket) =>
       socket.write('-WRONGPASS invalid username-password pair\r\n'.repeat(3)),
     );
-    const { tier, next } = startTier({ url: `redis://user:hunter2@127.0.0.1:${impostor.port}` });
+    const { store, next } = startStore({ url: `redis://user:hunter2@127.0.0.1:${impostor.port}` });
     const error = (await next()) as Error;
     expect(error.message).toContain('WRONGPASS');
     expect(JSON.stringify({ ...error, cause: error.cause, stack: error.stack })).not.toContain('hunter2');
-    await tier.close();
+    await store.close();
     await impostor.close();
   });
 
   test('can be closed while it connects, and twice', async () => {
     const impostor = await startImpostor(() => {});
-    const { tier } = startTier({ url: `redis://127.0.0.1:${impostor.port}` });
-    await tier.close();
-    await tier.close();
+    const { store } = startStore({ url: `redis://127.0.0.1:${impostor.port}` });
+    await store.close();
+    await store.close();
     await impostor.close();
   });
 });
 
-describe('a Redis tier, to a server that follows a script,', () => {
+describe('a Redis store, to a server that follows a script,', () => {
   const closing: (() => Promise<void>)[] = [];
 
   afterEach(async () => {
@@ -198,8 +198,8 @@ describe('a Redis tier, to a server that follows a script,', () => {
   ) {
     const server = await startScriptedRedis(answer, script);
     closing.push(server.close);
-    const started = startTier({ url: server.url, deadlineMs });
-    closing.push(started.tier.close);
+    const started = startStore({ url: server.url, deadlineMs });
+    closing.push(started.store.close);
     return { server, ...started };
   }
 
@@ -218,28 +218,28 @@ describe('a Redis tier, to a server that follows a script,', () => {
 
   test('goes by the clock of the server', async () => {
     const now = jest.spyOn(performance, 'now').mockReturnValue(70_000);
-    const { tier, next } = await connect(() => null);
+    const { store, next } = await connect(() => null);
     await next();
-    expect(tier.nowMs()).toBe(1_000_500);
+    expect(store.nowMs()).toBe(1_000_500);
     now.mockReturnValue(70_010);
-    expect(tier.nowMs()).toBe(1_000_510);
+    expect(store.nowMs()).toBe(1_000_510);
   });
 
   test('brings each entry with its version, its kind, and how long it counts', async () => {
     jest.spyOn(performance, 'now').mockReturnValue(70_000);
     const written: (readonly string[])[] = [];
-    const { tier, next } = await connect(({ command }) => {
+    const { store, next } = await connect(({ command }) => {
       written.push(command);
       return text('written');
     });
     await next();
     const entries = [
-      { v: 1, g: 'one', u: tier.nowMs() + 300_000.5, r: { version: 1 } },
-      { v: 2, g: 'one', u: tier.nowMs(), r: null },
-      { v: 3, g: 'one', u: tier.nowMs() },
+      { v: 1, g: 'one', u: store.nowMs() + 300_000.5, r: { version: 1 } },
+      { v: 2, g: 'one', u: store.nowMs(), r: null },
+      { v: 3, g: 'one', u: store.nowMs() },
     ];
-    const notAfterMs = tier.nowMs() + 10_000;
-    await tier.write(entries.map((entry, index) => ({ key: `key ${index}`, entry, notAfterMs })));
+    const notAfterMs = store.nowMs() + 10_000;
+    await store.write(entries.map((entry, index) => ({ key: `key ${index}`, entry, notAfterMs })));
     const told = (index: number, ...rest: readonly string[]) => [
       ...['evalsha', 'hash', '1', `key ${index}`, JSON.stringify(entries[index]), ...rest],
       ...['1010500', '60000'],
@@ -252,20 +252,20 @@ describe('a Redis tier, to a server that follows a script,', () => {
   });
 
   test('takes a key of another type for one that is not there, and any other error for a failure', async () => {
-    const { tier, next } = await connect(({ command: [, key] }) =>
+    const { store, next } = await connect(({ command: [, key] }) =>
       key === 'list' ? fault('WRONGTYPE Operation against a key') : key === 'a' ? text('x') : fault('ERR on fire'),
     );
     await next();
-    expect(await tier.read(['list', 'a'])).toEqual([null, 'x']);
-    await expect(tier.read(['a', 'b'])).rejects.toThrow('ERR on fire');
+    expect(await store.read(['list', 'a'])).toEqual([null, 'x']);
+    await expect(store.read(['a', 'b'])).rejects.toThrow('ERR on fire');
     expect(await next()).toEqual(new Error('The second cache tier: ERR on fire'));
-    await expect(tier.read(['a'])).rejects.toThrow('away');
+    await expect(store.read(['a'])).rejects.toThrow('away');
     expect(await next()).toBe('up');
   });
 
   test('gives up a connection when it is told to, says so once, and opens another', async () => {
     const opened = new Set<Socket>();
-    const { tier, events, next } = await connect(
+    const { store, events, next } = await connect(
       (asked) => {
         opened.add(asked.socket);
         return asked.command[0] === 'get' ? text('x') : greet(asked);
@@ -274,22 +274,22 @@ describe('a Redis tier, to a server that follows a script,', () => {
     );
     await next();
     const closed = new Promise((resolve) => [...opened][0]!.on('close', resolve));
-    tier.restart(new Error('not trusted'));
-    tier.restart(new Error('not trusted either'));
+    store.restart(new Error('not trusted'));
+    store.restart(new Error('not trusted either'));
     expect(await next()).toEqual(new Error('The second cache tier: not trusted'));
     expect(await next()).toBe('up');
-    expect(await tier.read(['a'])).toEqual(['x']);
+    expect(await store.read(['a'])).toEqual(['x']);
     expect([events, opened.size]).toEqual([[], 2]);
     await closed;
   });
 
   test('says once that the connection was lost, whatever failed with it', async () => {
-    const { tier, events, next } = await connect(({ socket }) => {
+    const { store, events, next } = await connect(({ socket }) => {
       socket.destroy();
       return null;
     });
     await next();
-    const reads = [tier.read(['a']), tier.read(['b'])];
+    const reads = [store.read(['a']), store.read(['b'])];
     for (const read of reads) await expect(read).rejects.toThrow('The second cache tier: ');
     expect(await next()).toBeInstanceOf(Error);
     expect(await next()).toBe('up');
@@ -298,7 +298,7 @@ describe('a Redis tier, to a server that follows a script,', () => {
 
   test('is quiet about its end, and connects no more', async () => {
     let connections = 0;
-    const { tier, events, next } = await connect(
+    const { store, events, next } = await connect(
       (asked) => {
         if (asked.command[0] === 'info') connections++;
         return greet(asked);
@@ -306,12 +306,12 @@ describe('a Redis tier, to a server that follows a script,', () => {
       { isGreeting: false },
     );
     await next();
-    await tier.close();
-    tier.restart(new Error('too late'));
+    await store.close();
+    store.restart(new Error('too late'));
     await settled();
     expect([events, connections]).toEqual([[], 1]);
-    await expect(tier.read(['a'])).rejects.toThrow('away');
-    await expect(write(tier, 'a')).rejects.toThrow('away');
+    await expect(store.read(['a'])).rejects.toThrow('away');
+    await expect(write(store, 'a')).rejects.toThrow('away');
   });
 
   test('connects no more when it is closed between two attempts', async () => {
@@ -325,16 +325,16 @@ describe('a Redis tier, to a server that follows a script,', () => {
       { isGreeting: false },
     );
     closing.push(server.close);
-    const { tier, events, next } = startTier({ url: server.url, minBackoffMs: 3_600_000 });
+    const { store, events, next } = startStore({ url: server.url, minBackoffMs: 3_600_000 });
     expect(await next()).toBeInstanceOf(Error);
-    await tier.close();
+    await store.close();
     await settled();
     expect([events, connections]).toEqual([[], 1]);
   });
 
   test('comes up no more when it is closed while it connects', async () => {
     const { promise: asked, resolve } = Promise.withResolvers<AskedOfRedis>();
-    const { tier, events } = await connect(
+    const { store, events } = await connect(
       (question) => {
         if (question.command[0] !== 'time') return greet(question);
         resolve(question);
@@ -343,14 +343,14 @@ describe('a Redis tier, to a server that follows a script,', () => {
       { isGreeting: false },
     );
     const { socket } = await asked;
-    await tier.close();
+    await store.close();
     socket.write(list(text('1000'), text('0')));
     await settled();
     expect(events).toEqual([]);
   });
 
   describe('when it cannot connect', () => {
-    /** A tier that has failed fourteen times, each time waiting as little as it may, and is up now. */
+    /** A store that has failed fourteen times, each time waiting as little as it may, and is up now. */
     async function connectAtLast() {
       const random = jest.spyOn(Math, 'random').mockReturnValue(0);
       let failures = 0;
@@ -371,23 +371,23 @@ describe('a Redis tier, to a server that follows a script,', () => {
     }
 
     test('waits longer each time, also when it was up for a moment', async () => {
-      const { url, tier, events, next } = await connectAtLast();
-      tier.restart(new Error('lost'));
+      const { url, store, events, next } = await connectAtLast();
+      store.restart(new Error('lost'));
       expect(await next()).toBeInstanceOf(Error);
-      const other = startTier({ url });
-      closing.push(other.tier.close);
+      const other = startStore({ url });
+      closing.push(other.store.close);
       expect(await other.next()).toBe('up');
-      other.tier.restart(new Error('lost'));
+      other.store.restart(new Error('lost'));
       expect(await other.next()).toBeInstanceOf(Error);
       expect(await other.next()).toBe('up');
       expect(events).toEqual([]);
     });
 
     test('tries again soon when it was well for long', async () => {
-      const { tier, next } = await connectAtLast();
+      const { store, next } = await connectAtLast();
       const nowMs = performance.now();
       jest.spyOn(performance, 'now').mockReturnValue(nowMs + 3_600_001);
-      tier.restart(new Error('lost'));
+      store.restart(new Error('lost'));
       expect(await next()).toBeInstanceOf(Error);
       expect(await next()).toBe('up');
     });
@@ -408,7 +408,7 @@ describe('a Redis tier, to a server that follows a script,', () => {
       };
       const connected = await connect(ask, { deadlineMs: 50 });
       await connected.next();
-      const reading = connected.tier.read(['a']);
+      const reading = connected.store.read(['a']);
       const { socket } = await asked;
       await settled();
       return { ...connected, reading, answer: (said: string) => socket.write(said) };
@@ -443,8 +443,8 @@ describe('a Redis tier, to a server that follows a script,', () => {
   });
 });
 
-test('a Redis tier tells what is wrong where the reason has a code and no message', async () => {
-  const { tier, next } = startTier({ url: 'redis://localhost:1' });
+test('a Redis store tells what is wrong where the reason has a code and no message', async () => {
+  const { store, next } = startStore({ url: 'redis://localhost:1' });
   expect(((await next()) as Error).message).toContain('ECONNREFUSED');
-  await tier.close();
+  await store.close();
 });

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
-import { SecondTier } from '../../src/cache/index.ts';
-import { createFakeTier, FakeServer } from './fake-tier.ts';
+import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
+import { createFakeStore, FakeServer } from './fake-store.ts';
 import { createSite, fullKeyOf, item, keyOf, settled } from './site.ts';
 
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `${index}`);
@@ -92,7 +92,7 @@ describe('the tier is not used', () => {
     await secondTier.close();
     expect([secondTier.isUp, secondTier.generation]).toEqual([false, null]);
     secondTier.announce([{ key: keyOf('a'), version: 1, value: item('a') }]);
-    secondTier.listen();
+    secondTier.resume();
     await settled();
     expect([secondTier.generation, site.server.keys]).toEqual([null, []]);
   });
@@ -141,15 +141,15 @@ describe('a generation', () => {
 
   test('is older than what another process founds later, however many were founded before', async () => {
     const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1000);
-    const MODULE = '../../src/cache/redis/second-tier.ts';
+    const MODULE = '../../../src/cache/redis/generation-tier.ts';
     // Each has the module to itself, as processes have.
     const found = async (processName: string, before: number) => {
-      const { SecondTier: Tier } = await import(`${MODULE}?${processName}`);
+      const { GenerationTier: Tier } = await import(`${MODULE}?${processName}`);
       const clock = { now: () => 0 };
-      const { tier, up } = createFakeTier({ server: new FakeServer(clock), clock });
-      const secondTier = new Tier({ tier, keyPrefix: 'test', send: async () => {}, clock });
+      const { store, up } = createFakeStore({ server: new FakeServer(clock), clock });
+      const secondTier = new Tier({ store, keyPrefix: 'test', send: async () => {}, clock });
       secondTier.start();
-      secondTier.listen();
+      secondTier.resume();
       up();
       for (let count = 0; count < before; count++) secondTier.renew();
       const { generation } = secondTier;
@@ -164,10 +164,10 @@ describe('a generation', () => {
   test('is timed by the clock of the process unless another is given', async () => {
     const now = jest.spyOn(performance, 'now').mockReturnValue(1000);
     const clock = { now: () => 0 };
-    const { tier, up } = createFakeTier({ server: new FakeServer(clock), clock });
-    const secondTier = new SecondTier({ tier, keyPrefix: 'test', send: async () => {} });
+    const { store, up } = createFakeStore({ server: new FakeServer(clock), clock });
+    const secondTier = new GenerationTier({ store, keyPrefix: 'test', send: async () => {} });
     secondTier.start();
-    secondTier.listen();
+    secondTier.resume();
     up();
     const { generation } = secondTier;
     now.mockReturnValue(6001);
@@ -268,13 +268,13 @@ describe('one that asks for an older generation', () => {
 
   test('goes on alone as well when there is nobody to tell', async () => {
     const clock = { now: () => 0 };
-    const { tier, up, down } = createFakeTier({ server: new FakeServer(clock), clock });
+    const { store, up, down } = createFakeStore({ server: new FakeServer(clock), clock });
     const send = () => Promise.reject(new Error('The feed is lost.'));
-    const secondTier = new SecondTier({ tier, keyPrefix: 'test', send, clock });
+    const secondTier = new GenerationTier({ store, keyPrefix: 'test', send, clock });
     secondTier.start();
     up();
     expect(secondTier.generation).toBeNull();
-    secondTier.listen();
+    secondTier.resume();
     await settled();
     expect(secondTier.generation).not.toBeNull();
     down();

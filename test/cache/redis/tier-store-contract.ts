@@ -1,8 +1,8 @@
-import { TIER_GUARD_MS, type Tier, type TierEntry } from '../../src/cache/redis/tier.ts';
+import { TIER_GUARD_MS, type TierEntry, type TierStore } from '../../../src/cache/redis/tier-store.ts';
 
-export interface TierUnderTest {
-  /** A tier that is up. */
-  connect(): Promise<Tier>;
+export interface StoreUnderTest {
+  /** A store that is up. */
+  connect(): Promise<TierStore>;
   /** What any other program would put there. */
   put(key: string, text: string): Promise<void>;
   timeToLiveMs(key: string): Promise<number>;
@@ -10,32 +10,32 @@ export interface TierUnderTest {
 
 const TTL_MS = 300_000;
 
-/** What the second tier relies on, whatever is behind it. */
-export function describeTierContract(name: string, { connect, put, timeToLiveMs }: TierUnderTest): void {
-  describe(`a ${name} tier`, () => {
-    let tier: Tier;
+/** What the second store relies on, whatever is behind it. */
+export function describeTierStoreContract(name: string, { connect, put, timeToLiveMs }: StoreUnderTest): void {
+  describe(`a ${name} store`, () => {
+    let store: TierStore;
     let names = 0;
     const newKey = () => `stationmaster-test:${process.pid}:${names++}`;
-    const entry = (v: number, r?: object | null, g = 'one'): TierEntry => ({ v, g, u: tier.nowMs() + TTL_MS, r });
-    const write = async (key: string, written: TierEntry, notAfterMs = tier.nowMs() + 10_000) =>
-      (await tier.write([{ key, entry: written, notAfterMs }]))[0];
-    const read = async (key: string) => JSON.parse((await tier.read([key]))[0]!);
+    const entry = (v: number, r?: object | null, g = 'one'): TierEntry => ({ v, g, u: store.nowMs() + TTL_MS, r });
+    const write = async (key: string, written: TierEntry, notAfterMs = store.nowMs() + 10_000) =>
+      (await store.write([{ key, entry: written, notAfterMs }]))[0];
+    const read = async (key: string) => JSON.parse((await store.read([key]))[0]!);
 
     beforeEach(async () => {
-      tier = await connect();
+      store = await connect();
     });
 
-    afterEach(() => tier.close());
+    afterEach(() => store.close());
 
     test('gives back what was written, in the order of the keys, and null where there is none', async () => {
       const [a, b, c] = [newKey(), newKey(), newKey()];
       const [one, two] = [entry(1, { version: 1, name: 'é "quoted" \\ \u0000' }), entry(2, { version: 2 })];
       const writes = [
-        { key: a, entry: one, notAfterMs: tier.nowMs() + 10_000 },
-        { key: c, entry: two, notAfterMs: tier.nowMs() + 10_000 },
+        { key: a, entry: one, notAfterMs: store.nowMs() + 10_000 },
+        { key: c, entry: two, notAfterMs: store.nowMs() + 10_000 },
       ];
-      expect(await tier.write(writes)).toEqual(['written', 'written']);
-      expect((await tier.read([c, b, a])).map((text) => text && JSON.parse(text))).toEqual([two, null, one]);
+      expect(await store.write(writes)).toEqual(['written', 'written']);
+      expect((await store.read([c, b, a])).map((text) => text && JSON.parse(text))).toEqual([two, null, one]);
     });
 
     const record = (v: number, g?: string) => () => entry(v, { version: v }, g);
@@ -69,8 +69,8 @@ export function describeTierContract(name: string, { connect, put, timeToLiveMs 
 
     test('does nothing about what comes too late', async () => {
       const key = newKey();
-      expect(await write(key, entry(1, { version: 1 }), tier.nowMs() - 1000)).toBe('late');
-      expect(await tier.read([key])).toEqual([null]);
+      expect(await write(key, entry(1, { version: 1 }), store.nowMs() - 1000)).toBe('late');
+      expect(await store.read([key])).toEqual([null]);
     });
 
     test.each([
@@ -87,7 +87,7 @@ export function describeTierContract(name: string, { connect, put, timeToLiveMs 
     ])('overwrites what is not an entry, case %#', async (text) => {
       const key = newKey();
       await put(key, text);
-      expect(await tier.read([key])).toEqual([text]);
+      expect(await store.read([key])).toEqual([text]);
       const written = entry(1, { version: 1 });
       expect(await write(key, written)).toBe('written');
       expect(await read(key)).toEqual(written);
@@ -96,7 +96,7 @@ export function describeTierContract(name: string, { connect, put, timeToLiveMs 
     test('keeps entries as long as they vouch, and as long as they have to refuse older ones', async () => {
       const [long, short] = [newKey(), newKey()];
       await write(long, entry(1, { version: 1 }));
-      await write(short, { ...entry(1, null), u: tier.nowMs() });
+      await write(short, { ...entry(1, null), u: store.nowMs() });
       expect(Math.abs((await timeToLiveMs(long)) - TTL_MS)).toBeLessThan(5000);
       expect(Math.abs((await timeToLiveMs(short)) - TIER_GUARD_MS)).toBeLessThan(5000);
     });
@@ -109,8 +109,8 @@ export function describeTierContract(name: string, { connect, put, timeToLiveMs 
     });
 
     test('refuses at once when it is closed', async () => {
-      await tier.close();
-      await expect(tier.read([newKey()])).rejects.toThrow();
+      await store.close();
+      await expect(store.read([newKey()])).rejects.toThrow();
       await expect(write(newKey(), entry(1, null))).rejects.toThrow();
     });
   });

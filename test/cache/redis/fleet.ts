@@ -1,8 +1,9 @@
 import type { Scheduler } from 'fast-check';
-import { Cache, SecondTier, type TierMessage } from '../../src/cache/index.ts';
-import { readRecords } from '../../src/collections/records.ts';
-import { createTestClock } from '../support/test-clock.ts';
-import { createFakeTier, FakeServer } from './fake-tier.ts';
+import { Cache, type TierMessage } from '../../../src/cache/index.ts';
+import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
+import { readRecords } from '../../../src/collections/records.ts';
+import { createTestClock } from '../../support/test-clock.ts';
+import { createFakeStore, FakeServer } from './fake-store.ts';
 
 /** A row of the model database. Its version rises with every write, and begins anew when it is made again. */
 export interface FleetRow {
@@ -64,7 +65,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
   function createInstance(index: number) {
     let isAlive = true;
     let callsInFlight = 0;
-    const fake = createFakeTier({
+    const fake = createFakeStore({
       server,
       clock,
       pause: async (label) => {
@@ -73,8 +74,8 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
         callsInFlight--;
       },
     });
-    const secondTier = new SecondTier({
-      tier: fake.tier,
+    const secondTier = new GenerationTier({
+      store: fake.store,
       keyPrefix: 'test',
       ttlSeconds: TTL_SECONDS,
       clock,
@@ -301,12 +302,12 @@ function isBetween(index: number, after: Map<string, number>, upTo: Map<string, 
 }
 
 /** Faults planted into the tier, to see that the test finds them. */
-const sabotages: Record<string, (tier: SecondTier) => object> = {
+const sabotages: Record<string, (tier: GenerationTier) => object> = {
   'announcements are not written': () => ({ announce() {} }),
   'what was seen is forgotten': () => ({ observeVersion() {} }),
   'neither a gap nor a clear ends the trust': (tier) => ({
     suspend() {},
-    renew: () => tier.generation ?? SecondTier.prototype.renew.call(tier),
+    renew: () => tier.generation ?? GenerationTier.prototype.renew.call(tier),
   }),
 };
 

@@ -1,18 +1,18 @@
-import type { TierMessage } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
-import { createFakeTier, FakeServer } from './fake-tier.ts';
+import type { TierMessage } from '../../../src/cache/index.ts';
+import { createTestClock } from '../../support/test-clock.ts';
+import { createFakeStore, FakeServer } from './fake-store.ts';
 import { createSite, fullKeyOf, item, keyOf, settled } from './site.ts';
-import { describeTierContract } from './tier-contract.ts';
+import { describeTierStoreContract } from './tier-store-contract.ts';
 
 const contractClock = createTestClock();
 const contractServer = new FakeServer(contractClock);
 
-describeTierContract('fake', {
+describeTierStoreContract('fake', {
   connect: async () => {
-    const fake = createFakeTier({ server: contractServer, clock: contractClock });
-    fake.tier.start({ onUp() {}, onDown() {} });
+    const fake = createFakeStore({ server: contractServer, clock: contractClock });
+    fake.store.start({ onUp() {}, onDown() {} });
     fake.up();
-    return fake.tier;
+    return fake.store;
   },
   put: async (key, text) => contractServer.put(key, text),
   timeToLiveMs: async (key) => contractServer.timeToLiveMs(key),

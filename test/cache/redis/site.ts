@@ -1,8 +1,9 @@
-import { Cache, SecondTier, type TierMessage } from '../../src/cache/index.ts';
-import type { TierEntry } from '../../src/cache/redis/tier.ts';
-import { readRecords } from '../../src/collections/records.ts';
-import { createTestClock } from '../support/test-clock.ts';
-import { createFakeTier, FakeServer, type FakeTierOptions } from './fake-tier.ts';
+import { Cache, type TierMessage } from '../../../src/cache/index.ts';
+import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
+import type { TierEntry } from '../../../src/cache/redis/tier-store.ts';
+import { readRecords } from '../../../src/collections/records.ts';
+import { createTestClock } from '../../support/test-clock.ts';
+import { createFakeStore, FakeServer, type FakeStoreOptions } from './fake-store.ts';
 
 export interface Item {
   readonly id: string;
@@ -26,13 +27,13 @@ export function createSite() {
   let answered: Promise<unknown> | undefined;
   let fault: Error | undefined;
   const messages: TierMessage[] = [];
-  const instances: { readonly cache: Cache; readonly secondTier: SecondTier }[] = [];
+  const instances: { readonly cache: Cache; readonly secondTier: GenerationTier }[] = [];
 
-  function createInstance(keyPrefix: string | (() => string), pause?: FakeTierOptions['pause']) {
+  function createInstance(keyPrefix: string | (() => string), pause?: FakeStoreOptions['pause']) {
     const errors: unknown[] = [];
-    const fake = createFakeTier({ server, clock, pause });
-    const secondTier = new SecondTier({
-      tier: fake.tier,
+    const fake = createFakeStore({ server, clock, pause });
+    const secondTier = new GenerationTier({
+      store: fake.store,
       keyPrefix,
       clock,
       onError: (error) => errors.push(error),
@@ -81,7 +82,7 @@ export function createSite() {
       answered = promise;
     },
     /** Time passes for the instances; the others stand still. */
-    waitSeconds(seconds: number, ...working: { readonly secondTier: SecondTier }[]) {
+    waitSeconds(seconds: number, ...working: { readonly secondTier: GenerationTier }[]) {
       for (let second = 0; second < seconds; second++) {
         clock.advanceSeconds(1);
         for (const { secondTier } of working) secondTier.heartbeat();
@@ -97,7 +98,7 @@ export function createSite() {
     /** An instance that is neither up nor listening yet. */
     createInstance,
     /** @param pause what each of its calls of the tier waits for */
-    async start(keyPrefix: string | (() => string) = 'test', pause?: FakeTierOptions['pause']) {
+    async start(keyPrefix: string | (() => string) = 'test', pause?: FakeStoreOptions['pause']) {
       const instance = createInstance(keyPrefix, pause);
       instance.fake.up();
       instance.cache.resume();

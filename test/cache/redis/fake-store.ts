@@ -1,11 +1,11 @@
-import type { Clock } from '../../src/cache/index.ts';
+import type { Clock } from '../../../src/cache/index.ts';
 import {
   parseTierEntry,
   TIER_GUARD_MS,
-  type Tier,
-  type TierHandlers,
+  type TierStore,
+  type TierStoreHandlers,
   type TierWrite,
-} from '../../src/cache/redis/tier.ts';
+} from '../../../src/cache/redis/tier-store.ts';
 
 /** A store in memory that several tiers can share, as instances share a server. */
 export class FakeServer {
@@ -60,7 +60,7 @@ export class FakeServer {
   }
 }
 
-export interface FakeTierOptions {
+export interface FakeStoreOptions {
   readonly server: FakeServer;
   readonly clock: Clock;
   /** What a call waits for on its way there, and on its way back. Default: nothing. */
@@ -68,8 +68,8 @@ export interface FakeTierOptions {
 }
 
 /** A connection to a fake server; it breaks when the test says so. */
-export function createFakeTier({ server, clock, pause = async () => {} }: FakeTierOptions) {
-  let handlers: TierHandlers;
+export function createFakeStore({ server, clock, pause = async () => {} }: FakeStoreOptions) {
+  let handlers: TierStoreHandlers;
   let isUp = false;
   let connections = 0;
   const restarts: unknown[] = [];
@@ -91,7 +91,7 @@ export function createFakeTier({ server, clock, pause = async () => {} }: FakeTi
     return result;
   }
 
-  const tier: Tier = {
+  const store: TierStore = {
     start: (given) => {
       handlers = given;
     },
@@ -107,7 +107,7 @@ export function createFakeTier({ server, clock, pause = async () => {} }: FakeTi
     },
   };
   return {
-    tier,
+    store,
     restarts,
     up() {
       if (isUp) return;
@@ -119,4 +119,4 @@ export function createFakeTier({ server, clock, pause = async () => {} }: FakeTi
   };
 }
 
-export type FakeTier = ReturnType<typeof createFakeTier>;
+export type FakeStore = ReturnType<typeof createFakeStore>;

@@ -1,4 +1,4 @@
-import { parseTierEntry } from '../../src/cache/redis/tier.ts';
+import { parseTierEntry } from '../../../src/cache/redis/tier-store.ts';
 
 const UNTIL = 1_700_000_000_000;
 

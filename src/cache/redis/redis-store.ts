@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { TIER_GUARD_MS, type Tier, type TierEntry, type TierHandlers, type TierWriteResult } from './tier.ts';
+import {
+  TIER_GUARD_MS,
+  type TierEntry,
+  type TierStore,
+  type TierStoreHandlers,
+  type TierWriteResult,
+} from './tier-store.ts';
 
-export interface RedisTierOptions {
+export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, for Redis or Valkey, version 5 or later. */
   readonly url: string;
   /** How long any command may take. Default 50. */
@@ -52,10 +58,10 @@ type Command = (string | number)[];
  * There is one connection and it is a circuit breaker: the first failure, or an answer that does not come in time, ends it,
  * and with it whatever is still on its way. A new one is opened after a wait that doubles up to a bound.
  */
-export function createRedisTier(options: RedisTierOptions): Tier {
+export function createRedisStore(options: RedisStoreOptions): TierStore {
   const { url, deadlineMs = 50, connectTimeoutMs = 1000, minBackoffMs = 1000, maxBackoffMs = 30_000 } = options;
   const closing = new AbortController();
-  let handlers: TierHandlers;
+  let handlers: TierStoreHandlers;
   let opening: Redis | undefined;
   let current: Connection | undefined;
   /** The clock of the server less that of this process. */
