@@ -38,11 +38,13 @@ import { createHttpServer, type HttpServer } from './http/http-server.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { ResponseCache } from './operations/response-cache.ts';
-import { retryWithBackoff } from './retry.ts';
+import { backoffMs, retryWithBackoff } from './retry.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
 /** How long a start waits for its database before it listens without one. */
 const PATIENCE_MS = 1000;
+const START_BACKOFF = { minMs: 100, maxMs: 5000 };
+const REDIS_BACKOFF = { minMs: 1000, maxMs: 30_000 };
 /** The part of the grace that is kept for letting go of the database. */
 const CLEAN_UP_MS = 500;
 const DEVELOPMENT_TOKEN_SECONDS = 24 * 60 * 60;
@@ -183,6 +185,7 @@ function prepareDatabase(
     return identifyDatabase(database);
   };
   return retryWithBackoff(prepare, {
+    backoff: START_BACKOFF,
     isTransient: isDatabaseUnavailable,
     onRetry: (error, waitMs) => {
       stage.current = 'waiting for the database';
@@ -217,6 +220,7 @@ async function createSecondTier(
   const { createRedisTier } = await import('./cache/redis/index.ts');
   return createRedisTier({
     url: redisUrl!,
+    retryDelayMs: (failures) => backoffMs(failures, REDIS_BACKOFF),
     keyPrefix: () => `stationmaster:1.${recordSchemaOf(collections)}:${databaseId()}`,
     send,
     ttlSeconds: cache.ttlSeconds,

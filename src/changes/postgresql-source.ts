@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { backgroundWait, retryWithBackoff } from '../retry.ts';
 import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
 
 export interface PostgresqlSourceOptions {
   readonly connectionString: string;
-  /** What the connection calls itself in `pg_stat_activity`. Default `stationmaster-feed`. */
+  /** The connection's name in `pg_stat_activity`. Default `stationmaster-feed`. */
   readonly applicationName?: string;
-  /** How often the connection is asked for a sign of life. Default 1,000. */
+  /** Milliseconds between two heartbeats. Default 1,000. */
   readonly heartbeatMs?: number;
-  /** How many signs may be missing before the connection counts as lost. Default 2. */
+  /** After how many unanswered heartbeats the connection counts as lost. Default 2. */
   readonly missedHeartbeats?: number;
-  /** Bounds of the wait between two attempts to connect. Defaults 50 and 5,000. */
+  /** Bounds of the back-off between two attempts to connect, in milliseconds. Defaults 50 and 5,000. */
   readonly minBackoffMs?: number;
   readonly maxBackoffMs?: number;
 }
 
 /**
- * Listens on a PostgreSQL connection of its own, outside the pool.
+ * Listens on a dedicated PostgreSQL connection, outside the pool.
  *
- * A heartbeat finds a connection that is half-open. Lost connections are opened again after a wait that doubles up to a
- * bound, with full jitter, so that many instances do not come back in step (Brooker, "Exponential Backoff And Jitter").
+ * A heartbeat detects a half-open connection. A lost connection is replaced after a back-off (`retryWithBackoff`).
  */
 export function createPostgresqlSource(options: PostgresqlSourceOptions): NotificationSource {
   const {
@@ -30,7 +30,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
     minBackoffMs = 50,
     maxBackoffMs = 5000,
   } = options;
-  // Longer than it takes to miss the heartbeats, which say better what happened.
+  // Longer than it takes to miss the heartbeats, whose error is clearer than that of a timeout.
   const answerTimeoutMs = (missedHeartbeats + 1) * heartbeatMs;
   const closing = new AbortController();
   let current: { readonly client: Client; readonly lose: (reason: unknown) => void } | undefined;
@@ -53,7 +53,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
       client.on('error', lose);
       client.on('end', () => lose(new Error('The connection of the change feed ended.')));
     });
-    // A payload may come in one piece with the answer to LISTEN, before the wait for that is over.
+    // A payload may arrive in one packet with the answer to LISTEN, before `openChannel` resolves.
     const early: string[] = [];
     let deliver: NotificationHandlers['onPayload'] = (payload) => early.push(payload);
     client.on('notification', ({ payload }) => {
@@ -72,7 +72,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
     }
   }
 
-  /** @throws {Error} when a heartbeat failed, or too many in a row went unanswered */
+  /** @throws {Error} when a heartbeat fails, or too many in a row are not answered */
   async function watch(client: Client): Promise<never> {
     for (;;) {
       const pulse = client.query('select 1');
@@ -81,29 +81,36 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
         if (++missed >= missedHeartbeats) throw new Error(`The change feed missed ${missed} heartbeats.`);
       }
       await sleep(heartbeatMs, undefined, { ref: false });
-      if (current?.client !== client) throw new Error('The connection of the change feed was given up.');
+      if (current?.client !== client) throw new Error('The connection of the change feed was replaced.');
     }
   }
 
   async function keepListening(handlers: NotificationHandlers, onFirst: () => void): Promise<void> {
-    let attempts = 0;
-    while (!closing.signal.aborted) {
-      const reason = await listenOnce(handlers, () => {
-        attempts = 0;
+    const listen = (reset: () => void) =>
+      listenOnce(handlers, () => {
+        reset();
         onFirst();
-      }).catch((error) => error);
-      if (closing.signal.aborted) return;
-      handlers.onDown(reason);
-      onFirst();
-      const waitMs = Math.random() * Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts++);
-      await sleep(waitMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      });
+    try {
+      await retryWithBackoff(listen, {
+        backoff: { minMs: minBackoffMs, maxMs: maxBackoffMs },
+        isTransient: () => !closing.signal.aborted,
+        onRetry: (reason) => {
+          handlers.onDown(reason);
+          onFirst();
+        },
+        signal: closing.signal,
+        wait: backgroundWait,
+      });
+    } catch (error) {
+      if (!closing.signal.aborted) throw error;
     }
   }
 
   return {
     start: (handlers) =>
       new Promise((resolve) => {
-        // A source that is closed before it was heard of does not leave its starter waiting.
+        // A source that is closed during its first attempt still resolves `start`.
         running = keepListening(handlers, resolve).finally(resolve);
       }),
     restart: (reason) => current?.lose(reason),
@@ -124,7 +131,7 @@ async function openChannel(client: Client): Promise<void> {
   await client.query(`listen ${CHANNEL}`);
 }
 
-/** A connection that may be half-open is not asked to say goodbye: nobody might answer. */
+/** Destroys the socket without a farewell message, which a half-open connection would never answer. */
 function abandon(client: Client): void {
   const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
   stream.destroy();

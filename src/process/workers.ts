@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '../config/config.ts';
+import { backoffMs } from '../retry.ts';
 import type { Introduction, Running, StopSignal } from './running.ts';
 import { EXIT_CODE, StartError } from './start-error.ts';
 
@@ -18,8 +19,7 @@ export interface WorkersOptions extends Pick<Config, 'workers' | 'shutdownGraceS
   readonly warn: (text: string) => void;
 }
 
-const MIN_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 10_000;
+const BACKOFF = { minMs: 100, maxMs: 10_000 };
 /** For how long a crash makes the replacement of the next one wait. */
 const CRASH_MEMORY_MS = 60_000;
 /** Beyond the grace, within which workers end by themselves. */
@@ -65,7 +65,7 @@ export function runWorkers({ workers: count, shutdownGraceSeconds, warn }: Worke
   });
 
   function replace(what: string): void {
-    const waitMs = Math.min(MAX_BACKOFF_MS, MIN_BACKOFF_MS * 2 ** crashes++);
+    const waitMs = backoffMs(crashes++, BACKOFF);
     setTimeout(() => crashes--, CRASH_MEMORY_MS).unref();
     warn(`${what}; another takes its place in ${waitMs} ms.`);
     const timer = setTimeout(() => {

@@ -7,42 +7,21 @@ import {
   type TierStoreHandlers,
   type TierWriteResult,
 } from './tier-store.ts';
+import { WRITE_SCRIPT } from './write-script.ts';
 
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, for Redis or Valkey, version 5 or later. */
   readonly url: string;
-  /** How long any command may take. Default 50. */
+  /**
+   * Returns how many milliseconds to wait before the next attempt to connect. `failures` counts the failures before the
+   * last one, from 0; it starts again after a connection that lasted for 30 s.
+   */
+  readonly retryDelayMs: (failures: number) => number;
+  /** The longest time for any command, in milliseconds. Default 50. */
   readonly deadlineMs?: number;
-  /** How long connecting may take. Default 1,000. */
+  /** The longest time for opening a connection, in milliseconds. Default 1,000. */
   readonly connectTimeoutMs?: number;
-  /** Bounds of the wait before it is tried again. Defaults 1,000 and 30,000. */
-  readonly minBackoffMs?: number;
-  readonly maxBackoffMs?: number;
 }
-
-/*
- * KEYS: the one key. ARGV: the entry; its version, kind, and how long it is kept; the moment after which it is too late;
- * how long what was written refuses older writes, at least.
- */
-const WRITE = `
-local time = redis.call('TIME')
-if tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000 > tonumber(ARGV[5]) then return 'late' end
-local held = redis.pcall('GET', KEYS[1])
-if type(held) == 'string' then
-  local isJson, entry = pcall(cjson.decode, held)
-  if isJson and type(entry) == 'table' and type(entry.v) == 'number' and type(entry.g) == 'string'
-    and entry.v % 1 == 0 and math.abs(entry.v) <= 9007199254740991 then
-    local version, kind = tonumber(ARGV[2]), ARGV[3]
-    local isNewer = version > entry.v or version == entry.v
-      and (kind == 'deleted' or kind == 'record' and entry.r ~= cjson.null)
-    if not isNewer then
-      if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
-      return 'kept'
-    end
-  end
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[4])
-return 'written'`;
 
 interface Connection {
   readonly client: Redis;
@@ -52,19 +31,22 @@ interface Connection {
 
 type Command = (string | number)[];
 
+/** A connection that lasted longer starts the count of failures again. */
+const STABLE_CONNECTION_MS = 30_000;
+
 /**
- * A tier in Redis or Valkey, one key for each script, so that a cluster's proxy may sit in between.
+ * A `TierStore` in Redis or Valkey.
  *
- * There is one connection and it is a circuit breaker: the first failure, or an answer that does not come in time, ends it,
- * and with it whatever is still on its way. A new one is opened after a wait that doubles up to a bound.
+ * Its one connection is a circuit breaker: the first failure, or an answer that misses its deadline, ends the connection and
+ * all commands in flight. A new client is opened after `retryDelayMs`.
  */
 export function createRedisStore(options: RedisStoreOptions): TierStore {
-  const { url, deadlineMs = 50, connectTimeoutMs = 1000, minBackoffMs = 1000, maxBackoffMs = 30_000 } = options;
+  const { url, retryDelayMs, deadlineMs = 50, connectTimeoutMs = 1000 } = options;
   const closing = new AbortController();
   let handlers: TierStoreHandlers;
   let opening: Redis | undefined;
   let current: Connection | undefined;
-  /** The clock of the server less that of this process. */
+  /** The server's clock minus the monotonic clock of this process. */
   let clockOffsetMs = 0;
   let failures = 0;
   const nowMs = () => clockOffsetMs + performance.now();
@@ -74,6 +56,7 @@ export function createRedisStore(options: RedisStoreOptions): TierStore {
       lazyConnect: true,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
+      // Each client is used for one connection, so no command of an old one is ever sent again.
       retryStrategy: () => null,
       autoResendUnfulfilledCommands: false,
       connectTimeout: connectTimeoutMs,
@@ -86,10 +69,10 @@ export function createRedisStore(options: RedisStoreOptions): TierStore {
     client.on('end', () => fail(client, new Error('The connection to Redis ended.')));
     try {
       await within(connectTimeoutMs, client.connect());
-      // Counted from before the question, so that the clock is ahead of the server's, by the time of the question at most.
+      // Measured before the question, so that this clock is ahead of the server's, by the duration of the question at most.
       const askedAtMs = performance.now();
       const [seconds, microseconds] = await within(deadlineMs, client.time());
-      const scriptHash = (await within(deadlineMs, client.script('LOAD', WRITE))) as string;
+      const scriptHash = (await within(deadlineMs, client.script('LOAD', WRITE_SCRIPT))) as string;
       if (opening !== client) return;
       clockOffsetMs = 1000 * Number(seconds) + Number(microseconds) / 1000 - askedAtMs;
       opening = undefined;
@@ -102,8 +85,7 @@ export function createRedisStore(options: RedisStoreOptions): TierStore {
 
   function fail(client: Redis, reason: unknown): void {
     if (current?.client !== client && opening !== client) return;
-    // One that was well for long is tried again soon.
-    if (current && performance.now() - current.openedAtMs > maxBackoffMs) failures = 0;
+    if (current && performance.now() - current.openedAtMs > STABLE_CONNECTION_MS) failures = 0;
     opening = undefined;
     current = undefined;
     client.disconnect();
@@ -113,15 +95,13 @@ export function createRedisStore(options: RedisStoreOptions): TierStore {
   }
 
   async function openLater(): Promise<void> {
-    const boundMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** failures++);
-    const waitMs = minBackoffMs / 2 + Math.random() * (boundMs - minBackoffMs / 2);
-    await sleep(waitMs, undefined, { signal: closing.signal, ref: false }).catch(() => {});
+    await sleep(retryDelayMs(failures++), undefined, { signal: closing.signal, ref: false }).catch(() => {});
     if (!closing.signal.aborted) await open();
   }
 
   /**
-   * Sends commands together and returns their results; `null` for an error that is harmless.
-   * @throws any other error, and the one that no answer came, after it has ended the connection
+   * Sends commands in one pipeline and returns their results; `null` for an error that `isHarmless` accepts.
+   * @throws any other error, or a timeout, after it has ended the connection
    */
   async function send(commands: readonly Command[], isHarmless = (_error: Error) => false): Promise<unknown[]> {
     const connection = current;
@@ -155,16 +135,16 @@ export function createRedisStore(options: RedisStoreOptions): TierStore {
     async write(writes) {
       const scriptHash = current?.scriptHash ?? '';
       const commands = writes.map(({ key, entry, notAfterMs }) => {
-        const keepMs = Math.ceil(Math.max(entry.u - nowMs(), TIER_GUARD_MS));
+        const holdMs = Math.ceil(Math.max(entry.u - nowMs(), TIER_GUARD_MS));
         const text = JSON.stringify(entry);
-        return ['evalsha', scriptHash, 1, key, text, entry.v, kindOf(entry), keepMs, notAfterMs, TIER_GUARD_MS];
+        return ['evalsha', scriptHash, 1, key, text, entry.v, kindOf(entry), holdMs, notAfterMs, TIER_GUARD_MS];
       });
       return (await send(commands)) as TierWriteResult[];
     },
     async close() {
       closing.abort();
       const client = current?.client ?? opening;
-      if (client) fail(client, new Error('The tier is closed.'));
+      if (client) fail(client, new Error('The second cache tier is closed.'));
     },
   };
 }
@@ -173,17 +153,17 @@ function kindOf({ r }: TierEntry): 'record' | 'deleted' | 'unknown' {
   return r === undefined ? 'unknown' : r === null ? 'deleted' : 'record';
 }
 
-/** @throws {Error} when the work takes longer */
+/** @throws {Error} when the work takes longer than `timeoutMs` */
 function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(new Error(`Redis did not answer within ${timeoutMs} ms.`));
-    // A turn later: the answer may have come while this process was busy, and wait to be read.
+    // One turn later, because an answer that came while this process was busy may be waiting to be read.
     const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
 
-/** An error of the client carries the command it is about, which may be the one that brought the password. */
+/** The client's errors carry the command, which may hold the password, so only the message is kept. */
 function withoutSecrets(error: unknown): Error {
   const { message, code } = error as { message?: string; code?: string };
   return new Error(`The second cache tier: ${message || code || 'lost'}`);

@@ -8,9 +8,11 @@ import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { type AskedOfRedis, fault, greet, list, startScriptedRedis, text } from './scripted-redis.ts';
 import { describeTierStoreContract } from './tier-store-contract.ts';
 
-/** A store, and what it said since it was started. */
-function startStore(options: RedisStoreOptions) {
-  const store: TierStore = createRedisStore({ minBackoffMs: 1, maxBackoffMs: 3_600_000, ...options });
+type StartOptions = Omit<RedisStoreOptions, 'retryDelayMs'> & Partial<RedisStoreOptions>;
+
+/** Starts a store that reconnects at once, and queues the events it reports. */
+function startStore(options: StartOptions) {
+  const store: TierStore = createRedisStore({ retryDelayMs: () => 0, ...options });
   const events: ('up' | Error)[] = [];
   let onEvent = () => {};
   store.start({
@@ -23,7 +25,7 @@ function startStore(options: RedisStoreOptions) {
       onEvent();
     },
   });
-  /** The next thing it says, or has said already. */
+  /** Returns the next event, also one that was reported already. */
   const next = async () => {
     while (events.length === 0) {
       await new Promise<void>((resolve) => {
@@ -35,7 +37,7 @@ function startStore(options: RedisStoreOptions) {
   return { store, events, next };
 }
 
-/** What is on its way within this process arrives within a turn or two of the event loop. */
+/** Waits for everything in flight within this process, which arrives in a few turns of the event loop. */
 async function settled() {
   for (let turns = 0; turns < 5; turns++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
@@ -43,7 +45,7 @@ async function settled() {
 const write = (store: TierStore, key: string) =>
   store.write([{ key, entry: { v: 1, g: 'one', u: store.nowMs(), r: null }, notAfterMs: store.nowMs() + 1000 }]);
 
-// A server of the test's own, so it belongs to the suite that needs services.
+// Starts a server of its own, so it belongs to the suite that needs services.
 const onServers = engine === 'postgresql' ? describe : describe.skip;
 
 onServers('on Redis', () => {
@@ -325,7 +327,7 @@ describe('a Redis store, to a server that follows a script,', () => {
       { isGreeting: false },
     );
     closing.push(server.close);
-    const { store, events, next } = startStore({ url: server.url, minBackoffMs: 3_600_000 });
+    const { store, events, next } = startStore({ url: server.url, retryDelayMs: () => 3_600_000 });
     expect(await next()).toBeInstanceOf(Error);
     await store.close();
     await settled();
@@ -349,47 +351,69 @@ describe('a Redis store, to a server that follows a script,', () => {
     expect(events).toEqual([]);
   });
 
-  describe('when it cannot connect', () => {
-    /** A store that has failed fourteen times, each time waiting as little as it may, and is up now. */
-    async function connectAtLast() {
-      const random = jest.spyOn(Math, 'random').mockReturnValue(0);
-      let failures = 0;
-      const { server, ...started } = await connect(
+  describe('after a failure', () => {
+    /** A store whose first two attempts to connect fail, and the counts of failures it was asked about. */
+    async function connectAtThirdAttempt() {
+      let refusals = 2;
+      const server = await startScriptedRedis(
         (asked) => {
-          if (failures === 14) return greet(asked);
-          failures++;
+          if (refusals === 0) return greet(asked);
+          refusals--;
           asked.socket.destroy();
           return null;
         },
         { isGreeting: false },
       );
-      for (let failure = 0; failure < 14; failure++) expect(await started.next()).toBeInstanceOf(Error);
-      expect(await started.next()).toBe('up');
-      // From now on each waits for as long as it may.
-      random.mockReturnValue(1 - Number.EPSILON);
-      return { ...started, url: server.url };
+      closing.push(server.close);
+      const counts: number[] = [];
+      const retryDelayMs = (failures: number) => {
+        counts.push(failures);
+        return 0;
+      };
+      const { store, next } = startStore({ url: server.url, deadlineMs: 250, retryDelayMs });
+      closing.push(store.close);
+      for (let failure = 0; failure < 2; failure++) expect(await next()).toBeInstanceOf(Error);
+      expect(await next()).toBe('up');
+      const lose = async () => {
+        store.restart(new Error('lost'));
+        expect(await next()).toBeInstanceOf(Error);
+        expect(await next()).toBe('up');
+      };
+      return { counts, lose };
     }
 
-    test('waits longer each time, also when it was up for a moment', async () => {
-      const { url, store, events, next } = await connectAtLast();
-      store.restart(new Error('lost'));
-      expect(await next()).toBeInstanceOf(Error);
-      const other = startStore({ url });
-      closing.push(other.store.close);
-      expect(await other.next()).toBe('up');
-      other.store.restart(new Error('lost'));
-      expect(await other.next()).toBeInstanceOf(Error);
-      expect(await other.next()).toBe('up');
-      expect(events).toEqual([]);
+    test('asks how long to wait, and counts on while connections are short', async () => {
+      const { counts, lose } = await connectAtThirdAttempt();
+      expect(counts).toEqual([0, 1]);
+      await lose();
+      await lose();
+      expect(counts).toEqual([0, 1, 2, 3]);
     });
 
-    test('tries again soon when it was well for long', async () => {
-      const { store, next } = await connectAtLast();
+    test('counts anew after a connection that lasted', async () => {
+      const { counts, lose } = await connectAtThirdAttempt();
       const nowMs = performance.now();
-      jest.spyOn(performance, 'now').mockReturnValue(nowMs + 3_600_001);
-      store.restart(new Error('lost'));
+      jest.spyOn(performance, 'now').mockReturnValue(nowMs + 40_000);
+      await lose();
+      expect(counts).toEqual([0, 1, 0]);
+    });
+
+    test('does not connect before the wait is over', async () => {
+      let connections = 0;
+      const server = await startScriptedRedis(
+        ({ socket }) => {
+          connections++;
+          socket.destroy();
+          return null;
+        },
+        { isGreeting: false },
+      );
+      closing.push(server.close);
+      const { store, events, next } = startStore({ url: server.url, retryDelayMs: () => 3_600_000 });
+      closing.push(store.close);
       expect(await next()).toBeInstanceOf(Error);
-      expect(await next()).toBe('up');
+      await settled();
+      expect([events, connections]).toEqual([[], 1]);
     });
   });
 
