@@ -1,4 +1,5 @@
 import type { Entry, EntryDependency } from './entry.ts';
+import type { ReadTrace } from './read-trace.ts';
 
 /** The part of `Cache` that dependencies ask. */
 export interface CacheDependencySource {
@@ -59,6 +60,18 @@ export class CacheDependency implements EntryDependency {
     for (const entry of this.#entries) detach(this, entry);
     this.#onEnd();
   }
+}
+
+/** See `Cache.dependOn`. */
+export function createDependency(
+  source: CacheDependencySource,
+  { entries, stale }: ReadTrace,
+  onEnd: () => void,
+): CacheDependency | null {
+  if (!source.isLive || stale > 0) return null;
+  const { nowMs } = source;
+  for (const entry of entries) if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
+  return new CacheDependency(source, entries as readonly Entry[], onEnd);
 }
 
 /** Ends everything that was derived from an entry. Call when the entry has left the store. */

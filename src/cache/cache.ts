@@ -1,74 +1,79 @@
 import type { AnnouncedRecord, Announcement } from './announcement.ts';
-import { CacheDependency } from './cache-dependency.ts';
+import { type CacheDependency, createDependency } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
 import { type Dependent, type Entry, isAtLeastAsNew, type StoreOptions } from './entry.ts';
 import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
 import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
+import { Outage } from './outage.ts';
 import type { ReadTrace } from './read-trace.ts';
+import { type RemovalListener, RemovalListeners } from './removal.ts';
 import type { SecondTier } from './second-tier.ts';
 import type { CacheStats, LayerCounters } from './stats.ts';
 import { freezeAndMeasure } from './value.ts';
 
-const RETRY_AFTER_OUTAGE_MS = 1000;
-
 /**
- * A read-through TTL cache that listens to changes.
+ * A read-through TTL cache that applies announced changes.
  *
- * Promise: once `announce` has returned, no read that starts later gets a value from before the change, whatever loads
- * were running. While the cache is distrusted (its source of announcements is lost) nothing in it is served as fresh.
+ * Promise: a read that starts after `announce` has returned never returns a value from before the change, whatever loads
+ * were running at that time. While the cache is suspended, because announcements may be missed, it serves nothing as fresh
+ * and stores nothing.
  *
- * Values are JSON-safe and frozen on the way in. `null` means "known to be absent" and is cached.
+ * Values are JSON-safe, and frozen when they are stored. `null` means "known to be absent" and is cached.
  */
 export class Cache {
   readonly secondTier: SecondTier | null;
   readonly #store: EntryStore;
   readonly #loads = new InFlightLoads();
+  readonly #removals = new RemovalListeners((error) => this.#report(error));
   readonly #clock: Clock;
   readonly #staleIfErrorMs: number;
-  readonly #isOutage: (error: unknown) => boolean;
+  readonly #outage: Outage;
   readonly #onError: (error: unknown) => void;
   #errors = 0;
   #suspendedAtMs: number | null = null;
-  /** The last outage that a load met, and when the next load may find out whether it is over. */
-  #outage: { readonly error: unknown; readonly retryAtMs: number } | null = null;
 
   /** @throws {RangeError} when a bound or a duration is not positive */
   constructor(options: CacheOptions = {}) {
     this.secondTier = options.secondTier ?? null;
     this.#clock = options.clock ?? systemClock;
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
-    this.#isOutage = options.isOutage ?? (() => false);
+    this.#outage = new Outage(options.isOutage ?? (() => false));
     this.#onError = options.onError ?? (() => {});
-    this.#store = new EntryStore(options, this.#clock, (entry) => this.#loads.outlive(entry));
+    this.#store = new EntryStore(options, {
+      clock: this.#clock,
+      removals: this.#removals,
+      onForgotten: (entry) => this.#loads.outlive(entry),
+    });
   }
 
-  /** Returns the fresh value of `key`, `null` when it is known to be absent, `undefined` when nothing is known. */
+  /** Returns the fresh value of `key`; `null`: known to be absent; `undefined`: unknown. Counts in `layer` if unknown. */
   get(key: string, layer = 'values'): unknown {
     const entry = this.#fresh(key, this.#clock.now());
-    // What is held but not fresh has expired; while nothing is trusted it may have to stand in all the same.
-    if (!entry && this.isLive) this.#store.delete(key);
-    const counters = this.#store.counters(entry?.layer ?? layer);
-    if (entry) counters.hits++;
-    else counters.misses++;
+    // An entry that is held and not fresh has expired. While the cache is suspended, it may still replace a failed load.
+    if (!entry && this.isLive) this.#store.delete(key, 'expired');
+    this.#store.count(entry?.layer ?? layer, entry !== undefined);
     return entry?.value;
   }
 
-  /** @throws {TypeError} when the value is not JSON-safe */
+  /**
+   * Stores a value. Running loads of the key will not be stored. While the cache is suspended, only the old value leaves.
+   * @throws {TypeError} when the value is not JSON-safe; the old value leaves all the same
+   */
   set(key: string, value: unknown, options: StoreOptions = { layer: 'values' }): void {
     this.#loads.invalidateKey(key);
-    this.#store.delete(key);
+    this.#store.delete(key, 'replaced');
     this.#put(key, value, options);
   }
 
-  /** Removes one key, and keeps loads that are running from storing it. Returns whether it was held. */
+  /** Removes one key and returns whether it was held. Running loads of the key will not be stored. */
   delete(key: string): boolean {
     this.#loads.invalidateKey(key);
-    return this.#store.delete(key);
+    return this.#store.delete(key, 'invalidated');
   }
 
-  /** Removes everything and returns how many entries there were. InFlightLoads that are running will not store. */
+  /** Removes all entries and returns their number. Running loads will not be stored. */
   clear(): number {
     this.secondTier?.discard();
     return this.#drop();
@@ -76,26 +81,26 @@ export class Cache {
 
   #drop(): number {
     this.#loads.invalidateAll();
-    return this.#store.deleteWhere(() => true);
+    return this.#store.invalidateWhere(() => true);
   }
 
   /**
-   * Removes the entries whose key the glob selects and returns how many there were.
-   * @throws {PatternError} when the pattern is blank or too long
+   * Removes the entries whose keys match the glob and returns their number. Running loads of such keys will not be stored.
+   * @throws {PatternError} when the pattern is blank, too long, or holds a control character
    */
   invalidate(pattern: string): number {
     const isSelected = compileGlob(pattern);
     this.secondTier?.discard();
     this.#loads.invalidateKeys(isSelected);
-    return this.#store.deleteWhere((entry) => isSelected(entry.key));
+    return this.#store.invalidateWhere((entry) => isSelected(entry.key));
   }
 
-  /** Removes what has expired and returns how many entries there were. */
+  /** Removes expired entries and returns their number. While the cache is suspended, keeps those that may replace a load. */
   cleanupExpired(): number {
     const nowMs = this.#clock.now();
     const graceMs = this.isLive ? 0 : this.#staleIfErrorMs;
     const expired = this.#store.select((entry) => entry.expiresAtMs + graceMs <= nowMs);
-    for (const entry of expired) this.#store.forget(entry);
+    for (const entry of expired) this.#store.forget(entry, 'expired');
     return expired.length;
   }
 
@@ -103,43 +108,51 @@ export class Cache {
     return this.#store.summary(this.#errors, this.secondTier?.counters);
   }
 
-  /** Counts what is kept elsewhere of what was made from values of this cache, as a layer of its own. */
+  /** Registers statistics for a cache derived from this one, as a layer of its own. The caller updates the counters. */
   addDerivedLayer(name: string): LayerCounters {
     return this.#store.addDerivedLayer(name);
   }
 
   /**
-   * Vouches for what a reader found, for whoever keeps what was made from it; `null` when some of it is held no longer,
-   * never was, or was stale already.
-   * @param onEnd called once, when it may not be given any more
+   * Calls `listener` for each entry that leaves the cache, with the cause. Removals are delivered in order, in a microtask
+   * after the operation that caused them. Errors of the listener go to `onError`.
+   * @returns a function that removes the listener
    */
-  dependOn({ entries, stale }: ReadTrace, onEnd: () => void): CacheDependency | null {
-    if (!this.isLive || stale > 0) return null;
-    const nowMs = this.#clock.now();
-    for (const entry of entries) if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
-    return new CacheDependency(this, entries as readonly Entry[], onEnd);
+  onRemoval(listener: RemovalListener): () => void {
+    return this.#removals.add(listener);
   }
 
+  /**
+   * Creates a dependency on everything a reader found, for a value derived from it. Returns `null` if the value must not
+   * be kept: the cache is suspended, or something was stale, was not stored, or has left the cache since.
+   * @param onEnd called once, synchronously, when the dependency ends. It must not write to the cache.
+   */
+  dependOn(trace: ReadTrace, onEnd: () => void): CacheDependency | null {
+    return createDependency(this, trace, onEnd);
+  }
+
+  /** Milliseconds on the cache's clock. */
   get nowMs(): number {
     return this.#clock.now();
   }
 
+  /** Whether the cache is in use, that is, not suspended. */
   get isLive(): boolean {
     return this.#suspendedAtMs === null;
   }
 
-  /** From now on nothing held is served as fresh and nothing is stored: changes may be passing unheard. */
+  /** Changes may be missed from now on: nothing is served as fresh and nothing is stored until `resume`. */
   suspend(): void {
     this.#suspendedAtMs ??= this.#clock.now();
     this.#loads.invalidateAll();
     this.secondTier?.suspend();
   }
 
-  /** Drops everything, then serves again: announcements are heard from here on. */
+  /** Every change is announced from now on. Drops all entries, because earlier changes may have been missed. */
   resume(): void {
     this.#drop();
     this.#suspendedAtMs = null;
-    this.#outage = null;
+    this.#outage.end();
     this.secondTier?.resume();
   }
 
@@ -147,9 +160,10 @@ export class Cache {
    * Returns the cached value for `key`, or loads, stores and returns it.
    *
    * Concurrent readers share one load. A failed load is not stored. If something the value depends on changes while the
-   * load runs, those already waiting still get the value, but it is not stored and later readers load again.
+   * load runs, its readers still get the value, but it is not stored and later readers load again. If the load fails by an
+   * outage, the last known value is returned during its grace, and counts as stale in the trace.
    *
-   * @throws {TypeError} when `load` resolves to `undefined` or to something that is not JSON-safe
+   * @throws {TypeError} when `load` resolves to `undefined` or to a value that is not JSON-safe
    */
   async read<V>(key: string, load: (lease: FillLease) => Promise<V>, options: ReadOptions<V>): Promise<V> {
     const values = await this.readMany([key], async (_keys, lease) => [await load(lease)], options);
@@ -157,8 +171,8 @@ export class Cache {
   }
 
   /**
-   * Returns the values of `keys`, in their order, loading those that are missing in one call of `loadMissing`, which
-   * gives one value for each key it was asked for, in that order. Otherwise as `read`.
+   * Returns the values of `keys` in order. Missing keys are loaded by one call of `loadMissing`, which returns one value
+   * for each key it was given, in order. Otherwise like `read`.
    */
   async readMany<V>(
     keys: readonly string[],
@@ -169,8 +183,8 @@ export class Cache {
     const missing = new Map<string, number>();
     const known = keys.map((key) => {
       const source = this.#fresh(key, nowMs) ?? this.#loads.joinable(key);
-      // A key that is named twice is asked for once.
-      this.#store.count(options, source !== undefined || missing.has(key));
+      // A repeated key is loaded once.
+      this.#store.count(options.layer, source !== undefined || missing.has(key), options.trace);
       if (source === undefined && !missing.has(key)) missing.set(key, missing.size);
       return source;
     });
@@ -188,7 +202,7 @@ export class Cache {
     });
   }
 
-  /** What a load brought for one of its keys, or what has to do instead. */
+  /** The value that a load returned for one of its keys, or the stale value that replaces it. */
   #take<V>(key: string, { placeOf }: PendingLoad, result: LoadResult, options: ReadOptions<V>): V {
     if ('error' in result) return this.#staleOr(key, result.error, options);
     const place = placeOf.get(key)!;
@@ -196,33 +210,34 @@ export class Cache {
     return result.values[place] as V;
   }
 
-  /** The fresh value of `key`, at once. `undefined` counts as no miss: whoever asked goes on to `read`. */
+  /** Returns the fresh value of `key` without a promise. `undefined` counts no miss, because the caller goes on to `read`. */
   findHeld<V>(key: string, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
     const entry = this.#fresh(key, this.#clock.now());
     return entry && this.#hit(entry, options);
   }
 
-  /** The value of an entry that a load brought along; `undefined` once it has left the cache. */
+  /** Returns the value of an entry that `FillLease.prime` returned; `undefined` if the entry has left the cache. */
   readPrimed<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
     return this.isLive && entry.isHeld ? this.#hit(entry, options) : undefined;
   }
 
   #hit<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V {
-    this.#store.count(options, true);
+    this.#store.count(options.layer, true, options.trace);
     options.trace?.add(entry.key, entry);
     return entry.value as V;
   }
 
   /**
-   * Applies a committed change. A held record is replaced in place when the announcement brings newer content; a value
-   * that carries one of the tags is dropped if the change affects it; running loads of either kind will not be stored.
+   * Applies a committed change. A held record is replaced in place if the announcement carries newer content, and dropped
+   * if it carries none. A value with one of the tags is dropped if the change affects it. Running loads of such records and
+   * values will not be stored, and later readers do not share them. Never throws.
    */
   announce({ records, tags, change }: Announcement): void {
     for (const record of records) this.#announceRecord(record);
     this.secondTier?.announce(records);
     for (const tag of tags) {
       for (const entry of this.#store.tagged(tag)) {
-        if (this.#affects(change, entry)) this.#store.delete(entry.key);
+        if (this.#affects(change, entry)) this.#store.delete(entry.key, 'invalidated');
       }
       this.#loads.invalidateTagged(tag, (load) => this.#affects(change, load));
     }
@@ -232,13 +247,13 @@ export class Cache {
     this.#loads.invalidateKey(key);
     const held = this.#store.peek(key);
     if (!held) return;
+    // A record that exists again, or whose content is unknown, is left to the next reader's load.
     const isReplaceable = held.value !== null && value !== undefined;
     if (isReplaceable && isAtLeastAsNew(held, version, value)) return;
-    this.#store.delete(key);
-    // Absence that ended, or content that is not known: the next reader asks.
+    this.#store.delete(key, isReplaceable && this.isLive ? 'replaced' : 'invalidated');
     if (!isReplaceable) return;
-    const { layer, tags, isAffectedBy } = held;
-    const ttlSeconds = value === null ? undefined : (held.expiresAtMs - held.storedAtMs) / 1000;
+    const { layer, tags, isAffectedBy, expiresAtMs, storedAtMs } = held;
+    const ttlSeconds = value === null ? undefined : (expiresAtMs - storedAtMs) / 1000;
     try {
       this.#put(key, value, { layer, ttlSeconds, version, tags, isAffectedBy });
     } catch (error) {
@@ -252,10 +267,9 @@ export class Cache {
     options: ReadOptions<V>,
     startedAtMs: number,
   ): PendingLoad {
-    const outage = this.#outage;
-    // Refused at once, so that an outage costs each reader one wait and not one a load.
-    if (!this.isLive && outage && startedAtMs < outage.retryAtMs) {
-      return { placeOf, ended: Promise.resolve({ error: outage.error }) };
+    // In an outage each reader waits for one timeout at most, not for one per load.
+    if (!this.isLive && this.#outage.isOn(startedAtMs)) {
+      return { placeOf, ended: Promise.resolve({ error: this.#outage.error }) };
     }
     const { tagsOf, isAffectedBy } = options;
     const keys = [...placeOf.keys()];
@@ -270,7 +284,7 @@ export class Cache {
       if (values.length !== keys.length) {
         throw new TypeError(`The load was asked for ${keys.length} values and gave ${values.length}.`);
       }
-      this.#outage = null;
+      this.#outage.end();
       return { values, entries: values.map((value, place) => this.#keepLoaded(load, keys[place]!, value, options)) };
     });
   }
@@ -286,7 +300,7 @@ export class Cache {
     };
   }
 
-  /** Stores what a load was asked for, if it may be; returns the entry that now holds it. */
+  /** Stores a value that a load was asked for, if its lease allows; returns the entry that now holds it. */
   #keepLoaded<V>(load: Load, key: string, value: V, options: ReadOptions<V>): Entry | null {
     const valueBytes = freezeAndMeasure(value);
     const { layer, ttlSeconds, tagsOf, isAffectedBy, versionOf } = options;
@@ -306,8 +320,8 @@ export class Cache {
   }
 
   /**
-   * Makes way for readers who were just given a value that may not be stored. It may be newer than what is held, and than
-   * what other loads of the key looked at, and whoever has seen it must not be given something older.
+   * Handles a value that readers get although it may not be stored. It may be newer than the held entry and than what other
+   * loads of the key found, and a reader who has seen it must not get an older value afterwards.
    */
   #supersede<V>(key: string, version: number | undefined, { tagsOf, versionOf }: ReadOptions<V>): void {
     const held = this.#store.peek(key);
@@ -319,20 +333,20 @@ export class Cache {
     } else {
       return;
     }
-    // While nothing is trusted, what is held may stand in for what cannot be loaded; but not a record that was just seen
+    // While the cache is suspended, the held value may still replace a failed load; but not a record that was just seen
     // newer, or gone.
-    if (this.isLive || versionOf) this.#store.delete(key);
+    if (this.isLive || versionOf) this.#store.delete(key, 'invalidated');
   }
 
-  /** Stores what a load brought, unless something newer is held already; returns the entry that now holds it. */
+  /** Stores a loaded value, unless a newer one is held; returns the entry that now holds it. */
   #keep(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry | null {
     const held = this.#store.peek(key);
     if (held?.version !== undefined && options.version !== undefined) {
       if (held.version > options.version) return null;
-      // The same content. What was made from it stays good for as long as it was.
+      // The same content. Keeping the entry keeps everything derived from it.
       if (held.version === options.version && held.expiresAtMs > this.#clock.now() && this.isLive) return held;
     } else if (held && (held.value === null) !== (value === null) && this.#mayBeLater(held)) {
-      // Two loads disagree on whether it exists, and no version tells which of them looked later: the next reader asks.
+      // Two loads disagree on whether the record exists, and no version tells which is later. The next reader loads.
       this.delete(key);
       return null;
     }
@@ -343,7 +357,7 @@ export class Cache {
     return this.isLive ? this.#store.put(key, value, options, valueBytes) : null;
   }
 
-  /** Whether what is held may be from a later look than what a load brings. */
+  /** Whether a held entry may be from a later query than the value of a load. */
   #mayBeLater(held: Entry): boolean {
     return held.expiresAtMs > this.#clock.now() || this.#loads.precede(held);
   }
@@ -352,23 +366,19 @@ export class Cache {
     if (!this.isLive) return undefined;
     const entry = this.#store.get(key);
     if (!entry || entry.expiresAtMs > nowMs) return entry;
-    // Held on to, in case that nothing newer can be loaded.
+    // Kept, in case that the load fails by an outage.
     this.#loads.outlive(entry);
     return undefined;
   }
 
-  /** The last known value, when `error` is an outage and the value's time of grace is not over; else throws `error`. */
+  /** Returns the last known value during its grace if `error` is an outage; otherwise throws `error`. */
   #staleOr<V>(key: string, error: unknown, { trace }: ReadOptions<V>): V {
-    if (!this.#isOutage(error)) throw error;
-    if (error !== this.#outage?.error) this.#outage = { error, retryAtMs: this.#clock.now() + RETRY_AFTER_OUTAGE_MS };
-    const entry = this.#store.peek(key);
+    const nowMs = this.#clock.now();
+    const entry = this.#outage.note(error, nowMs) ? this.#store.peek(key) : undefined;
     if (!entry) throw error;
     const freshUntilMs = Math.min(entry.expiresAtMs, this.#suspendedAtMs ?? Number.POSITIVE_INFINITY);
-    if (this.#clock.now() >= freshUntilMs + this.#staleIfErrorMs) throw error;
-    if (trace) {
-      trace.stale++;
-      trace.add(key, null);
-    }
+    if (nowMs >= freshUntilMs + this.#staleIfErrorMs) throw error;
+    trace?.addStale(key);
     return entry.value as V;
   }
 
@@ -377,7 +387,7 @@ export class Cache {
     try {
       return dependent.isAffectedBy(change, dependent.value);
     } catch (error) {
-      // When in doubt, drop: a needless load is cheaper than a stale answer.
+      // When in doubt, drop: an unnecessary load is cheaper than a stale answer.
       this.#report(error);
       return true;
     }

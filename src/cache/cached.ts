@@ -3,22 +3,22 @@ import { ReadTrace } from './read-trace.ts';
 import { stableJson } from './stable-json.ts';
 
 export interface CachedOptions {
-  /** How long a result is served. */
+  /** Seconds for which a result is fresh. Default: the cache's own TTL. */
   readonly ttlSeconds?: number;
-  /** The first words of the key; the arguments follow. */
+  /** The beginning of the key, and the name of the layer. */
   readonly keyPrefix: string;
-  /** Tags under which changes are announced that alter the result. Without any, only the TTL ends it. */
+  /** An announcement under one of these tags drops the result. Default: none, so that only the TTL ends it. */
   readonly tags?: readonly string[];
 }
 
 /**
- * Reads a method through the cache that its object carries as `cache`.
+ * Method decorator: reads the method's result through the cache in the object's `cache` property.
  *
- * The key is `keyPrefix`, or `keyPrefix_<arguments as JSON, object keys sorted>`, so the method takes only JSON-safe
- * arguments and its result depends on nothing but them: not on who asks. Authorization is decided before it is called.
- * A `ReadTrace` among the arguments is no part of the key: the read is added to it.
+ * The key is `keyPrefix`, or `keyPrefix_<arguments as JSON with sorted object keys>`. The result must therefore depend on
+ * the arguments alone and not on the caller, so authorize before the call. A `ReadTrace` among the arguments is not part of
+ * the key; the read is added to it.
  *
- * @throws {TypeError} when called with an argument, or giving a result, that is not JSON-safe
+ * The decorated method rejects with a `TypeError` when an argument or the result is not JSON-safe.
  */
 export function Cached({ ttlSeconds, keyPrefix, tags }: CachedOptions) {
   return <This extends { readonly cache: Cache }, Args extends unknown[], Result>(

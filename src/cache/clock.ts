@@ -1,5 +1,6 @@
-/** Where the cache gets its time from: milliseconds since the epoch. Tests inject one they can move. */
+/** A source of time. Tests inject one that they control. */
 export interface Clock {
+  /** Milliseconds since the epoch. */
   now(): number;
 }
 

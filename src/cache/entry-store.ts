@@ -4,20 +4,29 @@ import type { CacheOptions } from './contract.ts';
 import type { Entry, StoreOptions } from './entry.ts';
 import { LruList } from './lru-list.ts';
 import type { ReadTrace } from './read-trace.ts';
+import type { RemovalCause, RemovalListeners } from './removal.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
 
 export type EntryStoreOptions = Pick<CacheOptions, 'maxEntries' | 'maxBytes' | 'ttlSeconds' | 'negativeTtlSeconds'>;
 
-/** What the store needs for an entry, and for each of its tags, besides the key and the value. */
+interface EntryStoreParts {
+  readonly clock: Clock;
+  readonly removals: RemovalListeners;
+  /** Called for an entry that leaves, or is too large to be held, although its value may still be current. */
+  readonly onForgotten: (entry: Entry) => void;
+}
+
+/** The store's own memory for an entry, and for each of its tags, besides the key and the value. */
 const ENTRY_OVERHEAD_BYTES = 320;
 const TAG_OVERHEAD_BYTES = 500;
 const NO_TAGS: readonly string[] = [];
 
-/** The entries themselves, bounded in number and bytes, found by key or by tag, and counted by layer. */
+/** The entries, bounded in number and bytes, with their tags and the counters of their layers. Knows nothing of loads. */
 export class EntryStore {
   readonly #entries = new Map<string, Entry>();
   readonly #tagged = new TagIndex<Entry>();
+  readonly #order = new LruList<Entry>();
   readonly #clock: Clock;
   readonly #maxEntries: number;
   readonly #maxBytes: number;
@@ -25,16 +34,14 @@ export class EntryStore {
   readonly #negativeTtlMs: number;
   readonly #layers = new Map<string, LayerCounters>();
   readonly #derivedLayers = new Map<string, LayerCounters>();
+  readonly #removals: RemovalListeners;
   readonly #onForgotten: (entry: Entry) => void;
   #bytes = 0;
-  readonly #order = new LruList<Entry>();
 
-  /**
-   * @param onForgotten told of what leaves, or is not held at all, although nothing is known against it
-   * @throws {RangeError} when a bound or a duration is not positive
-   */
-  constructor(options: EntryStoreOptions, clock: Clock, onForgotten: (entry: Entry) => void) {
+  /** @throws {RangeError} when a bound or a duration is not positive */
+  constructor(options: EntryStoreOptions, { clock, removals, onForgotten }: EntryStoreParts) {
     this.#clock = clock;
+    this.#removals = removals;
     this.#onForgotten = onForgotten;
     this.#maxEntries = positive('maxEntries', options.maxEntries ?? 100_000);
     this.#maxBytes = positive('maxBytes', options.maxBytes ?? 256 * 1024 * 1024);
@@ -51,8 +58,8 @@ export class EntryStore {
     return counters;
   }
 
-  /** Counts a read, for its layer and for whoever traces it. */
-  count({ layer, trace }: { readonly layer: string; readonly trace?: ReadTrace | undefined }, isHit: boolean): void {
+  /** Counts a read in its layer and in its trace. */
+  count(layer: string, isHit: boolean, trace?: ReadTrace): void {
     const counters = this.counters(layer);
     if (isHit) {
       counters.hits++;
@@ -63,14 +70,14 @@ export class EntryStore {
     }
   }
 
-  /** Counts what is kept elsewhere, as a layer of its own. */
+  /** Registers a layer whose counters the caller updates. */
   addDerivedLayer(name: string): LayerCounters {
     const counters = { hits: 0, misses: 0, size: 0, evictions: 0 };
     this.#derivedLayers.set(name, counters);
     return counters;
   }
 
-  /** Finds an entry and marks it as recently used, expired or not. */
+  /** Finds an entry, expired or not, and marks it as used. */
   get(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     if (entry) this.#order.touch(entry);
@@ -87,8 +94,8 @@ export class EntryStore {
   }
 
   /**
-   * Stores a value, in the place of what is held under its key, and returns its entry. An entry larger than the whole
-   * bound is not held, and what it would have replaced leaves all the same.
+   * Stores a value, replaces the entry under its key, and returns the new entry. An entry larger than `maxBytes` is not
+   * held; the entry it would have replaced leaves all the same.
    */
   put(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry {
     const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy } = options;
@@ -110,27 +117,28 @@ export class EntryStore {
       older: null,
     };
     const replaced = this.#entries.get(key);
-    // Removed first, so that its tags leave the index before those of the new one enter.
-    if (replaced) this.#remove(replaced);
+    // Removed first, so that its tags leave the index before the tags of the new entry enter it.
+    if (replaced) this.#remove(replaced, 'replaced');
     if (entry.bytes > this.#maxBytes) {
       this.#onForgotten(entry);
       return entry;
     }
     this.#add(entry);
-    while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes) this.#evict(this.#order.oldest!);
+    while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes)
+      this.forget(this.#order.oldest!, 'evicted');
     return entry;
   }
 
-  delete(key: string): boolean {
+  delete(key: string, cause: RemovalCause): boolean {
     const entry = this.#entries.get(key);
     if (!entry) return false;
-    this.#remove(entry);
+    this.#remove(entry, cause);
     return true;
   }
 
-  /** Removes what nothing is known against, because its time or its room is over. */
-  forget(entry: Entry): void {
-    this.#remove(entry);
+  /** Removes an entry whose value may still be current. */
+  forget(entry: Entry, cause: 'expired' | 'evicted'): void {
+    this.#remove(entry, cause);
     this.#onForgotten(entry);
   }
 
@@ -138,10 +146,10 @@ export class EntryStore {
     return [...this.#entries.values()].filter(isSelected);
   }
 
-  /** Removes every entry that `isSelected` accepts and returns how many there were. */
-  deleteWhere(isSelected: (entry: Entry) => boolean): number {
+  /** Removes the selected entries and returns their number. */
+  invalidateWhere(isSelected: (entry: Entry) => boolean): number {
     const selected = this.select(isSelected);
-    for (const entry of selected) this.#remove(entry);
+    for (const entry of selected) this.#remove(entry, 'invalidated');
     return selected.length;
   }
 
@@ -160,19 +168,22 @@ export class EntryStore {
     this.counters(entry.layer).size++;
   }
 
-  #evict(entry: Entry): void {
-    this.forget(entry);
-    this.counters(entry.layer).evictions++;
-  }
-
-  #remove(entry: Entry): void {
+  #remove(entry: Entry, cause: RemovalCause): void {
     this.#entries.delete(entry.key);
     this.#order.remove(entry);
     entry.isHeld = false;
     this.#bytes -= entry.bytes;
     this.#tagged.remove(entry);
-    this.counters(entry.layer).size--;
+    const counters = this.counters(entry.layer);
+    counters.size--;
+    if (cause === 'evicted') counters.evictions++;
+    if (this.#removals.hasAny) this.#report(entry, cause);
     endDependenciesOf(entry);
+  }
+
+  #report(entry: Entry, cause: RemovalCause): void {
+    const hadExpired = entry.expiresAtMs <= this.#clock.now();
+    this.#removals.report(entry, cause === 'replaced' && hadExpired ? 'expired' : cause);
   }
 }
 

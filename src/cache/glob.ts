@@ -1,17 +1,17 @@
 export const MAX_PATTERN_LENGTH = 256;
 
-/** A pattern that selects nothing sensible. Its message can be shown to the admin who typed it. */
+/** An unusable pattern. The message is written for the person who typed the pattern. */
 export class PatternError extends Error {
   override readonly name = 'PatternError';
 }
 
 /**
- * Compiles a glob into a predicate over whole keys. `*` stands for any run of characters, `?` for exactly one; every other
- * character stands for itself.
+ * Compiles a glob into a predicate over whole keys. `*` matches any run of characters, `?` exactly one, and every other
+ * character itself.
  *
- * No regular expression is built from the input, and nothing is tried twice. A key is read once, while every place in the
- * pattern that could have been reached is followed at the same time, 32 places by one operation on their bits (Baeza-Yates
- * and Gonnet, "A New Approach to Text Searching", 1992). So the work is linear in the key, whatever the pattern.
+ * The match reads the key once and tracks all reachable places of the pattern at the same time, 32 of them per bit operation
+ * (Baeza-Yates and Gonnet, "A New Approach to Text Searching", 1992). Its time is linear in the length of the key for every
+ * pattern, which a regular expression built from the input could not guarantee.
  *
  * @throws {PatternError} when the pattern is blank, longer than `MAX_PATTERN_LENGTH`, or holds a control character
  */
@@ -20,23 +20,23 @@ export function compileGlob(pattern: string): (key: string) => boolean {
   if (pattern.length > MAX_PATTERN_LENGTH) {
     throw new PatternError(`The pattern has ${pattern.length} characters; at most ${MAX_PATTERN_LENGTH} are allowed.`);
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must not hold them
   if (/[\u0000-\u001f\u007f]/.test(pattern)) throw new PatternError('The pattern holds a control character.');
   const places = toPlaces(pattern);
   return (key) => matches(places, key);
 }
 
-/** Sets of places in a pattern, as bits: a place is how many of its characters, stars aside, have been matched. */
+/** A set of places in a pattern, as bits. A place is the number of pattern characters matched, not counting stars. */
 type Places = Uint32Array;
 
 interface Glob {
-  /** The place after all characters. */
+  /** The place behind the last character. */
   readonly end: number;
-  /** Where a star lets any character pass. */
+  /** The places at which a star accepts any character. */
   readonly stars: Places;
-  /** From where a character leads on to the next place, by its code. */
+  /** The places that a character leaves for the next one, by character code. */
   readonly stepsOf: ReadonlyMap<number, Places>;
-  /** The same for characters that the pattern does not hold. */
+  /** The same for characters that the pattern does not contain. */
   readonly otherSteps: Places;
 }
 

@@ -1,52 +1,52 @@
 import type { Dependent, Entry } from './entry.ts';
 import { TagIndex } from './tag-index.ts';
 
-/** One call of a loader, for one or several keys. */
+/** One running call of a loader, for one or more keys. */
 export interface Load extends Dependent {
   readonly keys: readonly string[];
-  /** Where each key stands among them. */
+  /** The index of each key in `keys`. */
   readonly placeOf: ReadonlyMap<string, number>;
   /** Never rejects. */
   readonly ended: Promise<LoadResult>;
-  /** The number of the last change that the load is sure to see. */
+  /** The sequence number of the last change that the load is sure to see. */
   readonly startedAt: number;
   readonly startedAtMs: number;
-  /** Nothing of it may be stored. */
+  /** Whether nothing of this load may be stored. */
   isInvalidated: boolean;
-  /** What it was asked for may not be stored; records it brings along may, each by its own key. */
+  /** Whether the values it was asked for may not be stored. Records it primes may, each by its own key. */
   isResultInvalidated: boolean;
-  /** Select keys that may not be stored, asked for or brought along. */
+  /** Predicates that select keys which may not be stored, asked for or primed. */
   readonly invalidatedKeys: ((key: string) => boolean)[];
 }
 
-/** A load as those see it who wait for it. */
+/** The part of a load that its readers use. */
 export type PendingLoad = Pick<Load, 'ended' | 'placeOf'>;
 
-/** What came of a load: its values in the order of the keys, and as what each was stored (`null`: it was not). */
+/** The result of a load: its values and the entries that hold them (`null`: not stored), in the order of the keys. */
 export type LoadResult =
   | { readonly values: readonly unknown[]; readonly entries: readonly (Entry | null)[] }
   | { readonly error: unknown };
 
 /**
- * The loads that are running, and what overtook them.
+ * The running loads, and the changes that invalidate what they will return.
  *
- * Every announced change gets the next number of a sequence. A load remembers the number at which it began, so "changed
- * since the load began" is one comparison. The numbers of changed keys are kept only while a load runs that is older.
+ * Every change gets the next number of a sequence. A load remembers the number at which it began, so "changed since the load
+ * began" is one comparison. The number of a changed key is kept only while an older load is running.
  */
 export class InFlightLoads {
   readonly #running = new Set<Load>();
   readonly #joinable = new Map<string, Load>();
   readonly #tagged = new TagIndex<Load>();
   readonly #changedAt = new Map<string, number>();
-  /** The newest version of a key that a reader was given although it was not stored. */
+  /** The newest version of each key that a reader was given although it was not stored. */
   readonly #minimumVersions = new Map<string, { readonly version: number; readonly at: number }>();
   #sequence = 0;
 
   /**
-   * Registers a load, then runs it: no change can slip in between. Readers who come later may join it until something
-   * overtakes it.
-   * @param placeOf the keys in order, with their places
-   * @param run gives what came of it; if it throws, that is the result
+   * Registers a load, then runs it, so that no change is missed in between. Later readers may join it until a change
+   * invalidates it.
+   * @param placeOf the keys in order, each with its index
+   * @param run returns the result; an error it throws becomes the result
    */
   begin(
     placeOf: ReadonlyMap<string, number>,
@@ -80,23 +80,24 @@ export class InFlightLoads {
     }
   }
 
-  /** The load of `key` that a reader who comes now may share. */
+  /** The running load of `key` that a new reader may share. */
   joinable(key: string): Load | undefined {
     return this.#joinable.get(key);
   }
 
+  /** Whether the value that `load` found for `key`, which it was asked for, may be stored. */
   mayStoreResult(load: Load, key: string): boolean {
     return !load.isResultInvalidated && this.mayPrime(load, key);
   }
 
-  /** A load that has ended may not: what changed since it began is forgotten. */
+  /** Whether a record that `load` found may be stored. Never after its end, because changes since its start are forgotten. */
   mayPrime(load: Load, key: string): boolean {
     if (!this.#running.has(load) || load.isInvalidated) return false;
     for (const isSelected of load.invalidatedKeys) if (isSelected(key)) return false;
     return this.#changedAt.size === 0 || (this.#changedAt.get(key) ?? 0) <= load.startedAt;
   }
 
-  /** Keeps what is older than `version` from being stored or shared, as far as loads bring it that run already. */
+  /** Prevents loads that are running from storing or sharing anything older than `version`. */
   rememberVersion(key: string, version: number): void {
     const known = this.#minimumVersions.get(key)?.version ?? 0;
     this.#minimumVersions.delete(key);
@@ -104,20 +105,20 @@ export class InFlightLoads {
     this.#joinable.delete(key);
   }
 
-  /** Whether a load is running that began before an entry was stored, and may bring what was there before it. */
+  /** Whether a running load began before the entry was stored, and may therefore return an older value. */
   precede({ storedAtMs }: Entry): boolean {
     const [oldest] = this.#running;
     return oldest !== undefined && oldest.startedAtMs <= storedAtMs;
   }
 
-  /** Keeps such loads from storing or sharing something older, now that the entry is not there to be compared with. */
+  /** Prevents such loads from storing or sharing an older value once the entry is not held for comparison. */
   outlive(entry: Entry): void {
     if (!this.precede(entry)) return;
     if (entry.version === undefined) this.invalidateKey(entry.key);
     else this.rememberVersion(entry.key, entry.version);
   }
 
-  /** Absence, which has no version, is below every minimum: it may be from before the row was made. */
+  /** Whether `version` is older than one that a reader has seen. Absence (`undefined`) is: it may predate the row. */
   isOutdated(load: Load, key: string, version: number | undefined): boolean {
     const minimum = this.#minimumVersions.size === 0 ? undefined : this.#minimumVersions.get(key);
     if (!minimum || minimum.at <= load.startedAt) return false;
@@ -131,15 +132,17 @@ export class InFlightLoads {
     this.#forgetChangesNoLoadPrecedes();
   }
 
+  /** Prevents running loads from storing or sharing a value of `key`. */
   invalidateKey(key: string): void {
     this.#sequence++;
     if (this.#running.size === 0) return;
-    // Removed first, so that the map stays in the order of the last change.
+    // Deleted first, so that the map stays in the order of the sequence.
     this.#changedAt.delete(key);
     this.#changedAt.set(key, this.#sequence);
     this.#joinable.delete(key);
   }
 
+  /** Prevents running loads with the tag from storing or sharing their results, if `isAffected` says so. */
   invalidateTagged(tag: string, isAffected: (load: Load) => boolean): void {
     for (const load of this.#tagged.tagged(tag)) {
       if (load.isResultInvalidated || !isAffected(load)) continue;
@@ -148,7 +151,7 @@ export class InFlightLoads {
     }
   }
 
-  /** Which records a load will bring along is not known yet, so it remembers what to ask about them. */
+  /** The keys that a load will prime are not known yet, so the load keeps the predicate. */
   invalidateKeys(isSelected: (key: string) => boolean): void {
     for (const load of this.#running) load.invalidatedKeys.push(isSelected);
     for (const key of this.#joinable.keys()) {
@@ -156,6 +159,7 @@ export class InFlightLoads {
     }
   }
 
+  /** Prevents all running loads from storing or sharing anything. */
   invalidateAll(): void {
     for (const load of this.#running) load.isInvalidated = true;
     this.#joinable.clear();

@@ -8,6 +8,7 @@ export type { Dependent, Entry, StoreOptions } from './entry.ts';
 export { MAX_PATTERN_LENGTH, PatternError } from './glob.ts';
 export { LruList, type LruNode } from './lru-list.ts';
 export { ReadTrace } from './read-trace.ts';
+export type { Removal, RemovalCause, RemovalListener } from './removal.ts';
 export type { SecondTier, TierMessage, TierRecord, TierVisit } from './second-tier.ts';
 export { stableJson } from './stable-json.ts';
 export { type CacheLayerStats, type CacheStats, type LayerCounters, SECOND_TIER_LAYER } from './stats.ts';

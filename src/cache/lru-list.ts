@@ -1,12 +1,14 @@
-/** What has a place in an order of use. */
+/** A member of an `LruList`, which sets the two fields. */
 export interface LruNode<Node> {
   newer: Node | null;
   older: Node | null;
 }
 
 /**
- * The order in which things were used: a list through the things themselves, from the newest to the oldest. Kept beside
- * them, as lru-cache keeps it, it would take 1.4 times as long to store an entry and push another one out.
+ * A doubly linked list of its members, from the most to the least recently used. A node is a member of one list at most.
+ *
+ * The links are fields of the members. Kept beside them, as lru-cache does, storing an entry and evicting another takes 1.4
+ * times as long (docs/decisions/lru-list.md).
  */
 export class LruList<Node extends LruNode<Node>> {
   #newest: Node | null = null;
@@ -16,6 +18,7 @@ export class LruList<Node extends LruNode<Node>> {
     return this.#oldest;
   }
 
+  /** Adds a node, which is in no list, as the newest. */
   add(node: Node): void {
     node.older = this.#newest;
     if (this.#newest) this.#newest.newer = node;
@@ -23,7 +26,7 @@ export class LruList<Node extends LruNode<Node>> {
     this.#newest = node;
   }
 
-  /** Makes it the newest. */
+  /** Makes a member the newest. */
   touch(node: Node): void {
     if (node === this.#newest) return;
     this.remove(node);

@@ -1,14 +1,14 @@
 import type { Entry } from './entry.ts';
 
-/** What one reader found. The reader's own object, added to by every read it is passed to. */
+/** What one reader found. The reader creates it, and each read that it is passed to adds to it. */
 export class ReadTrace {
   hits = 0;
   misses = 0;
-  /** Values served past their trust, or their time, because they could not be loaded. */
+  /** Values served after their expiry, or while the cache is suspended, because their load failed. */
   stale = 0;
-  /** The keys that were read; one may come twice. */
+  /** The keys that were read, with repeats. */
   readonly keys: string[] = [];
-  /** What was found under each key; `null` for a value that was not stored. */
+  /** The entry read under each key; `null` for a value that was not stored. */
   readonly entries: (Entry | null)[] = [];
 
   add(key: string, entry: Entry | null): void {
@@ -16,7 +16,13 @@ export class ReadTrace {
     this.entries.push(entry);
   }
 
-  /** The figures alone, for logs and answers. */
+  /** Adds a value that replaces a failed load. Nothing may be derived from it. */
+  addStale(key: string): void {
+    this.stale++;
+    this.add(key, null);
+  }
+
+  /** The counters alone, for logs and responses. */
   toJSON() {
     const { hits, misses, stale } = this;
     return { hits, misses, stale };

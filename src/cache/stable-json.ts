@@ -1,5 +1,5 @@
 /**
- * JSON with object keys in order and absent properties left out, so that equal arguments make equal keys.
+ * Writes JSON with sorted object keys and without `undefined` properties, so that equal arguments make equal keys.
  * @throws {TypeError} when the value is not JSON-safe
  */
 export function stableJson(value: unknown): string {
@@ -18,7 +18,7 @@ export function stableJson(value: unknown): string {
   throw new TypeError(`A cache key is made of JSON-safe values; got ${String(value)}.`);
 }
 
-/** Left out, as an object's absent property is, an item would make `[undefined]` equal to `[]`. */
+/** An item must not be left out as a property is: `[undefined]` would equal `[]`. */
 function stableJsonItem(item: unknown): string {
   if (item === undefined) throw new TypeError('A cache key is made of JSON-safe values; got undefined in an array.');
   return stableJson(item);
@@ -28,7 +28,7 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && isPlainPrototype(Object.getPrototypeOf(value));
 }
 
-/** Argument and input classes are plain data too; what has methods, its own or inherited ones, is not. */
+/** Argument and input classes count as plain data; a prototype with methods does not. */
 function isPlainPrototype(prototype: object | null): boolean {
   if (prototype === null || prototype === Object.prototype) return true;
   const hasMethods = Object.getOwnPropertyNames(prototype).some((name) => name !== 'constructor');

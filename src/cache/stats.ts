@@ -1,28 +1,29 @@
 /** Counters of one layer, such as `workstations` or `workstations_list`. */
 export interface CacheLayerStats {
   readonly name: string;
-  /** Reads answered without a load of their own. */
+  /** Reads answered without a load of their own, including those that joined a running load. */
   readonly hits: number;
   readonly misses: number;
   /** Entries held now. */
   readonly size: number;
-  /** Entries pushed out by the bounds; expiry and invalidation do not count. */
+  /** Entries removed because of `maxEntries` or `maxBytes`. Other removals do not count. */
   readonly evictions: number;
   /** `100 * hits / (hits + misses)`; 0 before the first read. */
   readonly hitRatePercent: number;
 }
 
 export interface CacheStats extends Omit<CacheLayerStats, 'name'> {
-  /** Approximate memory held by the entries. */
+  /** Estimated memory of the entries, in bytes. */
   readonly bytes: number;
-  /** Faults the cache went around: a read was answered, only not from here. */
+  /** Errors that the cache handled by itself. No read failed because of them. */
   readonly errors: number;
   readonly layers: readonly CacheLayerStats[];
 }
 
-/** The layer that stands for the second tier. What it is asked for the first tier has counted as a miss. */
+/** The layer of the second tier. The cache counted a miss for each of its reads. */
 export const SECOND_TIER_LAYER = 'redis';
 
+/** The counters of a layer, updated in place. */
 export interface LayerCounters {
   hits: number;
   misses: number;
@@ -42,8 +43,8 @@ export function summarize(
     sum.size += layer.size;
     sum.evictions += layer.evictions;
   }
-  // What the others have no answer to is asked of the layers of the cache itself, and counts as a miss there. Nor are
-  // they asked for what those hold, except for the derived ones: a hit there spares all the reads below it.
+  // A miss in a derived layer leads to reads of the cache's own layers, which are counted there; a hit replaces them.
+  // Reads of the second tier follow a miss that was counted already.
   for (const [name, { hits }] of others) if (name !== SECOND_TIER_LAYER) sum.hits += hits;
   return {
     ...sum,

@@ -1,4 +1,4 @@
-/** Finds what carries a tag without looking at what does not. */
+/** Finds the items that carry a tag. Adding and removing an item costs one step for each of its tags. */
 export class TagIndex<T extends { readonly tags: readonly string[] }> {
   readonly #byTag = new Map<string, Set<T>>();
 
@@ -18,7 +18,7 @@ export class TagIndex<T extends { readonly tags: readonly string[] }> {
     }
   }
 
-  /** A copy, because those who ask for it go on to remove what they were given. */
+  /** A copy, because callers remove items while they iterate. */
   tagged(tag: string): T[] {
     const tagged = this.#byTag.get(tag);
     return tagged ? [...tagged] : [];

@@ -2,16 +2,21 @@ const STRING_OVERHEAD_BYTES = 24;
 const OBJECT_OVERHEAD_BYTES = 40;
 const SLOT_BYTES = 8;
 
-/** What `freezeAndMeasure` says of an object whose parts are strings, of so many characters in all, and numbers or `null`. */
+/**
+ * Returns what `freezeAndMeasure` returns for a flat object of strings, numbers and `null`, without a walk through it.
+ * @param parts the number of properties
+ * @param strings how many of them are strings
+ * @param characters the total length of the strings
+ */
 export function flatObjectBytes(parts: number, strings: number, characters: number): number {
   return OBJECT_OVERHEAD_BYTES + SLOT_BYTES * (2 * parts - strings) + STRING_OVERHEAD_BYTES * strings + characters;
 }
 
 /**
- * Freezes a JSON-safe value all the way down and returns its approximate size in memory, in bytes.
+ * Freezes a JSON-safe value deeply and returns an estimate of its size in memory, in bytes.
  *
- * Only what JSON can say is accepted: `null`, booleans, finite numbers, strings, arrays and plain objects. A class
- * instance (a managed entity, a Date) drags state along that the cache could neither freeze nor compare.
+ * JSON-safe values are `null`, booleans, finite numbers, strings, arrays and plain objects. An instance of a class, such as
+ * a managed entity or a Date, has state that the cache can neither freeze nor compare.
  *
  * @throws {TypeError} when the value holds anything else
  */
@@ -39,7 +44,7 @@ function freezeObject(object: object): number {
   Object.freeze(object);
   let bytes = OBJECT_OVERHEAD_BYTES;
   for (const part of Object.values(object)) {
-    // Said here too, because most parts of most values are strings: the call would cost more than all the rest.
+    // Most parts of most values are strings, for which the call would cost more than the rest of the loop.
     bytes += SLOT_BYTES + (typeof part === 'string' ? STRING_OVERHEAD_BYTES + part.length : freezeAndMeasure(part));
   }
   return bytes;

@@ -1,0 +1,63 @@
+import type { Entry } from './entry.ts';
+
+/**
+ * Why an entry left the cache:
+ * - `expired`: its TTL was over, and it was swept, asked for, or replaced after that.
+ * - `evicted`: it was the least recently used one when the cache exceeded `maxEntries` or `maxBytes`.
+ * - `invalidated`: it was deleted, cleared, matched by a pattern, affected by an announced change, dropped by `resume`, or
+ *   contradicted by a load.
+ * - `replaced`: a new value was stored under its key.
+ */
+export type RemovalCause = 'expired' | 'evicted' | 'invalidated' | 'replaced';
+
+/** One entry that left the cache. */
+export interface Removal
+  extends Pick<Entry, 'key' | 'layer' | 'value' | 'version' | 'bytes' | 'storedAtMs' | 'expiresAtMs'> {
+  readonly cause: RemovalCause;
+}
+
+export type RemovalListener = (removal: Removal) => void;
+
+/** Delivers removals to listeners, in order, in a microtask after the operation that caused them. */
+export class RemovalListeners {
+  readonly #listeners = new Set<RemovalListener>();
+  readonly #onError: (error: unknown) => void;
+  #undelivered: Removal[] = [];
+  /** A plain property, because the store asks it at each removal. */
+  hasAny = false;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** Adds a listener and returns a function that removes it. */
+  add(listener: RemovalListener): () => void {
+    this.#listeners.add(listener);
+    this.hasAny = true;
+    return () => {
+      this.#listeners.delete(listener);
+      this.hasAny = this.#listeners.size > 0;
+    };
+  }
+
+  /** Call only while there are listeners. */
+  report({ key, layer, value, version, bytes, storedAtMs, expiresAtMs }: Entry, cause: RemovalCause): void {
+    this.#undelivered.push({ cause, key, layer, value, version, bytes, storedAtMs, expiresAtMs });
+    // Later, because a listener that uses the cache must not find it between two states.
+    if (this.#undelivered.length === 1) queueMicrotask(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    const removals = this.#undelivered;
+    this.#undelivered = [];
+    for (const removal of removals) {
+      for (const listener of this.#listeners) {
+        try {
+          listener(removal);
+        } catch (error) {
+          this.#onError(error);
+        }
+      }
+    }
+  }
+}
