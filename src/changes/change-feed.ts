@@ -1,38 +1,42 @@
 import { type Change, type Command, decodeMessage, type Message } from './change.ts';
 import type { NotificationSource } from './notification-source.ts';
 
-/** `connecting` before the first success, `live` while everything is heard, `gap` after a loss, `closed` at the end. */
+/** `connecting`: not connected yet. `live`: all changes are delivered. `gap`: the connection was lost. `closed`: ended. */
 export type FeedState = 'connecting' | 'live' | 'gap' | 'closed';
 
-/** Those who follow the feed. Each is called synchronously and in the order of the commits. */
+/** A follower of the feed. Its methods are called synchronously and in commit order. */
 export interface FeedListener {
+  /** Rows changed. All are of one statement, which may be spread over several calls. */
   onChanges?(changes: readonly Change[]): void;
-  /** Every row of the table is gone. */
+  /** All rows of the table were removed by TRUNCATE. */
   onTruncate?(table: string): void;
+  /** A message of an instance, which may be this one. */
   onCommand?(command: Command): void;
-  /** Changes may be passing unheard from now on. */
+  /** Changes may be missed from now on. */
   onGap?(): void;
-  /** Everything is heard again. What happened in between is not known. */
+  /** All changes are delivered from now on. Changes since the last gap, or the start, were missed. */
   onLive?(): void;
 }
 
 export interface ChangeFeedOptions {
   readonly source: NotificationSource;
-  /** How long `waitUntilApplied` waits for an echo before it declares the feed lost. Default 2,000. */
+  /** How long `waitUntilApplied` waits, in milliseconds, before it declares the feed lost. Default 2,000. */
   readonly acknowledgeTimeoutMs?: number;
+  /** Receives unknown payloads, errors of followers, and the reasons of lost connections. */
   readonly onError?: (error: unknown) => void;
 }
 
+/** Which message of a transaction to wait for: the last one of its only announcing statement, or its mark. */
 type Scope = 'statement' | 'transaction';
 
-const REMEMBERED_ECHOES = 4096;
+const MAX_ACKNOWLEDGED = 4096;
 
 /**
- * What the database announces, to whoever follows.
+ * Delivers the announcements of the database to followers.
  *
- * A writer awaits `waitUntilApplied` after its commit: once it resolves, every follower has been told of the transaction, or the
- * feed is known to be broken and its followers know that too. Either way an answered write is never followed by a read
- * that had not heard of it.
+ * A writer awaits `waitUntilApplied` after its commit. When that resolves, every follower has applied the transaction, or the
+ * feed is in a gap and every follower knows it. In both cases, no read that starts after the write was answered returns an
+ * older state.
  */
 export class ChangeFeed {
   readonly #source: NotificationSource;
@@ -54,38 +58,39 @@ export class ChangeFeed {
     return this.#state;
   }
 
-  /** How often the feed was lost since the start. */
+  /** The number of times the feed was lost since its start. */
   get gaps(): number {
     return this.#gaps;
   }
 
-  /** How many follow at the moment. */
+  /** The current number of followers. */
   get followers(): number {
     return this.#listeners.size;
   }
 
-  /** Adds a follower and returns what removes it again. */
+  /** Adds a follower and returns a function that removes it. Followers are called in the order in which they were added. */
   follow(listener: FeedListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves after the first attempt to listen, successful or not. */
+  /** Resolves after the first attempt to listen, whether or not it succeeded. Call once. */
   async start(): Promise<void> {
     await this.#source.start({
       onPayload: (payload) => this.#receive(payload),
-      onUp: () => this.#rise(),
-      onDown: (reason) => this.#fall(reason),
+      onUp: () => this.#onUp(),
+      onDown: (reason) => this.#onDown(reason),
     });
   }
 
   /**
-   * Resolves once all followers were told of the transaction `xid`: of its one announcing statement, or of everything up
-   * to the mark it set (see `markTransaction`). While the feed is not live it resolves at once.
+   * Resolves when all followers have applied the transaction `xid`: its only announcing statement, or everything up to its
+   * mark. While the feed is not live, it resolves at once. Never rejects. If the announcement does not arrive in
+   * `acknowledgeTimeoutMs`, the feed reconnects, which ends the wait.
    */
   waitUntilApplied(xid: string, scope: Scope): Promise<void> {
-    const echo = `${scope} ${xid}`;
-    if (this.#state !== 'live' || this.#acknowledged.has(echo)) return Promise.resolve();
+    const id = `${scope} ${xid}`;
+    if (this.#state !== 'live' || this.#acknowledged.has(id)) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(
         () => this.#source.restart(new Error('A committed change was not announced in time.')),
@@ -95,17 +100,21 @@ export class ChangeFeed {
         clearTimeout(timer);
         resolve();
       };
-      const waiting = this.#waiting.get(echo);
+      const waiting = this.#waiting.get(id);
       if (waiting) waiting.push(done);
-      else this.#waiting.set(echo, [done]);
+      else this.#waiting.set(id, [done]);
     });
   }
 
-  /** Sends a command to every instance, this one included. */
+  /**
+   * Sends a command to every instance, including this one.
+   * @throws {Error} when the source is not connected, or the command could not be sent
+   */
   async send(command: Command): Promise<void> {
     await this.#source.notify(JSON.stringify(command));
   }
 
+  /** Releases waiting writers and closes the source. Followers are not called any more. */
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#releaseWriters();
@@ -123,13 +132,13 @@ export class ChangeFeed {
     switch (message.kind) {
       case 'changes': {
         const { changes, isLast, xid } = message;
-        this.#tell((listener) => listener.onChanges?.(changes));
+        this.#deliver((listener) => listener.onChanges?.(changes));
         if (isLast) this.#acknowledge(`statement ${xid}`);
         break;
       }
       case 'truncation': {
         const { table, xid } = message;
-        this.#tell((listener) => listener.onTruncate?.(table));
+        this.#deliver((listener) => listener.onTruncate?.(table));
         this.#acknowledge(`statement ${xid}`);
         break;
       }
@@ -138,37 +147,37 @@ export class ChangeFeed {
         break;
       case 'command': {
         const { command } = message;
-        this.#tell((listener) => listener.onCommand?.(command));
+        this.#deliver((listener) => listener.onCommand?.(command));
       }
     }
   }
 
-  #rise(): void {
+  #onUp(): void {
     if (this.#state === 'closed') return;
     this.#state = 'live';
-    this.#tell((listener) => listener.onLive?.());
+    this.#deliver((listener) => listener.onLive?.());
   }
 
-  #fall(reason: unknown): void {
+  #onDown(reason: unknown): void {
     if (this.#state === 'closed') return;
     if (this.#state === 'live') {
       this.#state = 'gap';
       this.#gaps++;
-      this.#tell((listener) => listener.onGap?.());
+      this.#deliver((listener) => listener.onGap?.());
     }
     this.#onError(reason);
     this.#releaseWriters();
   }
 
-  // The echo often comes before the writer has learned that its commit succeeded, so it is remembered for a while.
-  #acknowledge(echo: string): void {
-    this.#acknowledged.set(echo, true);
-    if (this.#acknowledged.size > REMEMBERED_ECHOES) {
+  // The announcement often arrives before the writer knows that its commit succeeded, so its id is remembered for a while.
+  #acknowledge(id: string): void {
+    this.#acknowledged.set(id, true);
+    if (this.#acknowledged.size > MAX_ACKNOWLEDGED) {
       const [oldest] = this.#acknowledged.keys();
       this.#acknowledged.delete(oldest!);
     }
-    for (const done of this.#waiting.get(echo) ?? []) done();
-    this.#waiting.delete(echo);
+    for (const done of this.#waiting.get(id) ?? []) done();
+    this.#waiting.delete(id);
   }
 
   #releaseWriters(): void {
@@ -177,12 +186,12 @@ export class ChangeFeed {
     for (const done of waiting) done();
   }
 
-  #tell(what: (listener: FeedListener) => void): void {
+  #deliver(call: (listener: FeedListener) => void): void {
     for (const listener of this.#listeners) {
       try {
-        what(listener);
+        call(listener);
       } catch (error) {
-        // One follower's fault must not keep the others from hearing of the change.
+        // An error of one follower must not keep the change from the others.
         this.#onError(error);
       }
     }

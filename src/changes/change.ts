@@ -1,24 +1,24 @@
-/** A table's row as the announcement carries it: columns by their names, values as JSON says them. */
+/** A row in an announcement: JSON values by column name. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** One row that a committed transaction changed. */
+/** A change of one row by a committed transaction. */
 export interface Change {
   readonly table: string;
   readonly op: 'INSERT' | 'UPDATE' | 'DELETE';
   readonly id: string;
-  /** The new version; of a deletion, the last one. */
+  /** The new version; of a deletion, the last version of the row. */
   readonly version: number;
-  /** The whole row before; `null` for an insertion; `undefined` when the row was too big to be announced. */
+  /** The whole row before the change; `null`: inserted; `undefined`: too large for an announcement. */
   readonly old: Row | null | undefined;
-  /** The whole row after; `null` for a deletion; `undefined` when the row was too big to be announced. */
+  /** The whole row after the change; `null`: deleted; `undefined`: too large for an announcement. */
   readonly new: Row | null | undefined;
 }
 
-/** What one instance tells all instances, itself included. */
+/** A message from one instance to all instances, its sender included. `from` is the id of the sender. */
 export type Command =
   | { readonly command: 'clearCache'; readonly from: string }
   | { readonly command: 'invalidateCache'; readonly pattern: string; readonly from: string }
-  /** Asks every instance how it is doing; each answers with `reported` and the same `question`. */
+  /** Asks every instance for its figures. Each answers with `reported` and the same `question`. */
   | { readonly command: 'report'; readonly question: string; readonly from: string }
   | {
       readonly command: 'reported';
@@ -26,21 +26,21 @@ export type Command =
       readonly from: string;
       readonly report: Readonly<Record<string, unknown>>;
     }
-  /** Asks every instance for a generation of the second cache tier to join; each that can offers one with `synced`. */
+  /** Asks for a generation of the second cache tier to join. Instances that have one answer with `synced`. */
   | { readonly command: 'sync'; readonly question: string; readonly from: string }
   | { readonly command: 'synced'; readonly question: string; readonly from: string; readonly generation: string };
 
-/** One message of the feed. */
+/** One decoded message of the feed. `xid` is the id of the transaction that sent it. */
 export type Message =
   | {
       readonly kind: 'changes';
       readonly xid: string;
-      /** Whether this is the last part of what its statement announced. */
+      /** Whether this is the last message of its statement. */
       readonly isLast: boolean;
       readonly changes: readonly Change[];
     }
   | { readonly kind: 'truncation'; readonly table: string; readonly xid: string }
-  /** The end of a transaction that asked to be told of it. */
+  /** Sent at the end of a transaction that asked for it, see `waitUntilApplied`. */
   | { readonly kind: 'mark'; readonly xid: string }
   | { readonly kind: 'command'; readonly command: Command };
 
@@ -52,18 +52,18 @@ interface AnnouncedRow {
 }
 
 /**
- * Reads one NOTIFY payload.
- * @throws {SyntaxError} when it is not one of ours: anybody may notify the channel
+ * Decodes one NOTIFY payload.
+ * @throws {SyntaxError} when it is no message of the feed, because any session may notify the channel
  */
 export function decodeMessage(payload: string): Message {
   const message = JSON.parse(payload);
   if (typeof message?.mark === 'string') return { kind: 'mark', xid: message.mark };
   if (isCommand(message)) return { kind: 'command', command: message };
-  if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw notOurs();
+  if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, op, xid, isLast, rows } = message;
   if (op === 'TRUNCATE') return { kind: 'truncation', table, xid };
   if (!['INSERT', 'UPDATE', 'DELETE'].includes(op) || !Array.isArray(rows) || !rows.every(isAnnouncedRow)) {
-    throw notOurs();
+    throw unknownPayload();
   }
   return { kind: 'changes', xid, isLast, changes: rows.map((row) => toChange(table, op, row)) };
 }
@@ -91,13 +91,13 @@ function isAnnouncedRow(row: Partial<Record<string, unknown>> | null): row is An
   return typeof row?.id === 'string' && typeof row.version === 'number';
 }
 
-function notOurs(): SyntaxError {
+function unknownPayload(): SyntaxError {
   return new SyntaxError('The payload is not a message of the change feed.');
 }
 
 function toChange(table: string, op: Change['op'], row: AnnouncedRow): Change {
   const { id, version } = row;
-  // Of an update only the columns that differ are sent twice.
+  // `old` of an update holds only the columns that differ.
   const old = op === 'UPDATE' && row.old && row.new ? { ...row.new, ...row.old } : row.old;
   return { table, op, id, version, old, new: row.new };
 }

@@ -1,21 +1,30 @@
+/** The NOTIFY channel of the change feed. */
 export const CHANNEL = 'stationmaster_changes';
 
+/** What a source reports. Called synchronously, one at a time. */
 export interface NotificationHandlers {
-  /** One payload, in commit order. */
+  /** One payload. Payloads arrive in commit order. */
   onPayload(payload: string): void;
-  /** Everything committed from now on will be heard. */
+  /** Every transaction that commits from now on will be delivered. */
   onUp(): void;
-  /** From now on, and possibly for a while already, nothing is heard. Called once for each `onUp`, or before the first. */
+  /**
+   * Payloads are lost from now on, and may have been lost for a while. Called once after each `onUp`, and once for each
+   * failed attempt to connect.
+   */
   onDown(reason: unknown): void;
 }
 
-/** Port: where announcements come from. It reconnects by itself until it is closed. */
+/** Port: a source of announcements. It reconnects until it is closed. */
 export interface NotificationSource {
-  /** Resolves when the first attempt to listen succeeded or failed; it goes on trying in the background. */
+  /** Resolves when the first attempt to listen has succeeded or failed. Further attempts run in the background. Call once. */
   start(handlers: NotificationHandlers): Promise<void>;
-  /** Gives up a connection that looks alive but is not trusted any more, and connects anew. */
+  /** Drops a connection that may have lost payloads, and reconnects. `reason` is passed to `onDown`. */
   restart(reason: unknown): void;
-  /** Sends a payload to every listener of the channel, this one included. */
+  /**
+   * Sends a payload to every listener of the channel, including this one.
+   * @throws {Error} when the source is not connected, or the payload could not be sent
+   */
   notify(payload: string): Promise<void>;
+  /** Stops listening. No handler is called after it. May be called twice. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
 
-/** Listens on the embedded database. It runs in this process, so there is no connection to lose. */
+/** Listens on the embedded database, which runs in this process, so that no connection can be lost. */
 export function createPgliteSource(pglite: PGlite): NotificationSource {
   let unlisten: (() => Promise<void>) | undefined;
   let handlers: NotificationHandlers | undefined;
@@ -11,7 +11,7 @@ export function createPgliteSource(pglite: PGlite): NotificationSource {
       unlisten = await pglite.listen(CHANNEL, given.onPayload);
       given.onUp();
     },
-    // There is nothing to connect anew, but those who wait for what was missed must not wait for ever.
+    // There is no connection to replace, but `onDown` releases writers that wait for a lost announcement.
     restart: (reason) => {
       handlers?.onDown(reason);
       handlers?.onUp();

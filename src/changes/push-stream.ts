@@ -1,26 +1,27 @@
-/** What a stream's values are to those who read them. */
+/** How the consumers of a stream treat its values. */
 export interface PushStreamTraits<T> {
-  /** Whether a value means the same to everybody who asked for the stream in the same words, whoever they are. */
+  /** Whether a value is the same for all consumers that opened the stream with the same arguments. */
   readonly isShared: boolean;
-  /** Of two values with the same key the newer one says all there is to know now. */
+  /** Values with the same key supersede each other: the newest one is sufficient. */
   keyOf(value: T): string;
-  /** Stands for everything that was pushed while the consumer was too far behind. */
+  /** The value that replaces the queue of a consumer that is too far behind. */
   readonly missed: T;
 }
 
+/** A stream that its producer pushes values into. It never fails; `return` and `throw` end it. */
 export interface PushStream<T> extends AsyncIterableIterator<T>, PushStreamTraits<T> {
-  /** How many values were pushed so far. */
+  /** The number of values pushed so far. */
   readonly pushed: number;
-  /** How many had been pushed when the value that was read last was: what was pushed later has a higher number. */
+  /** The value of `pushed` when the last read value was pushed. Values pushed later have higher numbers. */
   readonly taken: number;
 }
 
 const MAX_QUEUED = 10_000;
 
 /**
- * What is pushed, in order, from the moment of the call until the consumer stops. A consumer that falls 10,000 values
- * behind gets `missed` in place of them, and then what comes after.
- * @param begin starts pushing and returns what ends it
+ * Creates a stream of the values pushed from this call on, in order, until the consumer ends it. A queue of more than 10,000
+ * values is replaced by one `missed`; values pushed after that follow it.
+ * @param begin starts pushing and returns a function that stops it
  */
 export function createPushStream<T>(
   begin: (push: (value: T) => void) => () => void,
