@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SecondTier } from '../../../src/cache/index.ts';
+import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
+import { createRedisTier } from '../../../src/cache/redis/index.ts';
+import { engine } from '../../support/databases.ts';
+import { type RedisServer, startRedis } from '../../support/redis.ts';
+import { createTestClock } from '../../support/test-clock.ts';
+import { describeSecondTierContract } from '../second-tier-contract.ts';
+import { createFakeStore, FakeServer, type FakeStore } from './fake-store.ts';
+import { settled } from './site.ts';
+
+describeSecondTierContract('generation-based', () => {
+  const clock = createTestClock();
+  const server = new FakeServer(clock);
+  const stores = new Map<SecondTier, FakeStore>();
+  return {
+    create() {
+      const fake = createFakeStore({ server, clock });
+      const tier = new GenerationTier({ store: fake.store, keyPrefix: 'test', clock, send: async () => {} });
+      stores.set(tier, fake);
+      return tier;
+    },
+    untilUp: async (tier) => stores.get(tier)!.up(),
+    untilWritten: settled,
+  };
+});
+
+const onServers = engine === 'postgresql' ? describe : describe.skip;
+
+onServers('on a server,', () => {
+  let redis: RedisServer;
+
+  beforeAll(async () => {
+    redis = await startRedis();
+  });
+
+  afterAll(() => redis.close());
+
+  describeSecondTierContract('Redis', () => {
+    const keyPrefix = randomUUID();
+    return {
+      create: () => createRedisTier({ url: redis.url, retryDelayMs: () => 1, keyPrefix, send: async () => {} }),
+      async untilUp(tier) {
+        while (!tier.isUp) await sleep(1);
+      },
+      // One connection's writes are in order, and the server has them once it answers another client.
+      async untilWritten() {
+        await settled();
+        await redis.client.ping();
+        await settled();
+      },
+    };
+  });
+});
