@@ -34,7 +34,7 @@ function deletion(key: string, lastVersion: number): Announcement {
 }
 
 describe('a change announced while a load runs', () => {
-  test('lets those who wait have the value, does not store it, and sends later readers to a new load', async () => {
+  test('gives its value to waiting readers, does not store it, and makes later readers load again', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const early = readRecords('a');
     const first = await loads.next();
@@ -49,7 +49,7 @@ describe('a change announced while a load runs', () => {
     expect(cache.get('a')).toEqual({ version: 2 });
   });
 
-  test('keeps a late old load from replacing what a later one stored', async () => {
+  test('keeps an old load that ends late from replacing the value of a newer load', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const early = readRecords('a');
     const first = await loads.next();
@@ -62,7 +62,7 @@ describe('a change announced while a load runs', () => {
     expect(cache.get('a')).toEqual({ version: 2 });
   });
 
-  test('of one key of a batch leaves the others alone', async () => {
+  test('of one key of a batch does not affect the other keys', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const batch = readRecords('a', 'b');
     const load = await loads.next();
@@ -72,7 +72,7 @@ describe('a change announced while a load runs', () => {
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
   });
 
-  test('before the load was even called counts as well', async () => {
+  test('counts also if the loader has not been called yet', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const read = readRecords('a');
     cache.announce(update('a', 2));
@@ -81,7 +81,7 @@ describe('a change announced while a load runs', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('counts for a load that other loads outlived', async () => {
+  test('counts for an old load after newer loads have ended', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const reads = [readRecords('a'), readRecords('b')];
     const [loadOfA, loadOfB] = [await loads.next(), await loads.next()];
@@ -93,7 +93,7 @@ describe('a change announced while a load runs', () => {
     expect(cache.get('b')).toBeUndefined();
   });
 
-  test('counts for a list that carries its tag', async () => {
+  test('counts for a list with its tag', async () => {
     const { cache, loads, readList } = createTestCache();
     const early = readList();
     const first = await loads.next();
@@ -102,7 +102,7 @@ describe('a change announced while a load runs', () => {
     (await loads.next()).answer([['a', 'b']]);
     first.answer([['a']]);
     expect([await early, await late]).toEqual([[['a']], [['a', 'b']]]);
-    // Nothing tells which of the two looked at the database later, so neither is held.
+    // It is unknown which of the two queried the database later, so neither is stored.
     expect(cache.get('list')).toBeUndefined();
   });
 
@@ -122,7 +122,7 @@ describe('a change announced while a load runs', () => {
     expect(asked).toEqual([[{ key: 'a' }, undefined, 'list']]);
   });
 
-  test('counts for all lists of a load when it affects one of them', async () => {
+  test('counts for all lists of one load if it affects one of them', async () => {
     const { cache } = createTestCache();
     const { promise, resolve } = Promise.withResolvers<string[][]>();
     const isAffectedBy = (change: unknown, _list: unknown, key: string) => change === key;
@@ -133,7 +133,7 @@ describe('a change announced while a load runs', () => {
     expect([cache.get('one'), cache.get('other')]).toEqual([undefined, undefined]);
   });
 
-  test('refuses the record that changed among those that came with a list, and no other', async () => {
+  test('refuses only the changed record among those that a list primed', async () => {
     const { cache, loads } = createTestCache();
     const list = cache.readMany(['list'], loads.loadMissing, { ...LISTS, isAffectedBy: () => false });
     const load = await loads.next();
@@ -144,7 +144,7 @@ describe('a change announced while a load runs', () => {
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
   });
 
-  test('keeps a list from being stored and lets the unchanged records that came with it in', async () => {
+  test('keeps a list from being stored, but not the unchanged records that it primed', async () => {
     const { cache, loads, readList } = createTestCache();
     const list = readList();
     const load = await loads.next();
@@ -156,14 +156,14 @@ describe('a change announced while a load runs', () => {
   });
 });
 
-describe('what else keeps a running load from storing', () => {
+describe('a running load does not store after', () => {
   test.each<[string, (cache: Cache) => void]>([
-    ['deleting the key', (cache) => cache.delete('a')],
-    ['clearing', (cache) => cache.clear()],
-    ['invalidating the key by pattern', (cache) => cache.invalidate('?')],
-    ['distrust', (cache) => cache.suspend()],
+    ['its key was deleted', (cache) => cache.delete('a')],
+    ['the cache was cleared', (cache) => cache.clear()],
+    ['its key was invalidated by a pattern', (cache) => cache.invalidate('?')],
+    ['the cache was suspended', (cache) => cache.suspend()],
     [
-      'distrust that is over already',
+      'the cache was suspended and resumed',
       (cache) => {
         cache.suspend();
         cache.resume();
@@ -186,7 +186,7 @@ describe('what else keeps a running load from storing', () => {
     expect(await later).toEqual([{ version: 2 }]);
   });
 
-  test('setting the key: what was set stays', async () => {
+  test('its key was set: the set value stays', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const read = readRecords('a');
     const load = await loads.next();
@@ -196,7 +196,7 @@ describe('what else keeps a running load from storing', () => {
     expect(cache.get('a')).toEqual({ version: 2 });
   });
 
-  test('invalidating other keys does not', async () => {
+  test('but it does after other keys were invalidated', async () => {
     const { cache, loads, readRecords, readList } = createTestCache();
     const reads = [readRecords('a'), readList()];
     const [record, list] = [await loads.next(), await loads.next()];
@@ -207,7 +207,7 @@ describe('what else keeps a running load from storing', () => {
     expect([cache.get('a'), cache.get('list')]).toEqual([{ version: 1 }, ['a']]);
   });
 
-  test('its end: a record that comes after it is not stored', async () => {
+  test('its end: a record primed later is not stored', async () => {
     const { cache, loads, readList } = createTestCache();
     const list = readList();
     const load = await loads.next();
@@ -219,8 +219,8 @@ describe('what else keeps a running load from storing', () => {
   });
 });
 
-describe('a record that a reader was given although it may not be stored', () => {
-  /** One reader was given this version by a load that a change had overtaken, while the load of another one runs. */
+describe('after a reader was given a record that may not be stored', () => {
+  /** One reader was given this version by a load that a change had invalidated, while another load runs. */
   async function give(version: number | null) {
     const { cache, loads, readRecords } = createTestCache();
     const first = readRecords('a');
@@ -234,10 +234,10 @@ describe('a record that a reader was given although it may not be stored', () =>
   }
 
   test.each([
-    ['an older one', { version: 2 }, undefined],
-    ['that there is none', null, undefined],
-    ['the same', { version: 3 }, { version: 3 }],
-    ['a newer one', { version: 4 }, { version: 4 }],
+    ['an older version', { version: 2 }, undefined],
+    ['absence', null, undefined],
+    ['the same version', { version: 3 }, { version: 3 }],
+    ['a newer version', { version: 4 }, { version: 4 }],
   ])('is not followed by an older one: of %s from a load that ran already', async (_what, brought, held) => {
     const { cache, second, running } = await give(3);
     running.answer([brought]);
@@ -245,19 +245,19 @@ describe('a record that a reader was given although it may not be stored', () =>
     expect(cache.get('a')).toEqual(held);
   });
 
-  test('sends those who come later to a load of their own, which may bring whatever it finds', async () => {
+  test('later readers start a load of their own, which may store whatever it finds', async () => {
     const { cache, loads, readRecords, second, running } = await give(3);
     const later = readRecords('a');
     (await loads.next()).answer([{ version: 1 }]);
     expect(await later).toEqual([{ version: 1 }]);
     expect(cache.get('a')).toEqual({ version: 1 });
-    // Now somebody was given version 2, and version 1 has to make way as well.
+    // A reader has been given version 2 now, so version 1 must leave as well.
     running.answer([{ version: 2 }]);
     await second;
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('counts by the newest version that any reader was given', async () => {
+  test('the newest version that any reader was given counts', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const reads = [readRecords('a')];
     const first = await loads.next();
@@ -276,7 +276,7 @@ describe('a record that a reader was given although it may not be stored', () =>
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('takes an older one along that is held by now, and leaves a newer one', async () => {
+  test('an older version that is held by now leaves, and a newer one stays', async () => {
     for (const [version, held] of [
       [1, undefined],
       [3, { version: 3 }],
@@ -292,7 +292,7 @@ describe('a record that a reader was given although it may not be stored', () =>
     }
   });
 
-  test('when it is that there is none, nobody shares a load that ran already', async () => {
+  test('and the record was absent, later readers do not share a load that was running', async () => {
     const { cache, loads, readRecords, second, running } = await give(null);
     const later = readRecords('a');
     const own = await loads.next();
@@ -305,8 +305,8 @@ describe('a record that a reader was given although it may not be stored', () =>
   });
 });
 
-describe('readers go on sharing a load', () => {
-  test('when other keys are invalidated', async () => {
+describe('readers still share a load', () => {
+  test('after other keys were invalidated', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const reads = [readRecords('a')];
     cache.invalidate('b*');
@@ -316,13 +316,13 @@ describe('readers go on sharing a load', () => {
     expect(loads.count).toBe(1);
   });
 
-  test('when an overtaken one of the same key ends', async () => {
+  test('after an invalidated load of the same key ended', async () => {
     const { cache, loads, readRecords } = createTestCache();
     const reads = [readRecords('a')];
-    const overtaken = await loads.next();
+    const invalidated = await loads.next();
     cache.announce(update('a', 2));
     reads.push(readRecords('a'));
-    overtaken.fail(new Error('away'));
+    invalidated.fail(new Error('away'));
     await expect(reads[0]).rejects.toThrow('away');
     reads.push(readRecords('a'));
     (await loads.next()).answer([{ version: 2 }]);
@@ -348,7 +348,7 @@ describe('a held record', () => {
     expect(cache.get('a')).toEqual({ version: 3 });
   });
 
-  test('is not replaced by an older one that came with a load', async () => {
+  test('is not replaced by an older version that a load primed', async () => {
     const { cache, loads, readList, hold } = createTestCache();
     const list = readList();
     const load = await loads.next();
@@ -361,7 +361,7 @@ describe('a held record', () => {
     expect([cache.get('a'), cache.get('b')]).toEqual([{ version: 2 }, { version: 2 }]);
   });
 
-  test('is known to be absent after its deletion, for the shorter time', () => {
+  test('is known to be absent after its deletion, for the negative TTL', () => {
     const { cache, clock, hold } = createTestCache({ negativeTtlSeconds: 5 });
     hold('a', { version: 3 });
     cache.announce(deletion('a', 3));
@@ -370,14 +370,14 @@ describe('a held record', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('that outlived an old deletion stays', () => {
+  test('stays when an older deletion is announced', () => {
     const { cache, hold } = createTestCache();
     hold('a', { version: 4 });
     cache.announce(deletion('a', 3));
     expect(cache.get('a')).toEqual({ version: 4 });
   });
 
-  test('that was deleted is not brought back by a load that began before', async () => {
+  test('that was deleted is not restored by a load that began before', async () => {
     const { cache, loads, readList, hold } = createTestCache();
     hold('a', { version: 3 });
     const list = readList();
@@ -389,7 +389,7 @@ describe('a held record', () => {
     expect(cache.get('a')).toBeNull();
   });
 
-  test('leaves when its new content is not known', () => {
+  test('leaves when its new content is unknown', () => {
     const { cache, hold } = createTestCache();
     hold('a', { version: 1 });
     cache.announce({ records: [{ key: 'a', version: 2, value: undefined }], tags: [], change: {} });
@@ -397,7 +397,7 @@ describe('a held record', () => {
     expect(cache.getStats().errors).toBe(0);
   });
 
-  test('leaves when the announced content cannot be kept; the rest of the announcement counts', () => {
+  test('leaves when the announced content cannot be stored; the rest of the announcement still counts', () => {
     const errors: unknown[] = [];
     const { cache, hold } = createTestCache({ onError: (error) => errors.push(error) });
     for (const key of ['a', 'b']) hold(key, { version: 1 });
@@ -414,7 +414,7 @@ describe('a held record', () => {
     expect(cache.getStats().errors).toBe(1);
   });
 
-  test('keeps its own time to live when it is replaced', () => {
+  test('keeps its own TTL when it is replaced', () => {
     const { cache, clock } = createTestCache();
     cache.set('a', { version: 1 }, { layer: 'records', version: 1, ttlSeconds: 10 });
     clock.advanceSeconds(5);
@@ -448,7 +448,7 @@ describe('a cached absence', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('and a presence found by two loads at once are both forgotten: the next reader asks', async () => {
+  test('and a presence that two concurrent loads found are both dropped: the next reader loads', async () => {
     const { cache, loads, readRecords, readList } = createTestCache();
     const reads = [readRecords('a'), readList()];
     const [record, list] = [await loads.next(), await loads.next()];
@@ -463,7 +463,7 @@ describe('a cached absence', () => {
   });
 });
 
-test('a record that was forgotten over a disagreement is not followed by an older one', async () => {
+test('a record that was dropped over a disagreement is not followed by an older version', async () => {
   const { cache, loads, readRecords } = createTestCache();
   const readList = (name: string) => cache.readMany([name], loads.loadMissing, LISTS);
   const reads = [readRecords('a'), readList('first'), readList('second')];
@@ -482,7 +482,7 @@ describe('a held list', () => {
   const hold = async (cache: Cache, isAffectedBy?: (change: unknown, value: string[] | undefined) => boolean) =>
     void (await cache.read('list', async () => ['a'], { ...LISTS, isAffectedBy }));
 
-  test('leaves when it is affected, and only then', async () => {
+  test('leaves when a change affects it, and only then', async () => {
     const { cache } = createTestCache();
     await hold(cache, (change, ids) => ids?.includes((change as { key: string }).key) ?? true);
     cache.announce(update('b', 1));
@@ -492,7 +492,7 @@ describe('a held list', () => {
     expect(cache.getStats().evictions).toBe(0);
   });
 
-  test('leaves with any change under its tag when it does not say what affects it', async () => {
+  test('leaves with any change under its tag if it has no isAffectedBy', async () => {
     const { cache } = createTestCache();
     await hold(cache);
     cache.announce({ records: [], tags: ['others'], change: {} });
@@ -502,7 +502,7 @@ describe('a held list', () => {
     expect(cache.getStats().errors).toBe(0);
   });
 
-  test('leaves, and the fault is counted, when asking it fails', async () => {
+  test('leaves, and the error is counted, if isAffectedBy throws', async () => {
     const errors: unknown[] = [];
     const { cache } = createTestCache({ onError: (error) => errors.push(error) });
     const fault = new Error('bad filter');
@@ -515,7 +515,7 @@ describe('a held list', () => {
     expect(cache.getStats().errors).toBe(1);
   });
 
-  test('that names a tag twice leaves as any other', () => {
+  test('with a repeated tag leaves like any other', () => {
     const { cache } = createTestCache();
     const set = () => cache.set('list', ['a'], { layer: 'lists', tags: ['items', 'items'] });
     set();
@@ -525,7 +525,7 @@ describe('a held list', () => {
     expect([cache.get('list'), cache.getStats().size]).toEqual([undefined, 0]);
   });
 
-  test('that has left is not asked any more', async () => {
+  test('is not asked after it has left', async () => {
     const { cache } = createTestCache();
     let asked = 0;
     await hold(cache, () => ++asked > 0);
@@ -534,7 +534,7 @@ describe('a held list', () => {
     expect(asked).toBe(1);
   });
 
-  test('leaves with all others under its tag, and whether or not some of them left before', async () => {
+  test('leaves with all others under its tag, whether or not some of them left before', async () => {
     const { cache } = createTestCache();
     const names = ['one', 'two', 'three'];
     const holdAll = async () => {

@@ -10,16 +10,16 @@ function createReader() {
   const read = (key: string, version = 1) => cache.read(key, async () => ({ id: key, version }), { ...RECORDS, trace });
   const change = (key: string, version: number) =>
     cache.announce({ records: [{ key, version, value: { id: key, version } }], tags: [], change: null });
-  let voided = 0;
-  const vouch = () => cache.dependOn(trace, () => voided++);
-  return { cache, clock, trace, read, change, vouch, countVoided: () => voided };
+  let ended = 0;
+  const depend = () => cache.dependOn(trace, () => ended++);
+  return { cache, clock, trace, read, change, depend, countEnded: () => ended };
 }
 
 describe('A dependency', () => {
-  test('is valid as long as all that was read is held', async () => {
-    const { clock, read, vouch } = createReader();
+  test('is valid while everything that was read is held and fresh', async () => {
+    const { clock, read, depend } = createReader();
     await Promise.all([read('a'), read('b')]);
-    const dependency = vouch()!;
+    const dependency = depend()!;
     expect(dependency.isValid).toBe(true);
     expect(dependency.keys).toEqual(['a', 'b']);
     clock.advanceSeconds(299);
@@ -32,58 +32,58 @@ describe('A dependency', () => {
     ['a record is replaced', ({ change }) => change('b', 2)],
     ['a record is deleted', ({ cache }) => cache.delete('b')],
     ['the cache is cleared', ({ cache }) => cache.clear()],
-    ['a part is invalidated', ({ cache }) => cache.invalidate('b*')],
-    ['a value is set anew', ({ cache }) => cache.set('b', { id: 'b', version: 1 })],
+    ['a part of the cache is invalidated', ({ cache }) => cache.invalidate('b*')],
+    ['a value is set again', ({ cache }) => cache.set('b', { id: 'b', version: 1 })],
   ] as [string, (reader: ReturnType<typeof createReader>) => unknown][])(
-    'is void once %s, and says so once',
+    'ends when %s, and calls onEnd once',
     async (_name, act) => {
       const reader = createReader();
       await Promise.all([reader.read('a'), reader.read('b')]);
-      const dependency = reader.vouch()!;
+      const dependency = reader.depend()!;
       act(reader);
       expect(dependency.isValid).toBe(false);
-      expect(reader.countVoided()).toBe(1);
+      expect(reader.countEnded()).toBe(1);
       reader.cache.clear();
-      expect(reader.countVoided()).toBe(1);
+      expect(reader.countEnded()).toBe(1);
     },
   );
 
-  test('outlives the echo of a version that is held already', async () => {
-    const { change, read, vouch } = createReader();
+  test('does not end when a held version is announced again', async () => {
+    const { change, read, depend } = createReader();
     await read('a', 2);
-    const dependency = vouch()!;
+    const dependency = depend()!;
     change('a', 2);
     change('a', 1);
     expect(dependency.isValid).toBe(true);
   });
 
-  test('is not valid while the cache is distrusted, and void once it is trusted again', async () => {
-    const { cache, countVoided, read, vouch } = createReader();
+  test('is not valid while the cache is suspended, and ends when it resumes', async () => {
+    const { cache, countEnded, read, depend } = createReader();
     await read('a');
-    const dependency = vouch()!;
+    const dependency = depend()!;
     cache.suspend();
-    expect([dependency.isValid, countVoided()]).toEqual([false, 0]);
+    expect([dependency.isValid, countEnded()]).toEqual([false, 0]);
     cache.resume();
-    expect([dependency.isValid, countVoided()]).toEqual([false, 1]);
+    expect([dependency.isValid, countEnded()]).toEqual([false, 1]);
   });
 
-  test('does not have what it vouches for to itself: all are void once it changes, but for those let go of', async () => {
-    const { change, countVoided, read, vouch } = createReader();
+  test('shares its entries with others: a change ends all of them that were not ended before', async () => {
+    const { change, countEnded, read, depend } = createReader();
     await read('a');
-    const dependencies = [vouch()!, vouch()!, vouch()!];
+    const dependencies = [depend()!, depend()!, depend()!];
     dependencies[1]!.end();
     expect(dependencies.map(({ isValid }) => isValid)).toEqual([true, false, true]);
     change('a', 2);
     expect(dependencies.map(({ isValid }) => isValid)).toEqual([false, false, false]);
-    expect(countVoided()).toBe(3);
+    expect(countEnded()).toBe(3);
   });
 
-  test('is one, with each part once, however often a part was read', async () => {
-    const { change, countVoided, read, vouch } = createReader();
+  test('counts an entry once, however often it was read', async () => {
+    const { change, countEnded, read, depend } = createReader();
     await read('a');
     await read('b');
     await read('a');
-    const dependencies = [vouch()!, vouch()!];
+    const dependencies = [depend()!, depend()!];
     expect(dependencies.map(({ keys }) => keys)).toEqual([
       ['a', 'b'],
       ['a', 'b'],
@@ -91,73 +91,73 @@ describe('A dependency', () => {
     dependencies[0]!.end();
     expect(dependencies.map(({ isValid }) => isValid)).toEqual([false, true]);
     change('a', 2);
-    expect([dependencies[1]!.isValid, countVoided()]).toEqual([false, 2]);
+    expect([dependencies[1]!.isValid, countEnded()]).toEqual([false, 2]);
   });
 
-  test('can be let go of, which counts once', async () => {
-    const { cache, countVoided, read, vouch } = createReader();
+  test('can be ended by its owner, once', async () => {
+    const { cache, countEnded, read, depend } = createReader();
     await read('a');
-    const dependency = vouch()!;
+    const dependency = depend()!;
     dependency.end();
     dependency.end();
     cache.clear();
-    expect(countVoided()).toBe(1);
+    expect(countEnded()).toBe(1);
   });
 });
 
-describe('Nobody vouches for', () => {
+describe('No dependency is created on', () => {
   test('what changed after it was read', async () => {
-    const { change, read, vouch } = createReader();
+    const { change, read, depend } = createReader();
     await read('a');
     change('a', 2);
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
   test('what changed while it was loaded, so that it was never held', async () => {
-    const { cache, change, trace, vouch } = createReader();
+    const { cache, change, trace, depend } = createReader();
     const loading = Promise.withResolvers<{ id: string; version: number }>();
     const reading = cache.read('a', () => loading.promise, { ...RECORDS, trace });
     change('a', 2);
     loading.resolve({ id: 'a', version: 1 });
     await reading;
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
   test('what changed and was loaded again since, although it is held', async () => {
-    const { cache, read, vouch } = createReader();
+    const { cache, read, depend } = createReader();
     await read('a', 1);
     cache.delete('a');
     await cache.read('a', async () => ({ id: 'a', version: 2 }), RECORDS);
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
-  test('what stood in for something that could not be loaded', async () => {
-    const { cache, clock, read, trace, vouch } = createReader();
+  test('a stale value that replaced a failed load', async () => {
+    const { cache, clock, read, trace, depend } = createReader();
     await read('a');
     clock.advanceSeconds(300);
     await cache.read('a', () => Promise.reject(new Error('down')), { ...RECORDS, trace });
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
-  test('anything while the cache is distrusted', async () => {
-    const { cache, read, vouch } = createReader();
+  test('anything while the cache is suspended', async () => {
+    const { cache, read, depend } = createReader();
     cache.suspend();
     await read('a');
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
-  test('what was read before the cache was distrusted', async () => {
-    const { cache, read, vouch } = createReader();
+  test('what was read before the cache was suspended', async () => {
+    const { cache, read, depend } = createReader();
     await read('a');
     cache.suspend();
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
   test('what has expired since it was read', async () => {
-    const { clock, read, vouch } = createReader();
+    const { clock, read, depend } = createReader();
     await read('a');
     clock.advanceSeconds(300);
-    expect(vouch()).toBeNull();
+    expect(depend()).toBeNull();
   });
 
   test('what is too large to be held', async () => {

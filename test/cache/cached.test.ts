@@ -46,7 +46,7 @@ function createFleet() {
   return { clock, cache, fleet: new Fleet(cache) };
 }
 
-test('a method without arguments is kept under its prefix', async () => {
+test('a method without arguments is cached under its prefix', async () => {
   const { cache, fleet } = createFleet();
   expect([await fleet.size(), await fleet.size()]).toEqual([1, 1]);
   expect(cache.get('fleet_size')).toBe(1);
@@ -58,7 +58,7 @@ test('a method runs as a method, with its arguments', async () => {
   expect(fleet.calls).toEqual([['a', { first: 1 }]]);
 });
 
-test('the key tells arguments apart, whatever order their fields are in', async () => {
+test('the key distinguishes arguments, but not the order of their fields', async () => {
   const { cache, fleet } = createFleet();
   await fleet.find({ first: 1, status: 'ONLINE' });
   await fleet.find({ status: 'ONLINE', first: 1, after: undefined });
@@ -67,23 +67,23 @@ test('the key tells arguments apart, whatever order their fields are in', async 
   expect(cache.get('fleet_find_{"first":1,"status":"ONLINE"}')).toBe(1);
 });
 
-test('input classes count by what they hold', async () => {
+test('input classes count by their content', async () => {
   const { fleet } = createFleet();
   await fleet.find(Object.assign(new FilterInput(), { status: 'ONLINE' }));
   await fleet.find({ status: 'ONLINE' });
-  // As GraphQL makes them.
+  // As GraphQL creates them.
   await fleet.find(Object.assign(Object.create(null), { status: 'ONLINE' }));
   expect(fleet.calls).toHaveLength(1);
 });
 
-test('two objects that carry the same cache share their results', async () => {
+test('two objects with the same cache share their results', async () => {
   const { cache, fleet } = createFleet();
   const other = new Fleet(cache);
   expect([await fleet.find('a'), await other.find('a')]).toEqual([1, 1]);
   expect(other.calls).toEqual([]);
 });
 
-test('a result is served for its time to live', async () => {
+test('a result is served until its TTL is over', async () => {
   const { clock, fleet } = createFleet();
   await fleet.find('a');
   clock.advanceSeconds(9);
@@ -92,7 +92,7 @@ test('a result is served for its time to live', async () => {
   expect(await fleet.find('a')).toBe(2);
 });
 
-test('a change announced under one of its tags ends a result; other results stay', async () => {
+test('a change announced under one of its tags drops a result; other results stay', async () => {
   const { cache, fleet } = createFleet();
   await fleet.find('a');
   await fleet.size();
@@ -101,7 +101,7 @@ test('a change announced under one of its tags ends a result; other results stay
   expect(await fleet.size()).toBe(2);
 });
 
-test('what is made elsewhere of results is counted as a layer of its own, and its hits are hits of the whole', async () => {
+test('a derived cache counts as a layer of its own, and its hits count in the total', async () => {
   const { cache, fleet } = createFleet();
   await fleet.find('a');
   const counters = cache.addDerivedLayer('answers');
@@ -113,7 +113,7 @@ test('what is made elsewhere of results is counted as a layer of its own, and it
   expect(layers[1]).toEqual({ name: 'answers', hits: 3, misses: 1, size: 1, evictions: 0, hitRatePercent: 75 });
 });
 
-test('a trace among the arguments is no part of the key, and the read is added to it', async () => {
+test('a trace among the arguments is not part of the key, and the read is added to it', async () => {
   const { fleet } = createFleet();
   const traces = [new ReadTrace(), new ReadTrace()] as const;
   expect([await fleet.find('a', traces[0]), await fleet.find(traces[1], 'a'), await fleet.find('a')]).toEqual([
@@ -125,7 +125,7 @@ test('a trace among the arguments is no part of the key, and the read is added t
   ]);
 });
 
-test('arguments that are left out are told from those that are not', async () => {
+test('omitted arguments differ from given ones', async () => {
   const { fleet } = createFleet();
   expect([await fleet.find(undefined, 'a'), await fleet.find('a', undefined), await fleet.find('a')]).toEqual([
     1, 2, 3,
@@ -150,7 +150,7 @@ test.each([
   ['not a number', Number.NaN],
   ['an object with methods', new Money(1)],
   ['an object that inherits methods', new Price(1)],
-  ['something of the kind deep inside', { price: [new Money(1)] }],
+  ['an object with methods deep inside', { price: [new Money(1)] }],
   ['undefined in an array', [undefined]],
 ])('refuses %s as an argument, without calling the method', async (_what, argument) => {
   const { fleet } = createFleet();
@@ -165,7 +165,7 @@ test('refuses a result that is not JSON-safe', async () => {
   await expect(fleet.broken()).rejects.toThrow(TypeError);
 });
 
-test('stable JSON says what JSON says, whatever order the fields are in', () => {
+test('stable JSON equals JSON, but for the order of the fields', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       expect(JSON.parse(stableJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -174,7 +174,7 @@ test('stable JSON says what JSON says, whatever order the fields are in', () => 
   );
 });
 
-/** The same value with the fields of every object in the opposite order. */
+/** The same value with the fields of every object in reverse order. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
   if (typeof value !== 'object' || value === null) return value;

@@ -8,7 +8,7 @@ function selectedBy(pattern: string, keys: readonly string[]): string[] {
   return keys.filter((key) => cache.get(key) === undefined);
 }
 
-/** The definition of a glob, as slow as it is plain. */
+/** The definition of a glob: simple and slow. */
 function isMatch(pattern: string, key: string): boolean {
   const [first] = pattern;
   if (first === undefined) return key === '';
@@ -18,18 +18,18 @@ function isMatch(pattern: string, key: string): boolean {
 
 const KEYS = ['workstations_1', 'workstations_12', 'workstations_list_all', 'managers_1', 'managers_list_all'];
 
-test('a pattern without wildcards selects the key it spells', () => {
+test('a pattern without wildcards selects exactly that key', () => {
   expect(selectedBy('workstations_1', KEYS)).toEqual(['workstations_1']);
 });
 
-test('a star stands for any run of characters, none included', () => {
+test('a star matches any run of characters, also an empty one', () => {
   expect(selectedBy('workstations_*', KEYS)).toEqual(['workstations_1', 'workstations_12', 'workstations_list_all']);
   expect(selectedBy('workstations_1*', KEYS)).toEqual(['workstations_1', 'workstations_12']);
   expect(selectedBy('*_list_*', KEYS)).toEqual(['workstations_list_all', 'managers_list_all']);
   expect(selectedBy('*', KEYS)).toEqual(KEYS);
 });
 
-test('a question mark stands for exactly one character', () => {
+test('a question mark matches exactly one character', () => {
   expect(selectedBy('workstations_?', KEYS)).toEqual(['workstations_1']);
   expect(selectedBy('workstations_??', KEYS)).toEqual(['workstations_12']);
 });
@@ -40,7 +40,7 @@ test('a pattern selects whole keys, not parts of them', () => {
 });
 
 test.each(['.', '[ab]', '(a|b)', 'a+', '^a$', '\\d', '{1,2}', '/a/', '!a'])(
-  'the characters of %s stand for themselves',
+  'the characters of %s match themselves',
   (text) => {
     expect(selectedBy(text, [text, 'a', 'b', 'aa', '1', '11', 'aaa'])).toEqual([text]);
   },
@@ -69,15 +69,15 @@ test('a refused pattern removes nothing', () => {
   expect(cache.get('a')).toBe(1);
 });
 
-// Backtracking to every star, as a regular expression would, does not come to an end here.
-test('thirty stars over a long key that almost matches come to an end', () => {
+// Backtracking at every star, as in a regular expression, would not end here.
+test('thirty stars over a long key that almost matches end soon', () => {
   const key = `${'a'.repeat(10_000)}b`;
   expect(selectedBy('*a'.repeat(30), [key])).toEqual([]);
   expect(selectedBy(`${'*a'.repeat(30)}*`, [key])).toEqual([key]);
   expect(selectedBy(`${'*a'.repeat(30)}?`, [key])).toEqual([key]);
 });
 
-test('patterns select what the definition of a glob says', () => {
+test('patterns select what the definition selects', () => {
   const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?', '.'), minLength: 1, maxLength: 8 });
   const key = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?', '.'), minLength: 1, maxLength: 10 });
   fc.assert(

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { CacheOptions } from '../../src/cache/index.ts';
 import { createWorld, type Row, type World, type Write } from './world.ts';
 
-// Enough to find each fault that was planted to try it, in seconds; a slow machine is not a fault.
+// Enough runs to find each planted fault, in seconds. The timeout is long, because a slow machine is not a fault.
 const NUM_RUNS = 1000;
 const TIMEOUT_MS = 120_000;
 
@@ -65,10 +65,10 @@ async function runReader(
   seen = new Map<string, number>(),
 ): Promise<void> {
   const readRows = async (keys: string[]) => {
-    const minimumVersions = world.floorsNow();
+    const minimumVersions = world.minimumVersionsNow();
     const rows = await world.readRows(keys);
     keys.forEach((name, at) => {
-      // Nor may a reader be shown something older than what it has seen before.
+      // A reader must not be given anything older than what it has seen before.
       const minimum = Math.max(minimumVersions.get(name)!, seen.get(name) ?? 0);
       seen.set(name, world.findRow(name, rows[at] as Row | null, minimum));
     });
@@ -79,7 +79,7 @@ async function runReader(
     if (action.kind === 'rows') {
       await readRows(action.keys);
     } else {
-      const minimumVersions = world.floorsNow();
+      const minimumVersions = world.minimumVersionsNow();
       const members = await world.readOnlineKeys();
       for (const name of KEYS) world.findMembership(name, members.includes(name), minimumVersions.get(name)!);
       if (members.length > 0) await readRows(members);
@@ -138,12 +138,12 @@ async function play(
     runAdmin(world, admin),
   ];
   await scheduler.waitFor(Promise.all(actors));
-  // When everything has settled the cache and the database agree.
+  // At the end, the cache and the database agree.
   await scheduler.waitFor(runReader(world, [{ kind: 'rows', keys: KEYS }, { kind: 'list' }], observe));
 }
 
 test(
-  'no read that begins after a change was announced finds what was before it, and no reader goes back in time',
+  'a read that begins after an announcement never returns an older state, and no reader goes back in time',
   async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), script(adminAction), (scheduler, actions) =>
@@ -156,7 +156,7 @@ test(
 );
 
 test(
-  'nor does one when values expire and are pushed out, and the bound holds',
+  'the same holds when values expire and are evicted, and the bound holds',
   async () => {
     const observerOf = (maxEntries: number) => (world: World) => () => {
       expect(world.cache.getStats().size).toBeLessThanOrEqual(maxEntries);
@@ -165,7 +165,7 @@ test(
       fc.asyncProperty(
         fc.scheduler(),
         script(fc.oneof(adminAction, fc.constant<AdminAction>('wait'))),
-        fc.constantFrom(1, 2), // of three: two rows and a list
+        fc.constantFrom(1, 2), // of three entries: two rows and a list
         (scheduler, actions, maxEntries) => play(scheduler, actions, { maxEntries }, observerOf(maxEntries)),
       ),
       { numRuns: NUM_RUNS },
@@ -175,7 +175,7 @@ test(
 );
 
 test(
-  'what is held of a key never goes back to an older state',
+  'the entry of a key never goes back to an older state',
   async () => {
     const observerOf = (world: World) => {
       const seen = new Map<string, number>();

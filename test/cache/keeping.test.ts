@@ -10,7 +10,7 @@ function createTestCache() {
     clock,
     cache,
     loads: createPendingLoads(),
-    /** The load of some list brings these along, one after the other. */
+    /** Reads a list whose load primes these values of `a`, one after the other. */
     prime: (...values: readonly ({ readonly version: number } | string | null)[]) =>
       cache.read(
         `list_${lists++}`,
@@ -26,8 +26,8 @@ function createTestCache() {
   };
 }
 
-describe('of what loads bring along', () => {
-  test('the newer version replaces the older one', async () => {
+describe('of the values that loads prime', () => {
+  test('a newer version replaces an older one', async () => {
     const { cache, prime } = createTestCache();
     await prime({ version: 1 });
     await prime({ version: 2 });
@@ -37,7 +37,7 @@ describe('of what loads bring along', () => {
     expect(cache.getStats()).toMatchObject({ size: 0, bytes: 0 });
   });
 
-  test('the later is kept of two without a version that agree on whether it exists', async () => {
+  test('the later of two values without a version is kept if both agree that the record exists, or is absent', async () => {
     const { cache, prime } = createTestCache();
     await prime('one', 'two');
     expect(cache.get('a')).toBe('two');
@@ -46,7 +46,7 @@ describe('of what loads bring along', () => {
     expect(cache.get('a')).toBeNull();
   });
 
-  test('nothing is kept of two that disagree on whether it exists', async () => {
+  test('nothing is kept of two values without a version that disagree', async () => {
     const { cache, prime } = createTestCache();
     await prime('one', null);
     expect(cache.get('a')).toBeUndefined();
@@ -54,7 +54,7 @@ describe('of what loads bring along', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('an absence that has expired does not count against a presence', async () => {
+  test('an expired absence does not contradict a presence', async () => {
     const { cache, clock, prime } = createTestCache();
     cache.set('a', null, { layer: 'records' });
     clock.advanceSeconds(30);
@@ -63,10 +63,10 @@ describe('of what loads bring along', () => {
   });
 });
 
-describe('what a load looked at before something newer was stored', () => {
+describe('the value of a load that began before a newer value was stored', () => {
   const records = { layer: 'records', versionOf: ({ version }: { version: number }) => version };
 
-  /** A load of `a` and `b` that began before anything else; it has looked already, and its answer is on its way. */
+  /** Starts a load of `a` and `b` before everything else; its answer is in flight. */
   async function beginOldLoad(options?: CacheOptions) {
     const clock = createTestClock();
     const cache = new Cache({ clock, ttlSeconds: 300, negativeTtlSeconds: 30, ...options });
@@ -76,7 +76,7 @@ describe('what a load looked at before something newer was stored', () => {
     return { cache, clock, loads, load, reading };
   }
 
-  const bring = (cache: Cache, value: { version: number } | null) =>
+  const primeOnce = (cache: Cache, value: { version: number } | null) =>
     cache.read(
       'list',
       async (lease) => {
@@ -86,9 +86,9 @@ describe('what a load looked at before something newer was stored', () => {
       { layer: 'lists' },
     );
 
-  test('is not kept in the place of that when it was pushed out', async () => {
+  test('is not stored after the newer value was evicted', async () => {
     const { cache, load, reading } = await beginOldLoad({ maxEntries: 2 });
-    await bring(cache, { version: 2 });
+    await primeOnce(cache, { version: 2 });
     cache.set('others', 1);
     cache.set('more', 1);
     load.answer([{ version: 1 }, { version: 1 }]);
@@ -96,19 +96,19 @@ describe('what a load looked at before something newer was stored', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('nor when it was too big to be held', async () => {
+  test('is not stored if the newer value was too large to be held', async () => {
     const { cache, load, reading } = await beginOldLoad({ maxBytes: 2000 });
-    await bring(cache, { version: 2, text: 'x'.repeat(3000) } as { version: number });
+    await primeOnce(cache, { version: 2, text: 'x'.repeat(3000) } as { version: number });
     load.answer([{ version: 1 }, { version: 1 }]);
     await reading;
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('nor when its time is over, whether swept away or not', async () => {
+  test('is not stored after the newer value expired, whether or not it was swept', async () => {
     for (const value of [{ version: 2 }, null]) {
       for (const isSwept of [true, false]) {
         const { cache, clock, load, reading } = await beginOldLoad();
-        await bring(cache, value);
+        await primeOnce(cache, value);
         clock.advanceSeconds(400);
         if (isSwept) cache.cleanupExpired();
         load.answer([{ version: 1 }, { version: 1 }]);
@@ -118,9 +118,9 @@ describe('what a load looked at before something newer was stored', () => {
     }
   });
 
-  test('is not shared with a reader who may have seen that before its time was over', async () => {
+  test('is not shared with a reader that may have seen the newer value before it expired', async () => {
     const { cache, clock, loads, load } = await beginOldLoad();
-    await bring(cache, { version: 2 });
+    await primeOnce(cache, { version: 2 });
     clock.advanceSeconds(400);
     const again = cache.readMany(['a'], loads.loadMissing<{ version: number }>, records);
     (await loads.next()).answer([{ version: 2 }]);
@@ -129,7 +129,7 @@ describe('what a load looked at before something newer was stored', () => {
   });
 });
 
-test('an absence makes way for readers who were just given a record that may not be stored', async () => {
+test('an absence leaves when a reader was given a record that may not be stored', async () => {
   const { cache, loads } = createTestCache();
   const reading = cache.readMany(['a'], loads.loadMissing<{ version: number }>, {
     layer: 'records',
@@ -142,7 +142,7 @@ test('an absence makes way for readers who were just given a record that may not
   expect(cache.get('a')).toBeUndefined();
 });
 
-test('a list that was loaded while the cache was distrusted leaves the known one to stand in for it', async () => {
+test('a list that was loaded while the cache was suspended does not remove the known one, which may replace a failed load', async () => {
   const outage = new Error('The database is away.');
   const cache = new Cache({ clock: createTestClock(), isOutage: (error) => error === outage });
   const trace = new ReadTrace();
@@ -155,7 +155,7 @@ test('a list that was loaded while the cache was distrusted leaves the known one
   expect(trace.keys).toEqual(['list', 'list', 'list']);
 });
 
-test('a list is asked about a change by its own key', async () => {
+test('isAffectedBy receives the key of the list', async () => {
   const { cache, loads } = createTestCache();
   const reading = cache.readMany<string>(['first', 'second'], loads.loadMissing<string>, {
     layer: 'lists',
@@ -168,7 +168,7 @@ test('a list is asked about a change by its own key', async () => {
   expect([cache.get('first'), cache.get('second')]).toEqual(['1', undefined]);
 });
 
-test('what is read and set without a layer counts in a layer of values', () => {
+test('reads and writes without a layer count in the layer values', () => {
   const cache = new Cache();
   cache.set('a', 1);
   cache.get('a');

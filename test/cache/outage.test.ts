@@ -12,13 +12,13 @@ function createTestCache(options: CacheOptions = {}) {
     clock,
     cache,
     trace,
-    /** Each load gives the next number. */
+    /** Each load returns the next number. */
     read: () => cache.read('a', async () => ++count, { layer: 'values', trace }),
     fail: (error: Error) => cache.read('a', () => Promise.reject(error), { layer: 'values', trace }),
   };
 }
 
-describe('while the cache is distrusted', () => {
+describe('while the cache is suspended', () => {
   test('nothing is served as fresh, every reader loads, and nothing is stored', async () => {
     const { cache, read } = createTestCache();
     await read();
@@ -33,14 +33,14 @@ describe('while the cache is distrusted', () => {
     expect(await read()).toBe(4);
   });
 
-  // One of them may have begun before a change that nobody announced.
+  // One of them may have begun before a change that was not announced.
   test('readers do not share a load', async () => {
     const { cache, read } = createTestCache();
     cache.suspend();
     expect(await Promise.all([read(), read()])).toEqual([1, 2]);
   });
 
-  test('a load that began does not store after trust is back', async () => {
+  test('a load that began does not store after the cache has resumed', async () => {
     const { cache, read } = createTestCache();
     const { promise, resolve } = Promise.withResolvers<number>();
     cache.suspend();
@@ -52,7 +52,7 @@ describe('while the cache is distrusted', () => {
     expect(cache.get('a')).toBe(1);
   });
 
-  test('a change that is heard all the same takes away what it changed', async () => {
+  test('a change that is announced all the same removes what it changed', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
     cache.suspend();
@@ -61,8 +61,8 @@ describe('while the cache is distrusted', () => {
   });
 });
 
-describe('when trust is back', () => {
-  test('everything held before is gone', async () => {
+describe('when the cache resumes', () => {
+  test('everything held before has left', async () => {
     const { cache, read } = createTestCache();
     await read();
     cache.suspend();
@@ -74,7 +74,7 @@ describe('when trust is back', () => {
 });
 
 describe('the last known value', () => {
-  test('stands in for a load that failed in an outage, until its time of grace is over', async () => {
+  test('replaces a load that failed by an outage, until its grace is over', async () => {
     const { cache, clock, trace, read, fail } = createTestCache();
     await read();
     clock.advanceSeconds(10);
@@ -87,7 +87,7 @@ describe('the last known value', () => {
     expect(trace.stale).toBe(1);
   });
 
-  test('has as much grace as the cache was told to give', async () => {
+  test('has the grace that was configured', async () => {
     const { cache, clock, read, fail } = createTestCache({ staleIfErrorSeconds: 10 });
     await read();
     cache.suspend();
@@ -97,7 +97,7 @@ describe('the last known value', () => {
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
 
-  test('has its grace from the first distrust on, however often it is repeated', async () => {
+  test('has its grace from the first suspension on, however often suspend is called', async () => {
     const { cache, clock, read, fail } = createTestCache();
     await read();
     cache.suspend();
@@ -107,7 +107,7 @@ describe('the last known value', () => {
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
 
-  test('has its grace from its expiry on when that came first', async () => {
+  test('has its grace from its expiry on if that was earlier', async () => {
     const { cache, clock, read, fail } = createTestCache({ ttlSeconds: 10 });
     await read();
     clock.advanceSeconds(10 + 30);
@@ -118,22 +118,22 @@ describe('the last known value', () => {
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
 
-  test('does not stand in for a load that failed for another reason', async () => {
+  test('does not replace a load that failed for another reason', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
     cache.suspend();
-    const fault = new Error('a fault of ours');
+    const fault = new Error('a bug');
     await expect(fail(fault)).rejects.toBe(fault);
   });
 
-  test('stands in for nothing unless the cache is told what an outage is', async () => {
+  test('replaces nothing without isOutage', async () => {
     const { cache, read, fail } = createTestCache({ isOutage: undefined });
     await read();
     cache.suspend();
     await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   });
 
-  test('is given to each reader that had to wait for the failed load', async () => {
+  test('is returned to each reader of the failed load', async () => {
     const { clock, trace, read, fail } = createTestCache({ ttlSeconds: 10 });
     await read();
     clock.advanceSeconds(10);
@@ -141,14 +141,14 @@ describe('the last known value', () => {
     expect(trace.stale).toBe(2);
   });
 
-  test('may be that there is nothing', async () => {
+  test('may be an absence', async () => {
     const { cache, fail } = createTestCache();
     cache.set('a', null);
     cache.suspend();
     expect(await fail(OUTAGE)).toBeNull();
   });
 
-  test('survives a sweep during its grace and not after it', async () => {
+  test('survives a sweep during its grace, but not after it', async () => {
     const { cache, clock, read, fail } = createTestCache({ ttlSeconds: 10 });
     await read();
     cache.suspend();
@@ -159,7 +159,7 @@ describe('the last known value', () => {
     expect(cache.cleanupExpired()).toBe(1);
   });
 
-  test('is gone when an admin cleared the cache', async () => {
+  test('has left when the cache was cleared', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
     cache.suspend();
@@ -168,7 +168,7 @@ describe('the last known value', () => {
   });
 });
 
-test('after a load met an outage the others are refused at once, until it is time to try again', async () => {
+test('after a load has met an outage, other loads fail at once, until it is time to try again', async () => {
   const { cache, clock, read, fail } = createTestCache();
   cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
@@ -177,7 +177,7 @@ test('after a load met an outage the others are refused at once, until it is tim
   expect(await read()).toBe(1);
 });
 
-test('readers who are refused do not put off the time to try again', async () => {
+test('loads that failed at once do not delay the next attempt', async () => {
   const { cache, clock, fail, read } = createTestCache();
   cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
@@ -187,7 +187,7 @@ test('readers who are refused do not put off the time to try again', async () =>
   expect(await read()).toBe(1);
 });
 
-test('an outage that a load met is over when the cache is trusted again', async () => {
+test('an outage that a load met is over when the cache resumes', async () => {
   const { cache, read, fail } = createTestCache();
   cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
@@ -196,10 +196,10 @@ test('an outage that a load met is over when the cache is trusted again', async 
 });
 
 test.each([
-  ['gone', null],
+  ['absent', null],
   ['newer', { version: 2 }],
 ])(
-  'a record that was seen %s while the cache was distrusted does not come back in the next outage',
+  'a record that was read as %s while the cache was suspended does not return in the next outage',
   async (_how, seen) => {
     const { cache } = createTestCache();
     const readRecord = (load: () => Promise<{ version: number } | null>) =>
@@ -211,7 +211,7 @@ test.each([
   },
 );
 
-test('a record that was seen unchanged while the cache was distrusted still stands in for itself', async () => {
+test('a record that was read unchanged while the cache was suspended may still replace a failed load', async () => {
   const { cache } = createTestCache();
   const readRecord = (load: () => Promise<{ version: number }>) =>
     cache.read('r', load, { layer: 'records', versionOf: ({ version }) => version });

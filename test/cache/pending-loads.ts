@@ -1,6 +1,6 @@
 import type { FillLease } from '../../src/cache/index.ts';
 
-/** One call of a loader, waiting for the test to answer it. */
+/** A call of a loader that the test has not answered yet. */
 export interface PendingLoad {
   readonly keys: readonly string[];
   readonly lease: FillLease;
@@ -8,17 +8,17 @@ export interface PendingLoad {
   fail(error: Error): void;
 }
 
-/** A loader for `readMany` whose every call waits until the test answers it. */
+/** Creates a loader for `readMany` whose calls wait until the test answers them. */
 export function createPendingLoads() {
   const begun: PendingLoad[] = [];
   const awaited: ((load: PendingLoad) => void)[] = [];
   let count = 0;
   return {
-    /** How often the loader was called. */
+    /** The number of calls of the loader. */
     get count() {
       return count;
     },
-    /** Hands out the calls in their order, each once. */
+    /** Returns the calls in order, each once; waits for the next call if there is none. */
     async next(): Promise<PendingLoad> {
       return begun.shift() ?? new Promise<PendingLoad>((resolve) => awaited.push(resolve));
     },

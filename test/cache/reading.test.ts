@@ -10,8 +10,8 @@ function createTestCache() {
   return { clock, cache: new Cache({ clock }), loads: createPendingLoads() };
 }
 
-describe('finding what is held', () => {
-  test('gives it at once, and counts and traces it as a hit', async () => {
+describe('findHeld', () => {
+  test('returns a held value at once, and counts and traces a hit', async () => {
     const { cache } = createTestCache();
     cache.set('a', 1, VALUES);
     cache.set('b', null, VALUES);
@@ -22,7 +22,7 @@ describe('finding what is held', () => {
     expect(cache.getStats()).toMatchObject({ hits: 2, misses: 0 });
   });
 
-  test('gives and counts nothing where nothing fresh is held', () => {
+  test('returns and counts nothing if no fresh value is held', () => {
     const { cache, clock } = createTestCache();
     cache.set('a', 1, VALUES);
     clock.advanceSeconds(300);
@@ -49,7 +49,7 @@ describe('reading records', () => {
     return { asked, source };
   };
 
-  test('asks for those that are not held, by their ids, and gives all in their order', async () => {
+  test('loads those that are not held, by their ids, and returns all in order', async () => {
     const { cache } = createTestCache();
     const { asked, source } = createTable(cache);
     expect(await readRecords(['b', 'none'], source)).toEqual([{ id: 'b', version: 1 }, null]);
@@ -65,7 +65,7 @@ describe('reading records', () => {
     ]);
   });
 
-  test('finds at once what is held, be it that there is none', async () => {
+  test('finds a held record, or a held absence, at once', async () => {
     const { cache } = createTestCache();
     const { source } = createTable(cache);
     await readRecords(['a', 'none'], source);
@@ -76,7 +76,7 @@ describe('reading records', () => {
     expect(cache.getStats().layers).toMatchObject([{ name: 'records', hits: 2, misses: 2 }]);
   });
 
-  test('knows their versions: an older one that is announced late replaces nothing', async () => {
+  test('uses their versions: an older one that is announced late replaces nothing', async () => {
     const { cache } = createTestCache();
     const { source } = createTable(cache);
     await readRecords(['b'], source);
@@ -91,7 +91,7 @@ describe('reading records', () => {
 });
 
 describe('reading one key', () => {
-  test('loads on the first read and answers from memory after it', async () => {
+  test('loads on the first read and returns the held value after it', async () => {
     const { cache } = createTestCache();
     let count = 0;
     const load = async () => ({ count: ++count });
@@ -100,7 +100,7 @@ describe('reading one key', () => {
     expect(cache.get('a')).toEqual({ count: 1 });
   });
 
-  test('loads again when the time to live is over', async () => {
+  test('loads again when the TTL is over', async () => {
     const { cache, clock } = createTestCache();
     let count = 0;
     const read = () => cache.read('a', async () => ++count, { ...VALUES, ttlSeconds: 10 });
@@ -111,7 +111,7 @@ describe('reading one key', () => {
     expect(await read()).toBe(2);
   });
 
-  test('keeps the knowledge that there is nothing', async () => {
+  test('caches absence', async () => {
     const { cache } = createTestCache();
     let count = 0;
     const load = async () => {
@@ -132,7 +132,7 @@ describe('reading one key', () => {
     expect(cache.getStats()).toMatchObject({ hits: 99, misses: 1 });
   });
 
-  test('a failed load fails all who waited for it and is not stored', async () => {
+  test('a failed load fails all its readers and is not stored', async () => {
     const { cache } = createTestCache();
     const failure = new Error('down');
     let count = 0;
@@ -166,13 +166,13 @@ describe('reading one key', () => {
     expect(await cache.read<unknown>('a', async () => 1, VALUES)).toBe(1);
   });
 
-  test('values are frozen, also for those who waited for the load', async () => {
+  test('values are frozen, also for readers that waited for the load', async () => {
     const { cache } = createTestCache();
     const value = await cache.read('a', async () => ({ rows: [1] }), VALUES);
     expect(() => value.rows.push(2)).toThrow(TypeError);
   });
 
-  test('a reader can follow what its reads found', async () => {
+  test('a trace collects what the reads of one reader found', async () => {
     const { cache } = createTestCache();
     const trace = new ReadTrace();
     const read = () => cache.read('a', async () => 1, { ...VALUES, trace });
@@ -183,7 +183,7 @@ describe('reading one key', () => {
 });
 
 describe('reading many keys', () => {
-  test('loads what is missing, in one call, and answers in the order of the keys', async () => {
+  test('loads the missing keys in one call, and returns values in the order of the keys', async () => {
     const { cache, loads } = createTestCache();
     cache.set('b', 'held');
     const values = cache.readMany(['a', 'b', 'c'], loads.loadMissing, VALUES);
@@ -195,7 +195,7 @@ describe('reading many keys', () => {
     expect(loads.count).toBe(1);
   });
 
-  test('waits for loads that are running and starts one for the others', async () => {
+  test('waits for running loads and starts one for the other keys', async () => {
     const { cache, loads } = createTestCache();
     const first = cache.readMany(['a', 'b'], loads.loadMissing, VALUES);
     const second = cache.readMany(['b', 'c'], loads.loadMissing, VALUES);
@@ -209,7 +209,7 @@ describe('reading many keys', () => {
     ]);
   });
 
-  test('asks once for a key that is named twice', async () => {
+  test('loads a repeated key once', async () => {
     const { cache, loads } = createTestCache();
     cache.set('b', 'held');
     const values = cache.readMany(['a', 'b', 'a', 'b'], loads.loadMissing, VALUES);
@@ -241,7 +241,7 @@ describe('reading many keys', () => {
     expect(loads.count).toBe(0);
   });
 
-  test('records that came with a load are stored', async () => {
+  test('records that a load primed are stored', async () => {
     const { cache, loads } = createTestCache();
     const list = cache.readMany(['list'], loads.loadMissing, { layer: 'lists' });
     const load = await loads.next();

@@ -1,8 +1,8 @@
 import { Cache } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 
-describe('time to live', () => {
-  test('is 300 seconds unless told otherwise', () => {
+describe('the TTL', () => {
+  test('is 300 seconds by default', () => {
     const clock = createTestClock();
     const cache = new Cache({ clock });
     cache.set('a', 1);
@@ -33,7 +33,7 @@ describe('time to live', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('of a known absence is 30 seconds unless told otherwise', () => {
+  test('of a known absence is 30 seconds by default', () => {
     const clock = createTestClock();
     const cache = new Cache({ clock });
     cache.set('a', null);
@@ -43,7 +43,7 @@ describe('time to live', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('begins anew when a value is set again', () => {
+  test('starts again when a value is set again', () => {
     const clock = createTestClock();
     const cache = new Cache({ clock, ttlSeconds: 10 });
     cache.set('a', 1);
@@ -53,7 +53,7 @@ describe('time to live', () => {
     expect(cache.get('a')).toBe(2);
   });
 
-  test('an expired entry leaves when it is asked for', () => {
+  test('makes an entry leave when it is asked for after it', () => {
     const clock = createTestClock();
     const cache = new Cache({ clock, ttlSeconds: 10 });
     cache.set('a', 1);
@@ -63,7 +63,7 @@ describe('time to live', () => {
     expect(cache.getStats()).toMatchObject({ size: 0, bytes: 0, evictions: 0 });
   });
 
-  test('a sweep removes what has expired, tells how many, and leaves the rest', () => {
+  test('lets a sweep remove expired entries, return their number, and leave the rest', () => {
     const clock = createTestClock();
     const cache = new Cache({ clock, ttlSeconds: 10 });
     for (const key of ['a', 'b']) cache.set(key, 1);
@@ -83,7 +83,7 @@ describe('bounds', () => {
     return cache.getStats().bytes;
   };
 
-  test('the least recently used entry leaves when there are too many', () => {
+  test('the least recently used entry is evicted when there are too many', () => {
     const cache = new Cache({ maxEntries: 2 });
     cache.set('a', 1);
     cache.set('b', 2);
@@ -93,7 +93,7 @@ describe('bounds', () => {
     expect(cache.getStats()).toMatchObject({ size: 2, evictions: 1 });
   });
 
-  test('the order of use survives that an entry in its middle is used, or removed', () => {
+  test('the order of use stays right when an entry in its middle is used or removed', () => {
     const cache = new Cache({ maxEntries: 3 });
     const held = () => ['a', 'b', 'c', 'd', 'e', 'f', 'g'].filter((key) => cache.get(key) !== undefined);
     for (const key of ['a', 'b', 'c']) cache.set(key, key);
@@ -106,7 +106,7 @@ describe('bounds', () => {
     expect(cache.getStats()).toMatchObject({ size: 3, evictions: 3 });
   });
 
-  test('entries leave when they hold too many bytes together', () => {
+  test('entries are evicted when they exceed the bytes together', () => {
     const text = 'x'.repeat(1000);
     const cache = new Cache({ maxBytes: 3500 });
     for (const key of ['a', 'b', 'c']) cache.set(key, text);
@@ -115,14 +115,14 @@ describe('bounds', () => {
     expect(cache.getStats().bytes).toBeLessThanOrEqual(3500);
   });
 
-  test('bytes hidden deep in a value count', () => {
+  test('bytes deep inside a value count', () => {
     const cache = new Cache({ maxBytes: 2500 });
     cache.set('a', [{ rows: [{ text: 'x'.repeat(2000) }] }]);
     cache.set('b', { text: 'x'.repeat(2000) });
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('all that a value holds counts, and text by its length', () => {
+  test('every part of a value counts, and text by its length', () => {
     const bytesOf = (value: unknown) => sizeOf('a', value);
     const long = 'x'.repeat(1000);
     for (const hold of [(text: string) => text, (text: string) => [text], (text: string) => ({ rows: [{ text }] })]) {
@@ -134,13 +134,13 @@ describe('bounds', () => {
     }
   });
 
-  test('keys and tags count as well', () => {
+  test('keys and tags count', () => {
     expect(sizeOf('a'.repeat(1001), 1) - sizeOf('a', 1)).toBeGreaterThanOrEqual(1000);
     const sizes = [[], ['one'], ['one', 'two']].map((tags) => sizeOf('a', 1, tags));
     expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
   });
 
-  test('a value larger than the bound is not kept, takes nothing with it but what it replaced', () => {
+  test('a value larger than the bound is not held, and removes only what it replaced', () => {
     const cache = new Cache({ maxBytes: 1000 });
     cache.set('a', 1);
     cache.set('b', 2);
@@ -148,7 +148,7 @@ describe('bounds', () => {
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 2]);
   });
 
-  test('entries that left give their bytes back', () => {
+  test('entries that have left do not count', () => {
     const cache = new Cache();
     for (const key of ['a', 'b', 'c', 'd']) cache.set(key, 'text');
     cache.delete('a');
@@ -165,7 +165,7 @@ describe('bounds', () => {
 });
 
 describe('values', () => {
-  test('are frozen all the way down', () => {
+  test('are frozen deeply', () => {
     const cache = new Cache();
     const value = { rows: [{ name: 'a' }] };
     cache.set('a', value);
@@ -191,13 +191,13 @@ describe('values', () => {
     ['a map', new Map()],
     ['a class instance', new Entity()],
     ['a class instance deep inside', { rows: [{ entity: new Entity() }] }],
-  ])('refuses %s', (_what, value) => {
+  ])('must not be %s', (_what, value) => {
     const cache = new Cache();
     expect(() => cache.set('a', value)).toThrow(TypeError);
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('what is refused is named', () => {
+  test('are named in the error when they are refused', () => {
     const cache = new Cache();
     expect(() => cache.set('a', { rows: [new Entity()] })).toThrow('Entity');
     expect(() => cache.set('a', [Number.NaN])).toThrow('NaN');
@@ -207,7 +207,7 @@ describe('values', () => {
   const withoutPrototype = Object.assign(Object.create(null), { a: 1 });
 
   test.each([[null], [0], [''], [false], [[]], [{}], [{ a: [1, 'b', null, true] }], [withoutPrototype]])(
-    'keeps %j',
+    'may be %j',
     (value) => {
       const cache = new Cache();
       cache.set('a', value);
@@ -215,7 +215,7 @@ describe('values', () => {
     },
   );
 
-  test('a refused value does not leave the one it should have replaced', () => {
+  test('that are refused remove the value they should have replaced', () => {
     const cache = new Cache();
     cache.set('a', 1);
     expect(() => cache.set('a', new Date(0))).toThrow(TypeError);
@@ -224,21 +224,21 @@ describe('values', () => {
 });
 
 describe('removing', () => {
-  test('delete tells whether there was something to remove', () => {
+  test('delete returns whether the key was held', () => {
     const cache = new Cache();
     cache.set('a', null);
     expect([cache.delete('a'), cache.delete('a')]).toEqual([true, false]);
     expect(cache.get('a')).toBeUndefined();
   });
 
-  test('clear removes everything and tells how many', () => {
+  test('clear removes everything and returns the number of entries', () => {
     const cache = new Cache();
     for (const key of ['a', 'b', 'c']) cache.set(key, 1);
     expect([cache.clear(), cache.clear()]).toEqual([3, 0]);
     expect(['a', 'b', 'c'].map((key) => cache.get(key))).toEqual([undefined, undefined, undefined]);
   });
 
-  test('invalidate removes what the pattern selects, tells how many, and leaves the rest', () => {
+  test('invalidate removes what the pattern selects, returns its number, and leaves the rest', () => {
     const cache = new Cache();
     for (const key of ['workstations_1', 'workstations_2', 'managers_1']) cache.set(key, 1);
     expect([cache.invalidate('workstations_*'), cache.invalidate('workstations_*')]).toEqual([2, 0]);
@@ -247,7 +247,7 @@ describe('removing', () => {
   });
 });
 
-describe('figures', () => {
+describe('statistics', () => {
   test('are all zero before the first read', () => {
     expect(new Cache().getStats()).toEqual({
       hits: 0,
@@ -261,7 +261,7 @@ describe('figures', () => {
     });
   });
 
-  test('are kept by layer and summed up', async () => {
+  test('are counted by layer and in total', async () => {
     const cache = new Cache({ maxEntries: 2 });
     const read = (layer: string, key: string) => cache.read(key, async () => key, { layer });
     await read('workstations', 'workstations_1');
@@ -276,7 +276,7 @@ describe('figures', () => {
     ]);
   });
 
-  test('count what get finds and does not find', () => {
+  test('count hits and misses of get', () => {
     const cache = new Cache();
     cache.set('a', null, { layer: 'workstations' });
     cache.get('a', 'workstations');

@@ -2,7 +2,7 @@ import type { Scheduler } from 'fast-check';
 import { Cache, type CacheOptions, type FillLease } from '../../src/cache/index.ts';
 import { createTestClock } from '../support/test-clock.ts';
 
-/** A row of the model database; its version rises with every write to its key. */
+/** A row of the model database. Its version rises with every write of its key. */
 export interface Row {
   readonly version: number;
   readonly isOnline: boolean;
@@ -11,7 +11,7 @@ export interface Row {
 export interface Write {
   /** `null` deletes. */
   readonly row: { readonly isOnline: boolean } | null;
-  /** Whether the announcement brings the content along. */
+  /** Whether the announcement carries the content. */
   readonly isKnown: boolean;
 }
 
@@ -23,16 +23,17 @@ interface RowChange {
 const ONLINE_LIST = 'items_list_online';
 
 /**
- * A database, its announcements in the order of the commits, and a cache in front of them. Every step that takes time in
- * reality (a query on its way there and back, an announcement on its way) waits for the scheduler, which tries all orders.
+ * A model of a database, its announcements in commit order, and a cache. Every step that takes time in reality (a query and
+ * its answer in flight, an announcement in flight) waits for the scheduler, which tries random orders.
  *
- * It knows the oldest state of each key that a read which begins now may see. A read that finds less fails the test.
+ * The model knows the oldest state of each key that a read which begins now may return. A read that returns an older state
+ * fails the test.
  */
 export function createWorld(scheduler: Scheduler, keys: readonly string[], options: CacheOptions) {
   const clock = createTestClock();
   const cache = new Cache({ clock, ...options });
   const histories = new Map<string, (Row | null)[]>(keys.map((key) => [key, [{ version: 1, isOnline: true }]]));
-  /** The index in its history of the oldest state of a key that may still be read. */
+  /** The index, in the history of each key, of the oldest state that may still be read. */
   const minimumVersions = new Map<string, number>(keys.map((key) => [key, 0]));
   let onTheirWay: { readonly key: string; readonly index: number; readonly isKnown: boolean }[] = [];
   let isListening = true;
@@ -91,17 +92,20 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
     readRows,
     readOnlineKeys,
 
-    /** The states that reads which begin now may see, for `findRow` and `findMembership`. */
-    floorsNow: () => new Map(minimumVersions),
+    /** The minimum states of reads that begin now, for `findRow` and `findMembership`. */
+    minimumVersionsNow: () => new Map(minimumVersions),
 
-    /** @throws {Error} unless the row is a state of the key not older than `minimum`; returns the index of that state */
+    /**
+     * Returns the index of the row's state in the history of the key.
+     * @throws {Error} when no such state is as new as `minimum`
+     */
     findRow(key: string, row: Row | null, minimum: number): number {
       const index = history(key).findIndex((state, at) => at >= minimum && state?.version === row?.version);
       if (index >= 0) return index;
       throw new Error(`${key} was read as ${JSON.stringify(row)}, which is older than state ${minimum}.`);
     },
 
-    /** @throws {Error} unless the key was in the list, or not in it, in a state not older than `minimum` */
+    /** @throws {Error} when no state as new as `minimum` agrees on whether the key is in the list */
     findMembership(key: string, isMember: boolean, minimum: number): void {
       if (history(key).some((state, at) => at >= minimum && (state?.isOnline ?? false) === isMember)) return;
       throw new Error(`${key} was ${isMember ? '' : 'not '}in the list, which is older than state ${minimum}.`);
@@ -113,7 +117,7 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
       states.push(row && { version: states.length + 1, isOnline: row.isOnline });
       const index = states.length - 1;
       if (!isListening) {
-        // Writers do not wait for an announcement that cannot come: the write is answered at once.
+        // A writer does not wait for an announcement that cannot arrive: the write is answered at once.
         minimumVersions.set(key, index);
         return;
       }
@@ -122,7 +126,7 @@ export function createWorld(scheduler: Scheduler, keys: readonly string[], optio
       announceNext();
     },
 
-    /** The connection is lost, and with it what is on its way; some time later it is back. */
+    /** Loses the connection with everything in flight, and restores it later. */
     async loseConnection(): Promise<void> {
       isListening = false;
       cache.suspend();

@@ -5,7 +5,7 @@ export type SourceEvent =
   | { readonly kind: 'down'; readonly reason: unknown }
   | { readonly kind: 'payload'; readonly payload: string };
 
-/** What a source says, in order, for tests that wait for it. */
+/** Queues what a source reports, for tests that wait for it. */
 export function createEventQueue() {
   const unread: SourceEvent[] = [];
   const awaited: ((event: SourceEvent) => void)[] = [];
@@ -25,7 +25,7 @@ export function createEventQueue() {
     handlers,
     unread,
     next,
-    /** Skips everything before the next event of that kind. */
+    /** Returns the next event of that kind, and skips those before it. */
     async nextOf<K extends SourceEvent['kind']>(kind: K): Promise<Extract<SourceEvent, { kind: K }>> {
       for (;;) {
         const event = await next();

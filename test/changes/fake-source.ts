@@ -2,7 +2,7 @@ import type { NotificationSource } from '../../src/changes/index.ts';
 
 type Handlers = Parameters<NotificationSource['start']>[0];
 
-/** A source that says what the test lets it say, and remembers what it was told. */
+/** Creates a source that reports what the test tells it to, and records its calls. */
 export function createFakeSource() {
   let handlers: Handlers | undefined;
   const restarts: unknown[] = [];

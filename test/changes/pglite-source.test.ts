@@ -17,10 +17,10 @@ describeSourceContract('PGlite', () => ({
   execute: (sql) => pglite.exec(sql),
 }));
 
-test('a writer on the embedded database waits for its own echo', async () => {
+test('a writer on the embedded database waits for its own announcement', async () => {
   const feed = new ChangeFeed({ source: createPgliteSource(pglite) });
-  const heard: unknown[] = [];
-  feed.follow({ onChanges: (changes) => heard.push(...changes) });
+  const received: unknown[] = [];
+  feed.follow({ onChanges: (changes) => received.push(...changes) });
   await feed.start();
   const announcing = `
     with tx as (select pg_current_xact_id()::text as xid), sent as (
@@ -29,11 +29,11 @@ test('a writer on the embedded database waits for its own echo', async () => {
     select xid from sent where pg_notify is not null`;
   const { rows } = await pglite.query<{ xid: string }>(announcing);
   await feed.waitUntilApplied(rows[0]!.xid, 'statement');
-  expect(heard).toEqual([{ table: 'manager', op: 'DELETE', id: 'm1', version: 1, old: {}, new: null }]);
+  expect(received).toEqual([{ table: 'manager', op: 'DELETE', id: 'm1', version: 1, old: {}, new: null }]);
   await feed.close();
 });
 
-test('a writer whose echo never comes is let go, with a gap', async () => {
+test('a writer whose announcement never comes is released, with a gap', async () => {
   const feed = new ChangeFeed({ source: createPgliteSource(pglite), acknowledgeTimeoutMs: 1 });
   await feed.start();
   await feed.waitUntilApplied('0', 'statement');

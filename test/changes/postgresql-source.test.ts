@@ -10,10 +10,10 @@ import { describeSourceContract } from './source-contract.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 
 const SERVER_URL = process.env.TEST_DATABASE_URL ?? 'postgres://postgres@127.0.0.1:5432/test';
-/** Soon at first, however long it may take in the end. */
+/** The first waits are short, and later ones may be very long. */
 const QUICK = { minBackoffMs: 1, maxBackoffMs: 3_600_000 };
 
-describe('a server that accepts and says nothing', () => {
+describe('a server that accepts connections and never answers', () => {
   const sockets = new Set<Socket>();
   let server: Server;
   let connectionString: string;
@@ -34,7 +34,7 @@ describe('a server that accepts and says nothing', () => {
     await once(server, 'close');
   });
 
-  test('does not keep the source from having started: it is down and goes on trying', async () => {
+  test('does not block start: the source is down and tries again', async () => {
     const events = createEventQueue();
     const source = createPostgresqlSource({ connectionString, heartbeatMs: 5, ...QUICK });
     await source.start(events.handlers);
@@ -44,7 +44,7 @@ describe('a server that accepts and says nothing', () => {
     await source.close();
   });
 
-  test('does not keep the source from being closed, nor its starter waiting', async () => {
+  test('blocks neither close nor start', async () => {
     const events = createEventQueue();
     const connected = once(server, 'connection');
     const source = createPostgresqlSource({ connectionString, heartbeatMs: 3_600_000 });
@@ -56,7 +56,7 @@ describe('a server that accepts and says nothing', () => {
   });
 });
 
-test('where nobody listens the source is down, and can be closed between two attempts', async () => {
+test('without a server, the source is down, and can be closed between two attempts', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -75,7 +75,7 @@ test('where nobody listens the source is down, and can be closed between two att
   await source.close();
 });
 
-describe('what comes together with the answer to LISTEN', () => {
+describe('a payload in one packet with the answer to LISTEN', () => {
   const closing: (() => Promise<void>)[] = [];
 
   afterEach(async () => {
@@ -91,9 +91,9 @@ describe('what comes together with the answer to LISTEN', () => {
     return { events, source };
   }
 
-  test('is neither lost nor told before the source is up, and keeps its order', async () => {
+  test('is neither lost nor delivered before the source is up, and keeps its order', async () => {
     const { events } = await start(({ socket, listening }) => {
-      // One without content is none of the feed's.
+      // An empty payload is not of the feed.
       const packet = [notification('before'), listening, notification(''), notification('after'), notification('last')];
       socket.write(Buffer.concat(packet));
     });
@@ -105,8 +105,8 @@ describe('what comes together with the answer to LISTEN', () => {
     ]);
   });
 
-  test('is not told at all when the answer itself does not come: the next one might not be heard', async () => {
-    const { events, source } = await start(({ socket }) => void socket.end(notification('unheard')));
+  test('is not delivered if the answer itself does not come, because the next payload might be lost', async () => {
+    const { events, source } = await start(({ socket }) => void socket.end(notification('early')));
     await source.close();
     expect(new Set(events.unread.map(({ kind }) => kind))).toEqual(new Set(['down']));
   });
@@ -121,12 +121,12 @@ describe('a connection', () => {
 
   test('that answers its heartbeats is kept', async () => {
     const { promise: beaten, resolve } = Promise.withResolvers<void>();
-    let beats = 0;
+    let heartbeats = 0;
     const server = await startScriptedPostgresql(
       ({ socket, listening }) => socket.write(listening),
       (answer) => {
         answer();
-        if (++beats === 3) resolve();
+        if (++heartbeats === 3) resolve();
       },
     );
     const { connectionString } = server;
@@ -138,7 +138,7 @@ describe('a connection', () => {
     expect(events.unread).toEqual([{ kind: 'up' }]);
   });
 
-  test('that is given up is closed, and what still comes over it is not told', async () => {
+  test('that was replaced is closed, and what still arrives on it is not delivered', async () => {
     const opened: Socket[] = [];
     const server = await startScriptedPostgresql(({ socket, listening }) => {
       opened.push(socket);
@@ -150,7 +150,7 @@ describe('a connection', () => {
     const events = createEventQueue();
     await source.start(events.handlers);
     const closed = new Promise((resolve) => opened[0]!.on('close', resolve));
-    source.restart('not trusted');
+    source.restart('lost');
     opened[0]!.write(notification('from before'));
     await closed;
     expect([await events.next(), await events.next(), await events.next()].map(({ kind }) => kind)).toEqual([
@@ -162,7 +162,7 @@ describe('a connection', () => {
   });
 });
 
-test('where a source cannot connect it waits longer each time', async () => {
+test('a source that cannot connect waits longer each time', async () => {
   const random = jest.spyOn(Math, 'random').mockReturnValue(0);
   let attempts = 0;
   const refusing = await startScriptedPostgresql(({ socket }) => {
@@ -174,19 +174,19 @@ test('where a source cannot connect it waits longer each time', async () => {
     source: createPostgresqlSource({ connectionString, heartbeatMs: 60_000, ...QUICK }),
     events: createEventQueue(),
   });
-  const [patient, other] = [create(refusing), create(accepting)];
-  await patient.source.start(patient.events.handlers);
-  for (let failures = 0; failures < 14; failures++) await patient.events.nextOf('down');
-  // From now on each waits for as long as it may.
+  const [slow, other] = [create(refusing), create(accepting)];
+  await slow.source.start(slow.events.handlers);
+  for (let failures = 0; failures < 14; failures++) await slow.events.nextOf('down');
+  // From now on, each source waits for as long as it may.
   random.mockReturnValue(1 - Number.EPSILON);
-  await patient.events.nextOf('down');
+  await slow.events.nextOf('down');
   await other.source.start(other.events.handlers);
   other.source.restart('lost');
   await other.events.nextOf('down');
   await other.events.nextOf('up');
-  expect([attempts, patient.events.unread]).toEqual([15, []]);
+  expect([attempts, slow.events.unread]).toEqual([15, []]);
   random.mockRestore();
-  for (const { close } of [patient.source, other.source, refusing, accepting]) await close();
+  for (const { close } of [slow.source, other.source, refusing, accepting]) await close();
 });
 
 const describeOnPostgresql = process.env.TEST_ENGINE === 'postgresql' ? describe : describe.skip;
@@ -236,7 +236,7 @@ describeOnPostgresql('on PostgreSQL', () => {
     execute: (sql) => admin.query(sql),
   }));
 
-  test('a connection that the server ends is down, comes back and hears again', async () => {
+  test('a connection that the server ends is down, is replaced, and receives again', async () => {
     const events = createEventQueue();
     const source = createPostgresqlSource({ connectionString: databaseUrl.href, ...QUICK });
     await source.start(events.handlers);
@@ -253,7 +253,7 @@ describeOnPostgresql('on PostgreSQL', () => {
     await source.close();
   });
 
-  test('a connection that is half-open is down after two heartbeats without an answer, and comes back', async () => {
+  test('a half-open connection is down after two heartbeats without an answer, and is replaced', async () => {
     let isSilent = false;
     const proxy = await createTcpProxy(target, () => isSilent);
     const events = createEventQueue();
@@ -271,7 +271,7 @@ describeOnPostgresql('on PostgreSQL', () => {
     await proxy.close();
   });
 
-  test('a connection that falls silent before it listens keeps neither the starter nor the closer waiting', async () => {
+  test('a connection that falls silent before it listens blocks neither start nor close', async () => {
     const { promise: askedToListen, resolve } = Promise.withResolvers<void>();
     const proxy = await createTcpProxy(target, (sent) => {
       const isListen = sent.includes('listen ');
@@ -280,21 +280,21 @@ describeOnPostgresql('on PostgreSQL', () => {
     });
     const events = createEventQueue();
     const connectionString = throughProxy(proxy.port);
-    const patient = createPostgresqlSource({ connectionString, heartbeatMs: 3_600_000 });
-    const started = patient.start(events.handlers);
+    const slow = createPostgresqlSource({ connectionString, heartbeatMs: 3_600_000 });
+    const started = slow.start(events.handlers);
     await askedToListen;
-    await patient.close();
+    await slow.close();
     await started;
     expect(events.unread).toEqual([]);
 
-    const impatient = createPostgresqlSource({ connectionString, heartbeatMs: 100 });
-    await impatient.start(events.handlers);
+    const fast = createPostgresqlSource({ connectionString, heartbeatMs: 100 });
+    await fast.start(events.handlers);
     expect(events.unread).toEqual([{ kind: 'down', reason: expect.any(Error) }]);
-    await impatient.close();
+    await fast.close();
     await proxy.close();
   });
 
-  test('a message that is sent into a silent connection fails instead of waiting for ever', async () => {
+  test('a message that is sent on a silent connection fails instead of waiting for ever', async () => {
     let isSilent = false;
     const proxy = await createTcpProxy(target, () => isSilent);
     const events = createEventQueue();
@@ -307,22 +307,22 @@ describeOnPostgresql('on PostgreSQL', () => {
     await proxy.close();
   });
 
-  test('a writer is released and followers learn of the gap when the connection is lost', async () => {
+  test('when the connection is lost, a writer is released and followers are notified of the gap', async () => {
     const feed = new ChangeFeed({ source: createPostgresqlSource({ connectionString: databaseUrl.href, ...QUICK }) });
-    const heard: string[] = [];
+    const received: string[] = [];
     const { promise: isBack, resolve } = Promise.withResolvers<void>();
     await feed.start();
-    feed.follow({ onGap: () => heard.push('gap'), onLive: resolve });
-    const settled = feed.waitUntilApplied('0', 'statement');
+    feed.follow({ onGap: () => received.push('gap'), onLive: resolve });
+    const applied = feed.waitUntilApplied('0', 'statement');
     await terminateFeed();
-    await settled;
-    expect([heard, feed.gaps]).toEqual([['gap'], 1]);
+    await applied;
+    expect([received, feed.gaps]).toEqual([['gap'], 1]);
     await isBack;
     expect(feed.state).toBe('live');
     await feed.close();
   });
 
-  test('a closed source says nothing more and sends nothing', async () => {
+  test('a closed source reports nothing more and sends nothing', async () => {
     const source = createPostgresqlSource({ connectionString: databaseUrl.href });
     const events = createEventQueue();
     await source.start(events.handlers);

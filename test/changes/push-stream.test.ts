@@ -24,7 +24,7 @@ async function read(stream: PushStream<number>, count: number): Promise<number[]
 }
 
 describe('a push stream', () => {
-  test('gives what was pushed, in order, before and after it was asked for', async () => {
+  test('returns what was pushed, in order, before or after it was asked for', async () => {
     const { stream, push } = open();
     push(1);
     push(2);
@@ -35,7 +35,7 @@ describe('a push stream', () => {
     expect(await later).toEqual([3, 4]);
   });
 
-  test('is what is walked over, and closes for whoever throws into it', async () => {
+  test('is its own iterator, and ends when its consumer throws into it', async () => {
     const { stream, push, isOpen } = open();
     push(1);
     for await (const value of stream) {
@@ -49,7 +49,7 @@ describe('a push stream', () => {
     expect(other.isOpen()).toBe(false);
   });
 
-  test('knows which values were pushed before a moment and are read after it', async () => {
+  test('tells which values were pushed before a moment and are read after it', async () => {
     const { stream, push } = open();
     push(1);
     push(2);
@@ -63,7 +63,7 @@ describe('a push stream', () => {
     expect(isLater).toEqual([false, false, true]);
   });
 
-  test('gives one value for all that was missed by a consumer 10,000 behind, and goes on', async () => {
+  test('replaces the queue of a consumer more than 10,000 values behind by one value, and continues', async () => {
     const { stream, push } = open();
     for (let value = 1; value <= 10_001; value++) push(value);
     push(10_002);
@@ -73,13 +73,13 @@ describe('a push stream', () => {
     expect(stream.taken).toBe(10_003);
   });
 
-  test('lets a consumer be 10,000 behind', async () => {
+  test('lets a consumer be 10,000 values behind', async () => {
     const { stream, push } = open();
     for (let value = 1; value <= 10_000; value++) push(value);
     expect((await read(stream, 10_000)).at(-1)).toBe(10_000);
   });
 
-  test('ends at once for a consumer that waits, and lets go of its source', async () => {
+  test('ends at once for a waiting consumer, and stops its source', async () => {
     const { stream, isOpen } = open();
     const waiting = stream.next();
     await stream.return!();
@@ -88,7 +88,7 @@ describe('a push stream', () => {
     expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('gives nothing more once it has ended, be it waiting already or pushed later', async () => {
+  test('returns nothing after its end, neither queued values nor later ones', async () => {
     const { stream, push } = open();
     push(1);
     push(2);
@@ -99,7 +99,7 @@ describe('a push stream', () => {
     expect([stream.pushed, stream.taken]).toEqual([2, 1]);
   });
 
-  test('lets go of its source once, however often it is told to end', async () => {
+  test('stops its source once, however often it is ended', async () => {
     const { stream, countEnds } = open();
     expect(await stream.return!()).toEqual({ done: true, value: undefined });
     await stream.return!();
@@ -107,7 +107,7 @@ describe('a push stream', () => {
     expect(countEnds()).toBe(1);
   });
 
-  test('tells those who share it what its values mean', () => {
+  test('exposes its traits to consumers that share it', () => {
     const { stream } = open();
     expect([stream.isShared, stream.keyOf(7), stream.missed]).toEqual([true, '7', -1]);
   });

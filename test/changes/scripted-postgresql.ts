@@ -3,8 +3,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { CHANNEL } from '../../src/changes/index.ts';
 
 /*
- * As much of PostgreSQL's protocol, version 3, as it takes to decide what stands in one packet with the answer to LISTEN:
- * see "Message Formats" in its documentation. A real server sends what it likes, when it likes.
+ * The part of the PostgreSQL protocol, version 3, that a test needs to decide what is in one packet with the answer to LISTEN.
+ * See "Message Formats" in the documentation of PostgreSQL. A real server cannot be controlled that far.
  */
 
 const IDLE = 'I';
@@ -25,7 +25,7 @@ const text = (value: string) => Buffer.from(`${value}\0`);
 const READY_FOR_QUERY = message('Z', Buffer.from(IDLE));
 const AUTHENTICATION_OK = message('R', int32(0));
 
-/** NotificationResponse: what somebody announced on the channel. */
+/** NotificationResponse: a payload on the channel. */
 export function notification(payload: string): Buffer {
   return message('A', int32(PROCESS_ID), text(CHANNEL), text(payload));
 }
@@ -36,7 +36,7 @@ export interface AskedToListen {
   readonly listening: Buffer;
 }
 
-/** A server that lets everybody in and leaves the answer to LISTEN to the test, and that to any other query as well. */
+/** Starts a server that accepts every client and leaves the answers to LISTEN and other queries to the test. */
 export async function startScriptedPostgresql(
   answer: (asked: AskedToListen) => void,
   onQuery: (answer: () => void) => void = () => {},
@@ -58,7 +58,7 @@ export async function startScriptedPostgresql(
   await once(server, 'listening');
   return {
     connectionString: `postgres://postgres@127.0.0.1:${(server.address() as AddressInfo).port}/test`,
-    /** The connections that are open. */
+    /** The open connections. */
     sockets,
     close: async () => {
       for (const socket of sockets) socket.destroy();

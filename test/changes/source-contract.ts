@@ -3,11 +3,11 @@ import { createEventQueue } from './event-queue.ts';
 
 export interface SourceUnderTest {
   createSource(): NotificationSource;
-  /** Runs SQL on another connection, or in another place, than the source. */
+  /** Runs SQL outside the source's own connection. */
   execute(sql: string): Promise<unknown>;
 }
 
-/** What the feed relies on, whichever database is behind the source. */
+/** What the feed relies on, whichever database the source listens to. */
 export function describeSourceContract(name: string, getSubject: () => SourceUnderTest): void {
   describe(`a ${name} source`, () => {
     const sources: NotificationSource[] = [];
@@ -28,17 +28,17 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(events.unread).toEqual([{ kind: 'up' }]);
     });
 
-    test('hears what others announce, in the order of the commits', async () => {
+    test('receives what others announce, in commit order', async () => {
       const { events } = await start();
       await events.nextOf('up');
       const { execute } = getSubject();
       await execute(`select pg_notify('${CHANNEL}', 'first')`);
       await execute(`begin; select pg_notify('${CHANNEL}', 'second'); select pg_notify('${CHANNEL}', 'third'); commit`);
-      const heard = [await events.next(), await events.next(), await events.next()];
-      expect(heard).toEqual(['first', 'second', 'third'].map((payload) => ({ kind: 'payload', payload })));
+      const received = [await events.next(), await events.next(), await events.next()];
+      expect(received).toEqual(['first', 'second', 'third'].map((payload) => ({ kind: 'payload', payload })));
     });
 
-    test('does not hear what was rolled back', async () => {
+    test('does not receive what was rolled back', async () => {
       const { events } = await start();
       await events.nextOf('up');
       const { execute } = getSubject();
@@ -47,7 +47,7 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(await events.next()).toEqual({ kind: 'payload', payload: 'done' });
     });
 
-    test('hears what it sends itself, as it was sent, and so do others', async () => {
+    test('receives what it sends itself, unchanged, and so do others', async () => {
       const one = await start();
       const other = await start();
       const payload = `it's "quoted" \\ and 7,900 bytes: ${'é'.repeat(3900)}`;
@@ -56,10 +56,10 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(await other.events.nextOf('payload')).toEqual({ kind: 'payload', payload });
     });
 
-    test('says that it was down and is up again when it is restarted, and hears on', async () => {
+    test('reports down and up when it is restarted, and still receives', async () => {
       const { source, events } = await start();
       await events.nextOf('up');
-      const reason = new Error('not trusted any more');
+      const reason = new Error('may have lost payloads');
       source.restart(reason);
       expect(await events.next()).toEqual({ kind: 'down', reason });
       await events.nextOf('up');
@@ -67,7 +67,7 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(await events.nextOf('payload')).toEqual({ kind: 'payload', payload: 'after' });
     });
 
-    test('hears nothing after it was closed', async () => {
+    test('receives nothing after it was closed', async () => {
       const closed = await start();
       const other = await start();
       await closed.source.close();
@@ -76,7 +76,7 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(closed.events.unread).toEqual([{ kind: 'up' }]);
     });
 
-    test('takes no notice of a restart before it is started', async () => {
+    test('ignores a restart before it is started', async () => {
       const source = getSubject().createSource();
       sources.push(source);
       source.restart(new Error('too early'));
@@ -85,7 +85,7 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       expect(events.unread).toEqual([{ kind: 'up' }]);
     });
 
-    test('can be closed twice, and without having started', async () => {
+    test('can be closed twice, and without a start', async () => {
       const { source } = await start();
       await source.close();
       await source.close();

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /**
- * A proxy that can fall silent without closing anything, as a network does when a cable is cut.
+ * Starts a proxy that can fall silent without closing a connection, like a network with a cut cable.
  *
- * `isCut` is asked about everything a client sends; once it says yes, nothing passes on that connection any more.
+ * `isCut` is called with everything a client sends. Once it returns true, nothing passes on that connection any more.
  */
 export async function createTcpProxy(target: { host: string; port: number }, isCut: (sent: Buffer) => boolean) {
   const sockets = new Set<Socket>();

@@ -7,7 +7,7 @@ import {
   type TierWrite,
 } from '../../../src/cache/redis/tier-store.ts';
 
-/** A store in memory that several tiers can share, as instances share a server. */
+/** A store in memory that several tiers can share, as instances share a Redis server. */
 export class FakeServer {
   readonly #clock: Clock;
   readonly #held = new Map<string, { text: string; expiresAtMs: number }>();
@@ -20,7 +20,7 @@ export class FakeServer {
     return [...this.#held.keys()].filter((key) => this.get(key) !== null);
   }
 
-  /** Everything is gone, as after a restart without a copy on disk. */
+  /** Removes everything, as a restart without persistence does. */
   flush(): void {
     this.#held.clear();
   }
@@ -63,11 +63,11 @@ export class FakeServer {
 export interface FakeStoreOptions {
   readonly server: FakeServer;
   readonly clock: Clock;
-  /** What a call waits for on its way there, and on its way back. Default: nothing. */
+  /** Awaited before and after the work of each call. Default: nothing. */
   readonly pause?: ((label: string) => Promise<void>) | undefined;
 }
 
-/** A connection to a fake server; it breaks when the test says so. */
+/** Creates a connection to a fake server. It fails when the test calls `down`. */
 export function createFakeStore({ server, clock, pause = async () => {} }: FakeStoreOptions) {
   let handlers: TierStoreHandlers;
   let isUp = false;
@@ -84,7 +84,7 @@ export function createFakeStore({ server, clock, pause = async () => {} }: FakeS
     if (!isUp) throw new Error('The tier is away.');
     const connection = connections;
     await pause(`${label} on its way`);
-    // What was sent is done, whether or not somebody still waits for the answer.
+    // A sent command takes effect, whether or not its caller still waits.
     const result = work();
     await pause(`${label} answered`);
     if (!isUp || connection !== connections) throw new Error('The tier was lost.');

@@ -5,19 +5,19 @@ import { readRecords } from '../../../src/collections/records.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 import { createFakeStore, FakeServer } from './fake-store.ts';
 
-/** A row of the model database. Its version rises with every write, and begins anew when it is made again. */
+/** A row of the model database. Its version rises with every write, and starts at 1 when the row is created again. */
 export interface FleetRow {
   readonly id: string;
   readonly version: number;
-  /** Of the write, unlike any other: what tells a row from one that was made again. */
+  /** The number of the write. It distinguishes a row from one that was created again. */
   readonly stamp: number;
 }
 
 export interface FleetWrite {
   readonly isDeletion: boolean;
-  /** Whether the announcement brings the content along. */
+  /** Whether the announcement carries the content. */
   readonly isKnown: boolean;
-  /** Not announced at all, as by a session that switched the triggers off. */
+  /** Not announced, as in a session that disabled the triggers. */
   readonly isSilent: boolean;
 }
 
@@ -32,16 +32,17 @@ const TTL_SECONDS = 300;
 export const keyOf = (id: string) => `items_${id}`;
 
 /**
- * A database, and instances that each keep a cache in front of it, share a second tier and hear of every change in the same
- * order, each in its own time. Everything that takes time in reality waits for the scheduler, which tries all orders.
+ * A model of a database and of instances that each have a cache, share a second tier, and receive all changes in the same
+ * order, each at its own pace. Everything that takes time in reality waits for the scheduler, which tries random orders.
  *
- * It knows the oldest state of each row that a read on an instance which begins now may see. Less fails the test.
+ * The model knows the oldest state of each row that a read on an instance may return if it begins now. A read that returns an
+ * older state fails the test.
  */
 export function createFleet(scheduler: Scheduler, ids: readonly string[], size: number, sabotage?: string) {
   const clock = createTestClock();
   const server = new FakeServer(clock);
   const histories = new Map<string, (FleetRow | null)[]>(ids.map((id) => [id, [{ id, version: 1, stamp: 0 }]]));
-  /** The index in its history of the last state of a row that all who listen have heard of, or will. */
+  /** The index, in the history of each row, of the last state that was announced. */
   const announced = new Map<string, number>(ids.map((id) => [id, 0]));
   let stamps = 0;
 
@@ -85,7 +86,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       },
     });
     if (sabotage) Object.assign(secondTier, sabotages[sabotage]!(secondTier));
-    // Few entries, because their places are made beforehand, and instances are started by the thousand.
+    // A small bound is enough, and thousands of instances are started.
     const cache = new Cache({ clock, ttlSeconds: TTL_SECONDS, maxEntries: 100, secondTier });
     cache.suspend();
     secondTier.start();
@@ -96,7 +97,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       fake,
       inbox: [] as Message[],
       isListening: false,
-      /** The index in its history of the oldest state of a row that may still be read here. */
+      /** The index, in the history of each row, of the oldest state that may still be read on this instance. */
       minimumVersions: new Map(announced),
       get isAlive() {
         return isAlive;
@@ -128,21 +129,21 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
   type Instance = ReturnType<typeof createInstance>;
   const instances: Instance[] = [];
 
-  /** To all instances at once, as a commit; each hears of it in its own time. */
+  /** Sends a message to all instances at the same moment, like a commit. Each receives it at its own pace. */
   function publish(message: Message): void {
     if ('states' in message) raise(announced, message.states);
     for (const instance of instances) {
       if (!instance.isListening) {
-        // It serves nothing from its cache.
+        // This instance serves nothing from its cache.
         raise(instance.minimumVersions, announced);
         continue;
       }
       instance.inbox.push(message);
-      void pause(`${instance.index}: ${message.kind} arrives`).then(() => hearNext(instance));
+      void pause(`${instance.index}: ${message.kind} arrives`).then(() => receiveNext(instance));
     }
   }
 
-  function hearNext(instance: Instance): void {
+  function receiveNext(instance: Instance): void {
     const message = instance.inbox.shift();
     if (!message) return;
     const { cache, secondTier, minimumVersions } = instance;
@@ -180,7 +181,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       return statements;
     },
 
-    /** Starts the instance anew, with nothing in its memory. Its end is not told to anybody. */
+    /** Replaces the instance by a new one with an empty cache. The old one ends without a message. */
     async restart(index: number): Promise<void> {
       instances[index]?.die();
       const instance = createInstance(index);
@@ -194,8 +195,8 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       const instance = instances[index]!;
       const { cache } = instance;
       const minimumVersions = new Map(instance.minimumVersions);
-      // Nobody goes back in time who stays with one instance. Only a row that was made again, of which no announcement
-      // has come yet, has nothing by which the first tier could tell it from the one that is gone.
+      // A reader of one instance must not go back in time. The exception is a row that was created again and not announced
+      // yet: nothing distinguishes it from the deleted row.
       for (const id of wanted) {
         const isMadeAgain = history(id).some(
           (row, i) => isBetween(i, minimumVersions, seen, id) && row && !history(id)[i - 1],
@@ -232,7 +233,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       const states = history(id);
       const before = current(id);
       if (isDeletion && before === null) return;
-      // A row that is silently gone and made again has lower versions: without a word that cannot be told apart.
+      // A row that is deleted and created again without announcements has lower versions, which cannot be detected.
       if (isSilent && (isDeletion || before === null)) return;
       states.push(isDeletion ? null : { id, version: (before?.version ?? 0) + 1, stamp: ++stamps });
       const index = states.length - 1;
@@ -251,7 +252,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
       const states = latest();
       instance.cache.clear();
       await pause(`${index}: clear on its way`);
-      // It is answered once it was heard here, too; an instance that cannot be told drops everything when it hears again.
+      // The clear is answered once this instance has received it. An instance in a gap drops everything when it resumes.
       if (instance.isListening) publish({ kind: 'clear', from: index, states });
     },
 
@@ -271,13 +272,13 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
     },
 
     /**
-     * Lets time pass. An instance that goes on working has heard by then what was announced, or lost its feed, and has had
-     * its answers from the tier, or given it up; the one that stands still has done nothing.
+     * Lets time pass. A working instance has by then received every announcement, and every answer of the tier or a
+     * failure. The instance `standsStill` has done nothing.
      */
     wait(seconds: number, standsStill: number | null): void {
       const working = instances.filter(({ index, isAlive }) => index !== standsStill && isAlive);
       for (const instance of working) {
-        while (instance.inbox.length > 0) hearNext(instance);
+        while (instance.inbox.length > 0) receiveNext(instance);
         if (instance.hasCallsInFlight) {
           instance.fake.down();
           void pause(`${instance.index}: the tier is back`).then(() => instance.isAlive && instance.fake.up());
@@ -301,11 +302,11 @@ function isBetween(index: number, after: Map<string, number>, upTo: Map<string, 
   return index > after.get(id)! && index <= (upTo.get(id) ?? 0);
 }
 
-/** Faults planted into the tier, to see that the test finds them. */
+/** Faults planted into the tier, to prove that the test finds them. */
 const sabotages: Record<string, (tier: GenerationTier) => object> = {
   'announcements are not written': () => ({ announce() {} }),
-  'what was seen is forgotten': () => ({ observeVersion() {} }),
-  'neither a gap nor a clear ends the trust': (tier) => ({
+  'versions that readers have seen are forgotten': () => ({ observeVersion() {} }),
+  'neither a gap nor a clear ends the membership': (tier) => ({
     suspend() {},
     renew: () => tier.generation ?? GenerationTier.prototype.renew.call(tier),
   }),

@@ -1,7 +1,7 @@
 import type { TierMessage } from '../../../src/cache/index.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 import { createFakeStore, FakeServer } from './fake-store.ts';
-import { createSite, fullKeyOf, item, keyOf, settled } from './site.ts';
+import { createSite, delivered, fullKeyOf, item, keyOf } from './site.ts';
 import { describeTierStoreContract } from './tier-store-contract.ts';
 
 const contractClock = createTestClock();
@@ -18,12 +18,12 @@ describeTierStoreContract('fake', {
   timeToLiveMs: async (key) => contractServer.timeToLiveMs(key),
 });
 
-test('an instance that starts finds warm what others read, without a statement', async () => {
+test('a new instance finds what others have read, without a statement', async () => {
   const site = createSite();
   site.rows.set('a', item('a')).set('b', item('b'));
   const first = await site.start();
   await first.read('a', 'b');
-  await settled();
+  await delivered();
   expect(site.asked()).toEqual(['find a,b']);
   const second = await site.start();
   expect(await second.read('b', 'a')).toEqual([item('b'), item('a')]);
@@ -39,7 +39,7 @@ test('an instance that starts finds warm what others read, without a statement',
   });
 });
 
-test('what changes is renewed in the tier, whether or not it was held, and read without a statement', async () => {
+test('a change is written to the tier whether or not the record was held there, and read without a statement', async () => {
   const site = createSite();
   const first = await site.start();
   await site.write('a', item('a', 1));
@@ -50,7 +50,7 @@ test('what changes is renewed in the tier, whether or not it was held, and read 
   expect(site.asked()).toEqual([]);
 });
 
-test('absence is never taken from the tier: what was deleted may have been made again', async () => {
+test('absence is never taken from the tier, because a deleted row may have been created again', async () => {
   const site = createSite();
   await site.start();
   await site.write('a', item('a', 5));
@@ -72,32 +72,32 @@ test('a change of unknown content is loaded', async () => {
   expect(site.asked()).toEqual(['find a']);
 });
 
-describe('what nobody vouches for', () => {
-  /** A site whose only instance is gone, and with it whoever heard of changes. */
+describe('a record of another generation', () => {
+  /** Creates a site whose only instance has ended, so that changes are missed. */
   async function createForsakenSite() {
     const site = createSite();
     for (const id of ['a', 'b', 'c', 'd']) site.rows.set(id, item(id));
     const gone = await site.start();
     await gone.read('a', 'b', 'c');
-    await settled();
+    await delivered();
     await gone.secondTier.close();
     gone.cache.suspend();
     site.asked();
     return site;
   }
 
-  test('is checked in one narrow statement, and vouched for from then on', async () => {
+  test('is checked in one narrow statement, and is current from then on', async () => {
     const site = await createForsakenSite();
     const next = await site.start();
     expect(await next.read('a', 'b')).toEqual([item('a'), item('b')]);
-    await settled();
+    await delivered();
     expect(site.asked()).toEqual(['check a,b']);
     const other = await site.start();
     await other.read('a', 'b');
     expect(site.asked()).toEqual([]);
   });
 
-  test('is loaded when it changed or went while nobody listened', async () => {
+  test('is loaded if it was changed or deleted while no instance listened', async () => {
     const site = await createForsakenSite();
     site.rows.set('a', item('a', 2));
     site.rows.delete('b');
@@ -106,7 +106,7 @@ describe('what nobody vouches for', () => {
     expect(site.asked()).toEqual(['check a,b,c', 'find a,b,d']);
   });
 
-  test('is loaded unchecked together with the rest when that is more', async () => {
+  test('is loaded without a check, together with the missing ones, if those are more', async () => {
     const site = await createForsakenSite();
     const next = await site.start();
     await next.read('a', 'd', 'e');
@@ -114,79 +114,79 @@ describe('what nobody vouches for', () => {
   });
 
   test.each([
-    ['is checked when it was written before the feed was lost', 'resume', 'check a'],
-    ['is not even checked when the cache was cleared since', 'clear', 'find a'],
-    ['is not even checked when a pattern was invalidated since', 'invalidate', 'find a'],
+    ['is checked if it was written before the feed was lost', 'resume', 'check a'],
+    ['is not even checked if the cache was cleared since', 'clear', 'find a'],
+    ['is not even checked if a pattern was invalidated since', 'invalidate', 'find a'],
   ] as const)('%s', async (_name, disturbance, statement) => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
+    await delivered();
     if (disturbance === 'resume') instance.cache.suspend();
     instance.cache[disturbance]('*');
-    await settled();
+    await delivered();
     instance.cache.delete(keyOf('a'));
     site.asked();
     await instance.read('a');
     expect(site.asked()).toEqual([statement]);
   });
 
-  test('is loaded anew after its TTL, however often it was checked since', async () => {
+  test('is loaded again after its TTL, however often it was checked since', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
+    await delivered();
     site.waitSeconds(200, instance);
     instance.cache.suspend();
     instance.cache.resume();
     await instance.read('a');
-    await settled();
+    await delivered();
     site.waitSeconds(101, instance);
-    // A session that switched all triggers off: the version does not tell.
+    // A session that disabled all triggers: the version does not show the change.
     site.rows.set('a', { ...item('a'), name: 'changed without a word' });
     instance.cache.delete(keyOf('a'));
     expect(await instance.read('a')).toEqual([{ ...item('a'), name: 'changed without a word' }]);
     expect(site.asked()).toEqual(['find a', 'check a', 'find a']);
   });
 
-  test('is not used after its TTL, if it is still held', async () => {
+  test('is not used after its TTL, even if it is still held', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
-    // The guard of what was announced again lets it be held for longer than it is vouched for.
+    await delivered();
+    // The guard of a repeated announcement keeps the entry for longer than it may be used.
     site.waitSeconds(299, instance);
     instance.secondTier.announce([{ key: keyOf('a'), version: 0, value: undefined }]);
-    await settled();
+    await delivered();
     site.clock.advanceSeconds(1);
     site.asked();
     await instance.read('a');
     expect(site.asked()).toEqual(['find a']);
   });
 
-  test('includes what an instance that stood still brings back from long ago', async () => {
+  test('may be one that an instance wrote late, after a pause', async () => {
     const site = createSite();
     const [late, other] = [await site.start(), await site.start()];
-    const { cache: deaf } = late;
-    await site.write('a', item('a', 1), { deaf });
-    await site.write('a', null, { deaf });
+    const { cache: except } = late;
+    await site.write('a', item('a', 1), { except });
+    await site.write('a', null, { except });
     site.waitSeconds(61, other);
-    // The tombstone is gone by now, and the process goes on with the first of what waits for it.
-    deaf.announce({ records: [{ key: keyOf('a'), version: 1, value: item('a', 1) }], tags: [], change: null });
-    await settled();
+    // The tombstone has expired by now, and the process continues with the first waiting announcement.
+    except.announce({ records: [{ key: keyOf('a'), version: 1, value: item('a', 1) }], tags: [], change: null });
+    await delivered();
     expect(site.entry('a').r).toEqual(item('a', 1));
     expect(await other.read('a')).toEqual([null]);
   });
 
-  test('includes what was written before the process stood still', async () => {
+  test('may be one that the instance itself wrote before a pause', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
+    await delivered();
     site.clock.advanceSeconds(6);
     instance.cache.delete(keyOf('a'));
     site.asked();
@@ -195,14 +195,14 @@ describe('what nobody vouches for', () => {
   });
 });
 
-describe('instances that ask each other', () => {
-  test('end up in one generation, in whatever order they leave theirs', async () => {
+describe('instances that ask each other for a generation', () => {
+  test('end up in one generation, in whatever order they left theirs', async () => {
     const site = createSite();
     const instances = [await site.start(), await site.start(), await site.start()];
     for (const { cache } of [...instances, instances[0]!]) {
       cache.suspend();
       cache.resume();
-      await settled();
+      await delivered();
     }
     for (const [index, { read }] of instances.entries()) {
       await read(`${index}`);
@@ -217,7 +217,7 @@ describe('instances that ask each other', () => {
     expect(site.asked()).toEqual([]);
   });
 
-  test('do not join one that writes elsewhere', async () => {
+  test('do not join an instance that writes to another store', async () => {
     const site = createSite();
     const [one, elsewhere] = [await site.start(), await site.start('elsewhere')];
     await one.read('x');
@@ -228,18 +228,18 @@ describe('instances that ask each other', () => {
     expect(await elsewhere.read('a')).toEqual([item('a')]);
   });
 
-  test('believe nobody who knows the question but not the tier', async () => {
+  test('do not believe an answer without a proof in the tier', async () => {
     const site = createSite();
     site.server.put(fullKeyOf('a'), JSON.stringify({ v: 9, g: '0', u: site.clock.now() * 2, r: item('a', 9) }));
     site.rows.set('a', item('a', 2));
     const instance = await site.start();
     const [{ question }] = site.messages as [TierMessage];
     instance.secondTier.receive({ command: 'synced', question, from: 'stranger', generation: '0' });
-    await settled();
+    await delivered();
     expect(await instance.read('a')).toEqual([item('a', 2)]);
   });
 
-  test('are not answered by one that is away from the tier', async () => {
+  test('get no answer from an instance that cannot reach the tier', async () => {
     const site = createSite();
     const away = await site.start();
     away.fake.down();
@@ -249,28 +249,28 @@ describe('instances that ask each other', () => {
 });
 
 describe('while the tier is away', () => {
-  test('everything is read from the database, and nothing is taken from before without a check', async () => {
+  test('everything is read from the database, and what was written before is checked later', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
+    await delivered();
     instance.fake.down();
     await site.write('b', item('b'));
     site.rows.set('a', item('a', 2));
     instance.cache.delete(keyOf('a'));
     expect(await instance.read('a')).toEqual([item('a', 2)]);
     instance.fake.up();
-    await settled();
+    await delivered();
     instance.cache.delete(keyOf('a'));
     site.asked();
     expect(await instance.read('a')).toEqual([item('a', 2)]);
-    // It saw the new version while the tier was away, so it need not check what the tier holds: that is older.
+    // This instance saw the new version while the tier was away, so it knows without a check that the tier's is older.
     expect(site.asked()).toEqual(['find a']);
     expect(instance.errors).toEqual([new Error('The tier is lost.')]);
   });
 
-  test('it is not asked', async () => {
+  test('it is not called', async () => {
     const site = createSite();
     const instance = await site.start();
     instance.fake.down();
@@ -298,11 +298,11 @@ test.each([
   const instance = await site.start();
   site.server.put(fullKeyOf('a'), text);
   expect(await instance.read('a')).toEqual([item('a')]);
-  await settled();
+  await delivered();
   expect(site.asked()).toEqual(['find a']);
 });
 
-test('keys that are not its own are left alone, whatever is cleared', async () => {
+test('keys without the prefix are not touched, whatever is cleared', async () => {
   const site = createSite();
   site.server.put('items_a', 'foreign');
   site.server.put('test', 'foreign');
@@ -310,16 +310,16 @@ test('keys that are not its own are left alone, whatever is cleared', async () =
   await site.write('a', item('a'));
   instance.cache.clear();
   instance.cache.invalidate('*');
-  await settled();
+  await delivered();
   expect([site.server.get('items_a'), site.server.get('test')]).toEqual(['foreign', 'foreign']);
 });
 
-test('what a reader was shown is not followed by something older that the tier still holds', async () => {
+test('a reader is not given an older version, which the tier still holds, after a newer one', async () => {
   const site = createSite();
   await site.start();
   await site.write('a', item('a', 1));
   const ahead = await site.start();
-  // Committed, and not announced yet.
+  // Committed, but not announced yet.
   site.rows.set('a', item('a', 2));
   const load = async () => 'loaded';
   await ahead.cache.read(
@@ -334,7 +334,7 @@ test('what a reader was shown is not followed by something older that the tier s
   expect(await ahead.read('a')).toEqual([item('a', 2)]);
 });
 
-test('a record that comes with a list without a version says nothing about what the tier holds', async () => {
+test('a primed record without a version does not affect what the tier returns', async () => {
   const site = createSite();
   const instance = await site.start();
   await site.write('a', item('a', 1));
@@ -351,28 +351,28 @@ test('a record that comes with a list without a version says nothing about what 
   expect(site.asked()).toEqual([]);
 });
 
-test('what a load looked at long ago is not stored any more, whatever refused it is gone', async () => {
+test('the result of a very slow load is not stored, because the guard that would refuse it has expired', async () => {
   const site = createSite();
   site.rows.set('a', item('a'));
   const [slow, other] = [await site.start(), await site.start()];
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   site.answerAfter(answered);
   const loading = slow.read('a');
-  await settled();
-  await site.write('a', null, { deaf: slow.cache });
+  await delivered();
+  await site.write('a', null, { except: slow.cache });
   site.waitSeconds(61, other);
   answer();
   expect(await loading).toEqual([item('a')]);
-  await settled();
+  await delivered();
   expect(await other.read('a')).toEqual([null]);
 });
 
-test('a change that is written too late ends the connection, and with it the generation', async () => {
+test('a change that is written too late ends the connection, and with it the membership', async () => {
   const site = createSite();
   const instance = await site.start();
   const { generation } = instance.secondTier;
   const writing = site.write('a', item('a', 1));
-  // Between the announcement and the write in the tier.
+  // Between the announcement and the write to the tier.
   site.clock.advanceSeconds(11);
   await writing;
   expect(instance.fake.restarts).toHaveLength(1);
@@ -380,13 +380,13 @@ test('a change that is written too late ends the connection, and with it the gen
   expect(instance.secondTier.generation).not.toBe(generation);
 });
 
-test('what a load found is not stored when something changed meanwhile', async () => {
+test('what a load found is not stored if it changed meanwhile', async () => {
   const site = createSite();
   site.rows.set('a', item('a'));
   const instance = await site.start();
   const loading = instance.read('a');
   await site.write('a', item('a', 2));
   await loading;
-  await settled();
+  await delivered();
   expect(site.entry('a')).toMatchObject({ v: 2, r: item('a', 2) });
 });

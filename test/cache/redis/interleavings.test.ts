@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createFleet, type Fleet, type FleetWrite } from './fleet.ts';
 
-/** Planted faults are found within some dozens of schedules; SECOND_TIER_RUNS asks for a longer search. */
+/** Planted faults are found within some dozens of schedules. SECOND_TIER_RUNS sets a longer search. */
 const NUM_RUNS = Number(process.env.SECOND_TIER_RUNS ?? 400);
 const TIMEOUT_MS = 180_000;
 
@@ -47,7 +47,7 @@ const script = fc.record({
           maxLength: 6,
         },
       ),
-      /** What makes every read look past the first tier. */
+      /** Makes every read go past the first tier. */
       isForgetful: fc.boolean(),
     }),
     { minLength: 1, maxLength: 4 },
@@ -63,7 +63,7 @@ async function runReader(fleet: Fleet, { instance, reads, isForgetful }: Script[
   let { cache } = fleet.instances[instance]!;
   for (const ids of reads) {
     await fleet.pause('reader');
-    // A reader of an instance that was started anew is another reader.
+    // A reader of a restarted instance counts as a new reader.
     if (fleet.instances[instance]!.cache !== cache) seen = new Map();
     cache = fleet.instances[instance]!.cache;
     if (isForgetful) for (const name of ids) cache.delete(`items_${name}`);
@@ -129,15 +129,19 @@ const property = (sabotage?: string) =>
   fc.asyncProperty(fc.scheduler(), script, (scheduler, actions) => play(scheduler, actions, sabotage));
 
 test(
-  'whatever happens to instances, feed and tier, no read finds what is older than what its instance has heard of',
+  'whatever happens to instances, feed and tier, no read returns an older state than its instance has received',
   async () => {
     await fc.assert(property(), { numRuns: NUM_RUNS });
   },
   TIMEOUT_MS,
 );
 
-test.each(['announcements are not written', 'what was seen is forgotten', 'neither a gap nor a clear ends the trust'])(
-  'the test would find it when %s',
+test.each([
+  'announcements are not written',
+  'versions that readers have seen are forgotten',
+  'neither a gap nor a clear ends the membership',
+])(
+  'the test finds the fault when %s',
   async (sabotage) => {
     const { errorInstance } = await fc.check(property(sabotage), { numRuns: 20_000, endOnFailure: true });
     expect((errorInstance as Error).message).toMatch(/read . as .*, older than state/);

@@ -1,11 +1,11 @@
 import { jest } from '@jest/globals';
 import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
 import { createFakeStore, FakeServer } from './fake-store.ts';
-import { createSite, fullKeyOf, item, keyOf, settled } from './site.ts';
+import { createSite, delivered, fullKeyOf, item, keyOf } from './site.ts';
 
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `${index}`);
 
-/** Holds back the calls of a tier that are named, until each is let go. */
+/** Holds back the selected calls of a store until the test lets each go. */
 function createGate(held: (label: string) => boolean) {
   const waiting: { readonly label: string; readonly open: () => void }[] = [];
   return {
@@ -16,10 +16,10 @@ function createGate(held: (label: string) => boolean) {
         waiting.push({ label, open });
       });
     },
-    /** Lets the one go that has waited longest, or the one at this place. */
+    /** Lets the oldest waiting call go, or the one at `place`. */
     async letGo(place = 0) {
       waiting.splice(place, 1)[0]!.open();
-      await settled();
+      await delivered();
     },
   };
 }
@@ -30,11 +30,11 @@ afterEach(() => {
 });
 
 describe('the tier is not used', () => {
-  test('before changes are listened to', async () => {
+  test('before the cache has resumed', async () => {
     const site = createSite();
     const { fake, secondTier } = site.createInstance('test');
     fake.up();
-    await settled();
+    await delivered();
     expect([secondTier.isUp, secondTier.generation, secondTier.visit()]).toEqual([true, null, null]);
     expect(site.messages).toEqual([]);
   });
@@ -48,12 +48,12 @@ describe('the tier is not used', () => {
     expect([secondTier.isUp, secondTier.generation]).toEqual([true, expect.any(String)]);
   });
 
-  test('while the feed is lost: it may hold what changed unheard', async () => {
+  test('while the feed is lost, because it may hold records whose changes were missed', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
+    await delivered();
     instance.cache.suspend();
     site.rows.set('a', item('a', 2));
     expect(await instance.read('a')).toEqual([item('a', 2)]);
@@ -63,19 +63,19 @@ describe('the tier is not used', () => {
     expect(instance.secondTier.generation).toBeNull();
   });
 
-  test('to store what a load found that the loss of the feed overtook', async () => {
+  test('to store what a load found before the feed was lost', async () => {
     const site = createSite();
     const { secondTier } = await site.start();
     const visit = secondTier.visit()!;
     secondTier.suspend();
     visit.store(keyOf('a'), 1, item('a'));
-    await settled();
+    await delivered();
     expect(site.server.keys).toEqual([]);
   });
 
   test.each([
     ['away', (site) => site.fake.down()],
-    ['not to be trusted, because the feed is lost', (site) => site.secondTier.suspend()],
+    ['suspended, because the feed is lost', (site) => site.secondTier.suspend()],
   ] as [string, (instance: Awaited<ReturnType<ReturnType<typeof createSite>['start']>>) => void][])(
     'after a clear while it is %s',
     async (_name, disturb) => {
@@ -93,25 +93,25 @@ describe('the tier is not used', () => {
     expect([secondTier.isUp, secondTier.generation]).toEqual([false, null]);
     secondTier.announce([{ key: keyOf('a'), version: 1, value: item('a') }]);
     secondTier.resume();
-    await settled();
+    await delivered();
     expect([secondTier.generation, site.server.keys]).toEqual([null, []]);
   });
 });
 
 describe('a generation', () => {
-  test('is not trusted any more by who listens anew, even if the loss was not told', async () => {
+  test('is left by an instance that resumes, even without a suspend before', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start();
     await instance.read('a');
-    await settled();
+    await delivered();
     instance.cache.resume();
     site.asked();
     await instance.read('a');
     expect(site.asked()).toEqual(['check a']);
   });
 
-  test('lasts as long as there are signs of life, and is left at the first after a standstill', async () => {
+  test('lasts while heartbeats come, and is left at the first one after a pause', async () => {
     const site = createSite();
     const instance = await site.start();
     const { generation } = instance.secondTier;
@@ -124,7 +124,7 @@ describe('a generation', () => {
     expect(instance.secondTier.generation).not.toBe(generation);
   });
 
-  test('is kept alive every second from the start to the end', async () => {
+  test('has a heartbeat every second from start to close', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'queueMicrotask', 'nextTick', 'performance', 'Date'] });
     const site = createSite();
     const { secondTier } = await site.start();
@@ -139,10 +139,10 @@ describe('a generation', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('is older than what another process founds later, however many were founded before', async () => {
+  test('is older than one that another process founds later, however many it had founded before', async () => {
     const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 1000);
     const MODULE = '../../../src/cache/redis/generation-tier.ts';
-    // Each has the module to itself, as processes have.
+    // Each import is a separate instance of the module, like in separate processes.
     const found = async (processName: string, before: number) => {
       const { GenerationTier: Tier } = await import(`${MODULE}?${processName}`);
       const clock = { now: () => 0 };
@@ -161,7 +161,7 @@ describe('a generation', () => {
     expect(older < (await found('another-process', 0))).toBe(true);
   });
 
-  test('is timed by the clock of the process unless another is given', async () => {
+  test('uses the clock of the process by default', async () => {
     const now = jest.spyOn(performance, 'now').mockReturnValue(1000);
     const clock = { now: () => 0 };
     const { store, up } = createFakeStore({ server: new FakeServer(clock), clock });
@@ -176,7 +176,7 @@ describe('a generation', () => {
     await secondTier.close();
   });
 
-  test('is given up when the tier cannot keep up with the changes, rather than vouch for what is dropped', async () => {
+  test('is left when the tier cannot keep up with the changes, because some are dropped', async () => {
     const { cache, fake, secondTier } = await createSite().start();
     const announce = (count: number) =>
       cache.announce({
@@ -192,7 +192,7 @@ describe('a generation', () => {
     fake.down();
   });
 
-  test('is given up when a change could not be written', async () => {
+  test('is left when a change could not be written', async () => {
     const site = createSite();
     let isBroken = false;
     const instance = await site.start('test', async (label) => {
@@ -200,12 +200,12 @@ describe('a generation', () => {
     });
     site.rows.set('a', item('a'));
     await instance.read('a');
-    await settled();
+    await delivered();
     isBroken = true;
     const { generation } = instance.secondTier;
     await site.write('a', item('a', 2));
     isBroken = false;
-    await settled();
+    await delivered();
     expect(instance.secondTier.generation).not.toBe(generation);
     instance.cache.delete(keyOf('a'));
     site.asked();
@@ -213,51 +213,51 @@ describe('a generation', () => {
     expect(site.asked()).toEqual(['find a']);
   });
 
-  test('is given up for one change of several that came too late', async () => {
+  test('is left when one of several changes is written too late', async () => {
     const site = createSite();
     const { fake, secondTier } = await site.start();
     secondTier.announce([{ key: keyOf('early'), version: 1, value: item('early') }]);
     site.clock.advanceSeconds(4);
     secondTier.announce([{ key: keyOf('late'), version: 1, value: item('late') }]);
     site.clock.advanceSeconds(7);
-    await settled();
+    await delivered();
     expect(fake.restarts).toEqual([new Error('A change was written too late into the second cache tier.')]);
   });
 
-  test('is not given up for a record that is too late, which is only not stored', async () => {
+  test('is not left when a loaded record is written too late: it is just not stored', async () => {
     const site = createSite();
     const { fake, secondTier } = await site.start();
     secondTier.visit()!.store(keyOf('a'), 1, item('a'));
     site.clock.advanceSeconds(11);
-    await settled();
+    await delivered();
     expect([fake.restarts, site.server.keys]).toEqual([[], []]);
   });
 });
 
-describe('one that asks for an older generation', () => {
+describe('an instance that asks for an older generation', () => {
   const sync = { command: 'sync', question: 'whose?', from: 'somebody' } as const;
 
-  test('asks once, however often it has to begin anew meanwhile', async () => {
+  test('asks once, even if it founds further generations meanwhile', async () => {
     const site = createSite();
     const { secondTier } = await site.start();
     site.messages.length = 0;
     secondTier.rejoin();
     secondTier.rejoin();
-    await settled();
+    await delivered();
     expect(site.messages).toEqual([{ command: 'sync', question: expect.any(String), from: expect.any(String) }]);
   });
 
-  test('does not ask when it may not join any more', async () => {
+  test('does not ask if it may no longer join', async () => {
     const site = createSite();
     const { secondTier } = await site.start();
     site.messages.length = 0;
     secondTier.rejoin();
     secondTier.suspend();
-    await settled();
+    await delivered();
     expect(site.messages).toEqual([]);
   });
 
-  test('tells that it could not ask, and goes on alone', async () => {
+  test('reports that it could not ask, and continues alone', async () => {
     const site = createSite();
     const fault = new Error('The feed is lost.');
     site.silence(fault);
@@ -266,7 +266,7 @@ describe('one that asks for an older generation', () => {
     expect(instance.secondTier.generation).not.toBeNull();
   });
 
-  test('goes on alone as well when there is nobody to tell', async () => {
+  test('continues alone also without onError', async () => {
     const clock = { now: () => 0 };
     const { store, up, down } = createFakeStore({ server: new FakeServer(clock), clock });
     const send = () => Promise.reject(new Error('The feed is lost.'));
@@ -275,44 +275,44 @@ describe('one that asks for an older generation', () => {
     up();
     expect(secondTier.generation).toBeNull();
     secondTier.resume();
-    await settled();
+    await delivered();
     expect(secondTier.generation).not.toBeNull();
     down();
     expect(secondTier.generation).toBeNull();
     await secondTier.close();
   });
 
-  test('gets no answer from who could not write it in time', async () => {
+  test('gets no answer from an instance that could not write its proof in time', async () => {
     const site = createSite();
     const { fake, secondTier } = await site.start();
     site.messages.length = 0;
     secondTier.receive(sync);
     site.clock.advanceSeconds(11);
-    await settled();
+    await delivered();
     expect([site.messages, fake.restarts]).toEqual([[], []]);
   });
 
-  test('gets no answer from who lost the feed and found it again while writing it', async () => {
+  test('gets no answer from an instance that lost and regained the feed while it wrote its proof', async () => {
     const site = createSite();
     const gate = createGate((label) => label === 'write of 1 answered');
     const { cache, secondTier } = await site.start('test', gate.pause);
     secondTier.receive(sync);
-    await settled();
+    await delivered();
     cache.suspend();
     cache.resume();
-    await settled();
+    await delivered();
     site.messages.length = 0;
     await gate.letGo();
     expect(site.messages).toEqual([]);
   });
 
-  test('gets no answer about a generation that was left for an older one while it was written', async () => {
+  test('gets no answer about a generation that was left for an older one while the proof was written', async () => {
     const site = createSite();
     await site.start();
     const gate = createGate((label) => label === 'read of 1 answered' || label === 'write of 1 answered');
     const younger = await site.start('test', gate.pause);
     younger.secondTier.receive(sync);
-    await settled();
+    await delivered();
     expect(gate.waiting()).toEqual(['read of 1 answered', 'write of 1 answered']);
     await gate.letGo();
     site.messages.length = 0;
@@ -320,7 +320,7 @@ describe('one that asks for an older generation', () => {
     expect(site.messages).toEqual([]);
   });
 
-  test('does not take the answer to the question of another for its own', async () => {
+  test('ignores the answer to a question of another instance', async () => {
     const site = createSite();
     const oldest = await site.start();
     const questions = () => site.messages.flatMap((message) => (message.command === 'sync' ? message.question : []));
@@ -331,15 +331,15 @@ describe('one that asks for an older generation', () => {
     site.silence(new Error('The feed is lost.'));
     alone.fake.up();
     alone.cache.resume();
-    await settled();
+    await delivered();
     const { generation } = alone.secondTier;
     alone.secondTier.receive(answer);
-    await settled();
+    await delivered();
     expect(questions()).toHaveLength(2);
     expect(alone.secondTier.generation).toBe(generation);
   });
 
-  test('does not join when it has lost the feed since, however old the answer', async () => {
+  test('does not join if it has lost the feed since, however old the offered generation', async () => {
     const site = createSite();
     const older = await site.start();
     const gate = createGate((label) => label === 'read of 1 answered');
@@ -348,21 +348,21 @@ describe('one that asks for an older generation', () => {
     older.fake.down();
     cache.suspend();
     cache.resume();
-    await settled();
+    await delivered();
     const { generation } = secondTier;
     await gate.letGo();
     expect(secondTier.generation).toBe(generation);
   });
 
-  test('ends up in the oldest of those that answer, whichever proof it finds first', async () => {
+  test('ends up in the oldest generation offered, whichever proof it finds first', async () => {
     const site = createSite();
     const [oldest, middle] = [site.createInstance('test'), site.createInstance('test')];
-    site.silence(new Error('Nobody hears of the others yet.'));
+    site.silence(new Error('Messages cannot be sent yet.'));
     for (const { cache, fake } of [oldest, middle]) {
       fake.up();
       cache.resume();
     }
-    await settled();
+    await delivered();
     site.silence(undefined);
     expect(oldest.secondTier.generation! < middle.secondTier.generation!).toBe(true);
     const gate = createGate((label) => label === 'read of 1 answered');
@@ -375,8 +375,8 @@ describe('one that asks for an older generation', () => {
   });
 });
 
-describe('what may not be shown any more', () => {
-  test('is what was announced as deleted, though the tier could not be told', async () => {
+describe('a version that may not be returned any more', () => {
+  test('is one announced as deleted, even if the tier could not be written', async () => {
     const site = createSite();
     const instance = await site.start();
     await site.write('a', item('a', 5));
@@ -388,7 +388,7 @@ describe('what may not be shown any more', () => {
     expect(site.asked()).toEqual(['find a']);
   });
 
-  test('is forgotten in time, so that a row that was made again is taken from the tier', async () => {
+  test('is forgotten in time, so that a row that was created again is taken from the tier', async () => {
     const site = createSite();
     const instance = await site.start();
     expect(await instance.read('a')).toEqual([null]);
@@ -400,29 +400,29 @@ describe('what may not be shown any more', () => {
       return site.asked();
     };
     expect(await readAnew()).toEqual(['find a']);
-    await settled();
+    await delivered();
     site.waitSeconds(15, instance);
     instance.secondTier.announce([{ key: keyOf('b'), version: 1, value: null }]);
-    await settled();
+    await delivered();
     expect(await readAnew()).toEqual(['find a']);
-    await settled();
+    await delivered();
     site.waitSeconds(40, instance);
     expect(await readAnew()).toEqual([]);
   });
 
-  test('is remembered anew when something older is announced: the newer may be on its way for as long again', async () => {
+  test('is remembered for longer when an older change is announced, because the newer one may be in flight for longer', async () => {
     const site = createSite();
     const instance = await site.start();
     site.rows.set('a', item('a', 2));
     instance.secondTier.observeVersion(keyOf('a'), 2);
     site.waitSeconds(20, instance);
     instance.secondTier.announce([{ key: keyOf('a'), version: 1, value: item('a', 1) }]);
-    await settled();
+    await delivered();
     site.waitSeconds(11, instance);
     expect(await instance.read('a')).toEqual([item('a', 2)]);
   });
 
-  test('is remembered as long as the tier has not answered what is newer', async () => {
+  test('is remembered until the tier has confirmed the newer one', async () => {
     const site = createSite();
     let isSlow = false;
     const gate = createGate((label) => isSlow && label.startsWith('write') && label.endsWith('way'));
@@ -437,17 +437,17 @@ describe('what may not be shown any more', () => {
   });
 });
 
-describe('calls of the tier', () => {
+describe('calls of the store', () => {
   const calls = () => {
     const labels: string[] = [];
     return { labels, pause: async (label: string) => void labels.push(label) };
   };
 
-  test('read 500 records at most, and each is found under its own key', async () => {
+  test('read at most 500 records, and each is found under its own key', async () => {
     const site = createSite();
     const { secondTier } = await site.start();
     secondTier.announce(ids(501).map((id) => ({ key: keyOf(id), version: 1, value: item(id) })));
-    await settled();
+    await delivered();
     const { labels, pause } = calls();
     const other = await site.start('test', pause);
     labels.length = 0;
@@ -457,7 +457,7 @@ describe('calls of the tier', () => {
         .map((id) => item(id)),
     );
     await other.read('x', ...ids(499).map((id) => `x${id}`));
-    await settled();
+    await delivered();
     expect(labels.filter((label) => label.startsWith('read') && label.endsWith('way'))).toEqual([
       'read of 500 on its way',
       'read of 1 on its way',
@@ -466,19 +466,19 @@ describe('calls of the tier', () => {
     expect(other.secondTier.counters).toMatchObject({ hits: 501, misses: 500 });
   });
 
-  test('write 200 records at most, one call after the other', async () => {
+  test('write at most 200 records, one call after the other', async () => {
     const site = createSite();
     const gate = createGate((label) => label.startsWith('write') && label.endsWith('answered'));
     const { secondTier } = await site.start('test', gate.pause);
     const announce = (...names: readonly string[]) =>
       secondTier.announce(names.map((id) => ({ key: keyOf(id), version: 1, value: null })));
     announce(...ids(201));
-    await settled();
+    await delivered();
     expect(gate.waiting()).toEqual(['write of 200 answered']);
     announce('a');
-    await settled();
+    await delivered();
     announce('b');
-    await settled();
+    await delivered();
     expect(gate.waiting()).toEqual(['write of 200 answered']);
     await gate.letGo();
     expect(gate.waiting()).toEqual(['write of 3 answered']);
@@ -486,7 +486,7 @@ describe('calls of the tier', () => {
     expect(gate.waiting()).toEqual([]);
   });
 
-  test('that fail leave the reader to the database', async () => {
+  test('that fail make readers ask the database', async () => {
     const site = createSite();
     site.rows.set('a', item('a'));
     const instance = await site.start('test', async (label) => {
@@ -497,14 +497,14 @@ describe('calls of the tier', () => {
     expect(instance.secondTier.counters).toMatchObject({ hits: 0, misses: 1 });
   });
 
-  test('touch nothing but keys under the prefix, which is not asked for before it is known', async () => {
+  test('touch only keys under the prefix, which is not read before start', async () => {
     const site = createSite();
     let prefix: string | undefined;
     const instance = site.createInstance(() => prefix!);
     prefix = 'test';
     instance.fake.up();
     instance.cache.resume();
-    await settled();
+    await delivered();
     await site.write('a', item('a'));
     instance.cache.clear();
     await site.write('b', item('b'));

@@ -38,7 +38,7 @@ function startStore(options: StartOptions) {
 }
 
 /** Waits for everything in flight within this process, which arrives in a few turns of the event loop. */
-async function settled() {
+async function delivered() {
   for (let turns = 0; turns < 5; turns++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
@@ -67,7 +67,7 @@ onServers('on Redis', () => {
     timeToLiveMs: (key) => redis.client.pttl(key),
   });
 
-  test('a key of another type is a miss, and overwritten', async () => {
+  test('a key of another type is a miss, and is overwritten', async () => {
     const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.rpush('a list', 'x');
@@ -76,7 +76,7 @@ onServers('on Redis', () => {
     await store.close();
   });
 
-  test('scripts that the server forgot are brought again', async () => {
+  test('scripts that the server has forgotten are loaded again', async () => {
     const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.script('FLUSH');
@@ -87,7 +87,7 @@ onServers('on Redis', () => {
     await store.close();
   });
 
-  test('a full server is a failure', async () => {
+  test('a full server counts as a failure', async () => {
     const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.config('SET', 'maxmemory', '1');
@@ -96,7 +96,7 @@ onServers('on Redis', () => {
     await store.close();
   });
 
-  test('a lost connection is told, and opened again', async () => {
+  test('a lost connection is reported, and replaced', async () => {
     const { store, next } = startStore({ url: redis.url });
     await next();
     await redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -105,7 +105,7 @@ onServers('on Redis', () => {
     await store.close();
   });
 
-  test('a server that hangs takes it down before the call fails, and comes back', async () => {
+  test('a hanging server takes the store down before the call fails; later the store comes up again', async () => {
     const { store, next } = startStore({ url: redis.url });
     await next();
     redis.pause();
@@ -123,14 +123,14 @@ onServers('on Redis', () => {
 });
 
 describe('a Redis store', () => {
-  test('tells that nobody is there, and tries on until it is closed', async () => {
+  test('reports that no server is there, and tries again until it is closed', async () => {
     const { store, next } = startStore({ url: 'redis://127.0.0.1:1' });
     expect(await next()).toEqual(new Error('The second cache tier: connect ECONNREFUSED 127.0.0.1:1'));
     expect(await next()).toBeInstanceOf(Error);
     await store.close();
   });
 
-  /** A server that says what it likes. */
+  /** Starts a server that answers anything. */
   async function startImpostor(answer: (socket: Socket, sent: Buffer) => void) {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -151,10 +151,10 @@ describe('a Redis store', () => {
   }
 
   test.each<[string, (socket: Socket) => void]>([
-    ['does not speak its language', (socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['does not speak the protocol', (socket) => void socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
     ['answers with nonsense', (socket) => void socket.write('$-7\r\n*3\r\n:x\r\n'.repeat(10))],
     ['never answers', () => {}],
-    ['hangs up', (socket) => void socket.destroy()],
+    ['closes the connection', (socket) => void socket.destroy()],
   ])('stays down while the other side %s', async (_name, answer) => {
     const impostor = await startImpostor(answer);
     const { store, next } = startStore({ url: `redis://127.0.0.1:${impostor.port}`, connectTimeoutMs: 50 });
@@ -164,7 +164,7 @@ describe('a Redis store', () => {
     await impostor.close();
   });
 
-  test('keeps the password out of its errors', async () => {
+  test('does not reveal the password in its errors', async () => {
     const impostor = await startImpostor((socket) =>
       socket.write('-WRONGPASS invalid username-password pair\r\n'.repeat(3)),
     );
@@ -185,7 +185,7 @@ describe('a Redis store', () => {
   });
 });
 
-describe('a Redis store, to a server that follows a script,', () => {
+describe('a Redis store on a scripted server', () => {
   const closing: (() => Promise<void>)[] = [];
 
   afterEach(async () => {
@@ -205,7 +205,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     return { server, ...started };
   }
 
-  test('says nothing that Redis 5 does not understand', async () => {
+  test('sends no command that Redis 5 does not know', async () => {
     const commands: string[] = [];
     const { next } = await connect(
       (asked) => {
@@ -218,7 +218,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     expect(commands).toEqual(['info', 'time', 'script LOAD']);
   });
 
-  test('goes by the clock of the server', async () => {
+  test('uses the clock of the server', async () => {
     const now = jest.spyOn(performance, 'now').mockReturnValue(70_000);
     const { store, next } = await connect(() => null);
     await next();
@@ -227,7 +227,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     expect(store.nowMs()).toBe(1_000_510);
   });
 
-  test('brings each entry with its version, its kind, and how long it counts', async () => {
+  test('sends each entry with its version, kind and holding time', async () => {
     jest.spyOn(performance, 'now').mockReturnValue(70_000);
     const written: (readonly string[])[] = [];
     const { store, next } = await connect(({ command }) => {
@@ -253,7 +253,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     ]);
   });
 
-  test('takes a key of another type for one that is not there, and any other error for a failure', async () => {
+  test('treats a key of another type as a miss, and any other error as a failure', async () => {
     const { store, next } = await connect(({ command: [, key] }) =>
       key === 'list' ? fault('WRONGTYPE Operation against a key') : key === 'a' ? text('x') : fault('ERR on fire'),
     );
@@ -265,7 +265,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     expect(await next()).toBe('up');
   });
 
-  test('gives up a connection when it is told to, says so once, and opens another', async () => {
+  test('replaces its connection on restart, and reports it once', async () => {
     const opened = new Set<Socket>();
     const { store, events, next } = await connect(
       (asked) => {
@@ -276,16 +276,16 @@ describe('a Redis store, to a server that follows a script,', () => {
     );
     await next();
     const closed = new Promise((resolve) => [...opened][0]!.on('close', resolve));
-    store.restart(new Error('not trusted'));
-    store.restart(new Error('not trusted either'));
-    expect(await next()).toEqual(new Error('The second cache tier: not trusted'));
+    store.restart(new Error('no longer usable'));
+    store.restart(new Error('again'));
+    expect(await next()).toEqual(new Error('The second cache tier: no longer usable'));
     expect(await next()).toBe('up');
     expect(await store.read(['a'])).toEqual(['x']);
     expect([events, opened.size]).toEqual([[], 2]);
     await closed;
   });
 
-  test('says once that the connection was lost, whatever failed with it', async () => {
+  test('reports a lost connection once, whatever failed with it', async () => {
     const { store, events, next } = await connect(({ socket }) => {
       socket.destroy();
       return null;
@@ -298,7 +298,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     expect(events).toEqual([]);
   });
 
-  test('is quiet about its end, and connects no more', async () => {
+  test('reports nothing when it is closed, and does not connect again', async () => {
     let connections = 0;
     const { store, events, next } = await connect(
       (asked) => {
@@ -310,13 +310,13 @@ describe('a Redis store, to a server that follows a script,', () => {
     await next();
     await store.close();
     store.restart(new Error('too late'));
-    await settled();
+    await delivered();
     expect([events, connections]).toEqual([[], 1]);
     await expect(store.read(['a'])).rejects.toThrow('away');
     await expect(write(store, 'a')).rejects.toThrow('away');
   });
 
-  test('connects no more when it is closed between two attempts', async () => {
+  test('does not connect if it is closed between two attempts', async () => {
     let connections = 0;
     const server = await startScriptedRedis(
       ({ socket }) => {
@@ -330,11 +330,11 @@ describe('a Redis store, to a server that follows a script,', () => {
     const { store, events, next } = startStore({ url: server.url, retryDelayMs: () => 3_600_000 });
     expect(await next()).toBeInstanceOf(Error);
     await store.close();
-    await settled();
+    await delivered();
     expect([events, connections]).toEqual([[], 1]);
   });
 
-  test('comes up no more when it is closed while it connects', async () => {
+  test('does not come up if it is closed while it connects', async () => {
     const { promise: asked, resolve } = Promise.withResolvers<AskedOfRedis>();
     const { store, events } = await connect(
       (question) => {
@@ -347,7 +347,7 @@ describe('a Redis store, to a server that follows a script,', () => {
     const { socket } = await asked;
     await store.close();
     socket.write(list(text('1000'), text('0')));
-    await settled();
+    await delivered();
     expect(events).toEqual([]);
   });
 
@@ -382,7 +382,7 @@ describe('a Redis store, to a server that follows a script,', () => {
       return { counts, lose };
     }
 
-    test('asks how long to wait, and counts on while connections are short', async () => {
+    test('asks for the delay, and keeps counting while connections are short', async () => {
       const { counts, lose } = await connectAtThirdAttempt();
       expect(counts).toEqual([0, 1]);
       await lose();
@@ -390,7 +390,7 @@ describe('a Redis store, to a server that follows a script,', () => {
       expect(counts).toEqual([0, 1, 2, 3]);
     });
 
-    test('counts anew after a connection that lasted', async () => {
+    test('counts from 0 after a connection that lasted', async () => {
       const { counts, lose } = await connectAtThirdAttempt();
       const nowMs = performance.now();
       jest.spyOn(performance, 'now').mockReturnValue(nowMs + 40_000);
@@ -412,7 +412,7 @@ describe('a Redis store, to a server that follows a script,', () => {
       const { store, events, next } = startStore({ url: server.url, retryDelayMs: () => 3_600_000 });
       closing.push(store.close);
       expect(await next()).toBeInstanceOf(Error);
-      await settled();
+      await delivered();
       expect([events, connections]).toEqual([[], 1]);
     });
   });
@@ -434,22 +434,22 @@ describe('a Redis store, to a server that follows a script,', () => {
       await connected.next();
       const reading = connected.store.read(['a']);
       const { socket } = await asked;
-      await settled();
+      await delivered();
       return { ...connected, reading, answer: (said: string) => socket.write(said) };
     }
 
-    test('for an answer until its deadline and no longer', async () => {
+    test('for an answer until its deadline, and no longer', async () => {
       const { events, reading } = await connectToSilence();
       const outcome = reading.catch((error) => error);
       jest.advanceTimersByTime(49);
-      await settled();
+      await delivered();
       expect(events).toEqual([]);
       jest.advanceTimersByTime(1);
       expect(await outcome).toEqual(new Error('The second cache tier: Redis did not answer within 50 ms.'));
       expect(events).toEqual([await outcome]);
     });
 
-    test('and takes an answer that came while the process was busy', async () => {
+    test('and accepts an answer that arrived while the process was busy', async () => {
       const { answer, events, reading } = await connectToSilence();
       answer(text('x'));
       jest.advanceTimersByTime(50);
@@ -457,17 +457,17 @@ describe('a Redis store, to a server that follows a script,', () => {
       expect(events).toEqual([]);
     });
 
-    test('and leaves no timer behind when it is answered', async () => {
+    test('and leaves no timer behind after an answer', async () => {
       const { answer, reading } = await connectToSilence();
       answer(text('x'));
       await reading;
-      await settled();
+      await delivered();
       expect(jest.getTimerCount()).toBe(0);
     });
   });
 });
 
-test('a Redis store tells what is wrong where the reason has a code and no message', async () => {
+test('a Redis store names the cause of an error that has a code but no message', async () => {
   const { store, next } = startStore({ url: 'redis://localhost:1' });
   expect(((await next()) as Error).message).toContain('ECONNREFUSED');
   await store.close();

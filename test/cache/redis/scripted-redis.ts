@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
 /*
- * As much of Redis's protocol, version 2, as it takes to decide what is answered, and when: see "Redis serialization protocol
- * specification" in its documentation. A real server answers what it likes, when it likes.
+ * The part of the Redis protocol, version 2, that a test needs to decide what is answered and when. See "Redis serialization
+ * protocol specification" in the documentation of Redis. A real server cannot be controlled that far.
  */
 
 export const text = (value: string) => `$${Buffer.byteLength(value)}\r\n${value}\r\n`;
@@ -11,21 +11,21 @@ export const list = (...items: readonly string[]) => `*${items.length}\r\n${item
 export const fault = (message: string) => `-${message}\r\n`;
 
 export interface AskedOfRedis {
-  /** The name of the command, in small letters, and what it was given. */
+  /** The name of the command, in lower case, and its arguments. */
   readonly command: readonly string[];
   readonly socket: Socket;
 }
 
 const NAMES = ['info', 'time', 'script'];
 
-/** What a server says to a client that connects. */
+/** Returns the answer to one of the commands that a client sends when it connects. */
 export function greet({ command: [name] }: AskedOfRedis): string {
   return { info: text('redis_version:5.0.0\r\n'), time: list(text('1000'), text('500000')) }[name!] ?? text('hash');
 }
 
 /**
- * A server that answers each command with what `answer` gives; `null`: not at all. Clients that connect are greeted as
- * usual unless `answer` sees to that, too.
+ * Starts a server that answers each command with the result of `answer`; `null`: not at all.
+ * @param isGreeting whether the commands of a connecting client are answered as usual, without `answer`
  */
 export async function startScriptedRedis(
   answer: (asked: AskedOfRedis) => string | null,
@@ -58,7 +58,7 @@ export async function startScriptedRedis(
   };
 }
 
-/** The first command that has been received whole, and how long it was. */
+/** Returns the first complete command and its length in characters; `null`: none is complete. */
 function takeCommand(received: string): { command: string[]; length: number } | null {
   const head = /^\*(\d+)\r\n/.exec(received);
   if (!head) return null;

@@ -8,7 +8,7 @@ import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 import { describeSecondTierContract } from '../second-tier-contract.ts';
 import { createFakeStore, FakeServer, type FakeStore } from './fake-store.ts';
-import { settled } from './site.ts';
+import { delivered } from './site.ts';
 
 describeSecondTierContract('generation-based', () => {
   const clock = createTestClock();
@@ -22,7 +22,7 @@ describeSecondTierContract('generation-based', () => {
       return tier;
     },
     untilUp: async (tier) => stores.get(tier)!.up(),
-    untilWritten: settled,
+    untilWritten: delivered,
   };
 });
 
@@ -46,9 +46,9 @@ onServers('on a server,', () => {
       },
       // One connection's writes are in order, and the server has them once it answers another client.
       async untilWritten() {
-        await settled();
+        await delivered();
         await redis.client.ping();
-        await settled();
+        await delivered();
       },
     };
   });

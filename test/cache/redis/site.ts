@@ -15,10 +15,10 @@ export const item = (id: string, version = 1): Item => ({ id, version, name: `${
 export const keyOf = (id: string) => `items_${id}`;
 export const fullKeyOf = (id: string) => `test:items_${id}`;
 
-/** Everything that is on its way here arrives within one turn of the event loop. */
-export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+/** Waits for everything in flight, which arrives within one turn of the event loop. */
+export const delivered = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** Instances on one database, one server and one feed that delivers at once. */
+/** Creates instances that share a database, a server and a feed that delivers at once. */
 export function createSite() {
   const clock = createTestClock();
   const server = new FakeServer(clock);
@@ -77,45 +77,45 @@ export function createSite() {
     server,
     rows,
     messages,
-    /** The database has looked at once, but its answers wait for this. */
+    /** Delays the answers of the database, which runs its queries at once, until `promise` resolves. */
     answerAfter(promise: Promise<unknown>) {
       answered = promise;
     },
-    /** Time passes for the instances; the others stand still. */
+    /** Lets time pass. Only the `working` instances have heartbeats; the others are paused. */
     waitSeconds(seconds: number, ...working: { readonly secondTier: GenerationTier }[]) {
       for (let second = 0; second < seconds; second++) {
         clock.advanceSeconds(1);
         for (const { secondTier } of working) secondTier.heartbeat();
       }
     },
-    /** What was asked of the database since the last call. */
+    /** Returns the statements since the last call. */
     asked: () => statements.splice(0),
     entry: (id: string): TierEntry => JSON.parse(server.get(fullKeyOf(id))!),
-    /** From now on nothing can be said to all, for this reason; `undefined`: it can again. */
+    /** Makes sending messages fail with `reason`; `undefined`: sending works again. */
     silence(reason: Error | undefined) {
       fault = reason;
     },
-    /** An instance that is neither up nor listening yet. */
+    /** Creates an instance that is neither up nor resumed. */
     createInstance,
-    /** @param pause what each of its calls of the tier waits for */
+    /** @param pause awaited by each of the instance's calls of the store */
     async start(keyPrefix: string | (() => string) = 'test', pause?: FakeStoreOptions['pause']) {
       const instance = createInstance(keyPrefix, pause);
       instance.fake.up();
       instance.cache.resume();
-      await settled();
+      await delivered();
       return instance;
     },
-    /** A write that everybody who follows hears of. */
-    async write(id: string, row: Item | null, { isKnown = true, deaf }: { isKnown?: boolean; deaf?: Cache } = {}) {
+    /** Writes a row and announces it to all instances but `except`. */
+    async write(id: string, row: Item | null, { isKnown = true, except }: { isKnown?: boolean; except?: Cache } = {}) {
       const version = row?.version ?? rows.get(id)!.version;
       if (row) rows.set(id, row);
       else rows.delete(id);
       const value = row && !isKnown ? undefined : row;
       for (const { cache } of instances) {
-        if (cache.isLive && cache !== deaf)
+        if (cache.isLive && cache !== except)
           cache.announce({ records: [{ key: keyOf(id), version, value }], tags: [], change: null });
       }
-      await settled();
+      await delivered();
     },
   };
 }

@@ -1,16 +1,16 @@
 import { TIER_GUARD_MS, type TierEntry, type TierStore } from '../../../src/cache/redis/tier-store.ts';
 
 export interface StoreUnderTest {
-  /** A store that is up. */
+  /** Returns a store that is up. */
   connect(): Promise<TierStore>;
-  /** What any other program would put there. */
+  /** Writes a text as another program would. */
   put(key: string, text: string): Promise<void>;
   timeToLiveMs(key: string): Promise<number>;
 }
 
 const TTL_MS = 300_000;
 
-/** What the second store relies on, whatever is behind it. */
+/** What the second tier relies on, whatever implements the store. */
 export function describeTierStoreContract(name: string, { connect, put, timeToLiveMs }: StoreUnderTest): void {
   describe(`a ${name} store`, () => {
     let store: TierStore;
@@ -27,7 +27,7 @@ export function describeTierStoreContract(name: string, { connect, put, timeToLi
 
     afterEach(() => store.close());
 
-    test('gives back what was written, in the order of the keys, and null where there is none', async () => {
+    test('returns what was written, in the order of the keys, and null where there is nothing', async () => {
       const [a, b, c] = [newKey(), newKey(), newKey()];
       const [one, two] = [entry(1, { version: 1, name: 'é "quoted" \\ \u0000' }), entry(2, { version: 2 })];
       const writes = [
@@ -47,17 +47,17 @@ export function describeTierStoreContract(name: string, { connect, put, timeToLi
       ['an older record', record(2), record(1), 'kept'],
       ['the same record of another generation', record(2), record(2, 'other'), 'written'],
       ['the same record again', record(2), record(2), 'written'],
-      ['the deletion of what is held', record(2), deletion(2), 'written'],
-      ['the deletion of something older', record(2), deletion(1), 'kept'],
-      ['what was deleted', deletion(2), record(2), 'kept'],
-      ['what is older than what was deleted', deletion(2), record(1), 'kept'],
-      ['what is newer than what was deleted', deletion(2), record(3), 'written'],
+      ['the deletion of the held version', record(2), deletion(2), 'written'],
+      ['the deletion of an older version', record(2), deletion(1), 'kept'],
+      ['the version that was deleted', deletion(2), record(2), 'kept'],
+      ['a version older than the deleted one', deletion(2), record(1), 'kept'],
+      ['a version newer than the deleted one', deletion(2), record(3), 'written'],
       ['the same deletion again', deletion(2), deletion(2), 'written'],
-      ['a change of unknown content to what was deleted', deletion(2), unknown(2), 'kept'],
+      ['a change of unknown content of the deleted version', deletion(2), unknown(2), 'kept'],
       ['a newer change of unknown content', record(2), unknown(3), 'written'],
-      ['the change of unknown content that is known already', record(2), unknown(2), 'kept'],
-      ['the content that was not known', unknown(2), record(2), 'written'],
-      ['what is older than the unknown content', unknown(2), record(1), 'kept'],
+      ['a change of unknown content of the held version', record(2), unknown(2), 'kept'],
+      ['the content of a version whose content was unknown', unknown(2), record(2), 'written'],
+      ['a version older than one of unknown content', unknown(2), record(1), 'kept'],
       ['the deletion of unknown content', unknown(2), deletion(2), 'written'],
     ])('given %s, does as its version allows', async (_name, before, after, result) => {
       const key = newKey();
@@ -67,7 +67,7 @@ export function describeTierStoreContract(name: string, { connect, put, timeToLi
       expect(await read(key)).toEqual(JSON.parse(JSON.stringify(result === 'written' ? second : first)));
     });
 
-    test('does nothing about what comes too late', async () => {
+    test('does not write after notAfterMs', async () => {
       const key = newKey();
       expect(await write(key, entry(1, { version: 1 }), store.nowMs() - 1000)).toBe('late');
       expect(await store.read([key])).toEqual([null]);
@@ -93,7 +93,7 @@ export function describeTierStoreContract(name: string, { connect, put, timeToLi
       expect(await read(key)).toEqual(written);
     });
 
-    test('keeps entries as long as they vouch, and as long as they have to refuse older ones', async () => {
+    test('holds entries as long as they may be used, and as long as they have to refuse older ones', async () => {
       const [long, short] = [newKey(), newKey()];
       await write(long, entry(1, { version: 1 }));
       await write(short, { ...entry(1, null), u: store.nowMs() });
@@ -101,14 +101,14 @@ export function describeTierStoreContract(name: string, { connect, put, timeToLi
       expect(Math.abs((await timeToLiveMs(short)) - TIER_GUARD_MS)).toBeLessThan(5000);
     });
 
-    test('keeps what refused a write for longer, and gives an end to what had none', async () => {
+    test('extends the life of an entry that refused a write, and limits one that had no end', async () => {
       const key = newKey();
       await put(key, JSON.stringify(entry(5, { version: 5 })));
       await write(key, entry(4, { version: 4 }));
       expect(Math.abs((await timeToLiveMs(key)) - TIER_GUARD_MS)).toBeLessThan(5000);
     });
 
-    test('refuses at once when it is closed', async () => {
+    test('rejects calls at once when it is closed', async () => {
       await store.close();
       await expect(store.read([newKey()])).rejects.toThrow();
       await expect(write(newKey(), entry(1, null))).rejects.toThrow();
