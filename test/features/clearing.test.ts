@@ -5,7 +5,7 @@ import { ChangeFeed } from '../../src/changes/index.ts';
 import { PerformanceService } from '../../src/features/performance/index.ts';
 import { createFakeSource } from '../changes/fake-source.ts';
 
-/** The service of one instance, whose feed says what the test lets it say. */
+/** The service of one instance with a feed under the test's control. */
 async function createService() {
   const { source, sent, up, sayText } = createFakeSource();
   const feed = new ChangeFeed({ source });
@@ -27,12 +27,12 @@ async function createService() {
 test.each([
   ['clearCache', (service: PerformanceService) => service.clearCache()],
   ['invalidateCache', (service: PerformanceService) => service.invalidateCache('workstations_*')],
-])('%s also removes what came into the cache before the order was heard', async (_name, clear) => {
+])('%s also removes entries stored before the command arrived', async (_name, clear) => {
   const { cache, service, hearOwnOrder } = await createService();
   cache.set('workstations_1', 'held');
   const clearing = clear(service);
   expect(cache.get('workstations_1')).toBeUndefined();
-  // What is announced before the order is older than it, and with a second tier readers may have had it from there.
+  // A change announced before the command is older than it, and readers may have loaded it from a second tier.
   cache.set('workstations_1', 'announced before the order');
   hearOwnOrder();
   expect(await clearing).toMatchObject({ entriesRemoved: 1 });

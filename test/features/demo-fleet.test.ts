@@ -17,32 +17,32 @@ const isSorted = (numbers: readonly number[]) =>
   numbers.every((number, index) => index === 0 || numbers[index - 1]! <= number);
 
 describe('the demo fleet', () => {
-  test('is the same every time for the same seed and another for another', () => {
+  test('is the same for the same seed, and different for another seed', () => {
     expect(fleet({ managers: 200, workstations: 5_000 })).toEqual({ managers, workstations });
     const other = fleet({ managers: 200, workstations: 5_000, seed: 2 });
     expect(other.managers[0]!.id).not.toBe(managers[0]!.id);
     expect(other.workstations[0]!.id).not.toBe(workstations[0]!.id);
   });
 
-  test('can be walked twice', () => {
+  test('can be iterated twice', () => {
     const once = demoFleet({ managers: 3, workstations: 3 });
     expect([...once.workstations]).toEqual([...once.workstations]);
     expect([...once.workstations]).toHaveLength(3);
   });
 
-  test('starts with the rows of a smaller fleet', () => {
+  test('begins with the rows of a smaller fleet', () => {
     const small = fleet({ managers: 200, workstations: 40 });
     expect(workstations.slice(0, 40)).toEqual(small.workstations);
     expect(fleet({ managers: 10, workstations: 0 }).managers).toEqual(managers.slice(0, 10));
   });
 
-  test('makes its rows only as they are asked for', () => {
+  test('generates its rows lazily', () => {
     const endless = demoFleet({ managers: 1, workstations: Number.MAX_SAFE_INTEGER });
     const [first] = endless.workstations;
     expect(first!.name).toMatch(/^[A-Z]{3}-[A-Z]+-0001$/);
   });
 
-  test('refuses counts that are no counts, naming the option', () => {
+  test('refuses invalid counts, naming the option', () => {
     expect(() => demoFleet({ managers: -1, workstations: 1 })).toThrow(
       new RangeError('managers must be a whole number of at least 0, got -1'),
     );
@@ -54,7 +54,7 @@ describe('the demo fleet', () => {
     );
   });
 
-  test('knows nothing later than its epoch and keeps every time in its order', () => {
+  test('has no time after its epoch, and keeps all times in order', () => {
     const isTime = (text: string) => new Date(text).toISOString() === text;
     const areInOrder = (...times: string[]) =>
       times.every(isTime) && isSorted([...times.map((time) => Date.parse(time)), DEMO_EPOCH_MS]);
@@ -72,7 +72,7 @@ describe('the demo fleet', () => {
     expect(rows.filter(({ id, created_at }) => !isRight(id, created_at))).toEqual([]);
   });
 
-  test('has managers enough for any fleet, no two with one name, address or id', () => {
+  test('has enough managers for any fleet, with unique names, addresses and ids', () => {
     const crowd = fleet({ managers: 20_000, workstations: 0 }).managers;
     for (const column of ['id', 'name', 'email'] as const) {
       expect(new Set(crowd.map((row) => row[column])).size).toBe(20_000);
@@ -80,7 +80,7 @@ describe('the demo fleet', () => {
     expect(crowd.every((row) => /^[a-z]+(\.[a-z]+)+@fleet\.example$/.test(row.email))).toBe(true);
   });
 
-  test('gives 100,000 workstations a name, hostname, address and id each', () => {
+  test('gives 100,000 workstations unique names, hostnames, addresses and ids', () => {
     const seen = { id: new Set(), name: new Set(), hostname: new Set(), ip_address: new Set() };
     for (const row of demoFleet({ managers: 500, workstations: 100_000 }).workstations) {
       for (const column of Object.keys(seen) as (keyof typeof seen)[]) seen[column].add(row[column]);
@@ -120,7 +120,7 @@ describe('the demo fleet', () => {
     expect(Math.abs((count / workstations.length) * 100 - percent)).toBeLessThan(2);
   });
 
-  test('reports usages in percent with one decimal, or none at all while never seen', () => {
+  test('reports usages in percent with one decimal, or none if never seen', () => {
     const isUsage = (usage: number | null) =>
       usage !== null && usage >= 0 && usage <= 100 && usage === Number(usage.toFixed(1));
     const isRight = (row: (typeof workstations)[number]) =>
@@ -128,7 +128,7 @@ describe('the demo fleet', () => {
     expect(workstations.filter((row) => !isRight(row))).toEqual([]);
   });
 
-  test('was last heard of by offline workstations long before any online one, by some never', () => {
+  test('last saw offline workstations long before any online one, and some never', () => {
     const lastSeen = (status: string) =>
       workstations
         .filter((row) => row.status === status && row.last_seen_at !== null)
@@ -140,7 +140,7 @@ describe('the demo fleet', () => {
     expect(new Set(neverSeen.map((row) => row.status))).toEqual(new Set(['OFFLINE']));
   });
 
-  test('assigns workstations to managers it has, unevenly, and about 6 percent to nobody', () => {
+  test('assigns workstations unevenly to its managers, and leaves about 6 percent unmanaged', () => {
     const fleetSizes = new Map<string | null, number>();
     for (const { manager_id } of workstations) fleetSizes.set(manager_id, (fleetSizes.get(manager_id) ?? 0) + 1);
     const unmanagedCount = fleetSizes.get(null) ?? 0;
@@ -152,7 +152,7 @@ describe('the demo fleet', () => {
     expect(Math.max(...fleetSizes.values())).toBeGreaterThan(5 * Math.min(...fleetSizes.values()));
   });
 
-  test('leaves every workstation unmanaged where there are no managers', () => {
+  test('leaves every workstation unmanaged without managers', () => {
     const orphans = fleet({ managers: 0, workstations: 50 }).workstations;
     expect(new Set(orphans.map((row) => row.manager_id))).toEqual(new Set([null]));
   });

@@ -18,7 +18,7 @@ interface Reply {
   readonly answer: Answer;
 }
 
-/** Posts `body` as it is, and takes the media type in which the status says what became of the request. */
+/** Posts `body` unchanged, and accepts the media type in which the status reflects the outcome. */
 async function post(body: string, headers: Record<string, string> = {}): Promise<Reply> {
   const authorization = `Bearer ${await testApp.token('ADMIN')}`;
   const response = await fetch(`${testApp.app.url}/graphql`, {
@@ -36,7 +36,7 @@ async function post(body: string, headers: Record<string, string> = {}): Promise
 
 const ask = (query: string, variables?: unknown) => post(JSON.stringify({ query, variables }));
 
-describe('A document that will not do is answered with 400 and one error', () => {
+describe('An invalid document is answered with 400 and one error:', () => {
   test.each([
     ['a syntax error', '{ workstations { nodes { id }'],
     ['no document', ''],
@@ -62,7 +62,7 @@ describe('A document that will not do is answered with 400 and one error', () =>
   });
 });
 
-describe('Variables that will not do are answered with one error that names them', () => {
+describe('Invalid variables are answered with one error that names them:', () => {
   test.each([
     ['none where one is needed', 'query ($id: ID!) { workstation(id: $id) { id } }', undefined, '$id'],
     ['null where it cannot be', 'query ($id: ID!) { workstation(id: $id) { id } }', { id: null }, '$id'],
@@ -95,7 +95,7 @@ describe('Variables that will not do are answered with one error that names them
   });
 });
 
-describe('A request that is none is answered with one error', () => {
+describe('A malformed request is answered with one error:', () => {
   test.each([
     ['a body that is not JSON', '{ workstations }'],
     ['an empty body', ''],
@@ -139,7 +139,7 @@ describe('A request that is none is answered with one error', () => {
   });
 });
 
-describe('A token that will not do is answered with 401, and never makes its sender anonymous', () => {
+describe('An invalid token is answered with 401, and never makes its sender anonymous:', () => {
   const FOREIGN_SECRET = 'another secret, of more than 32 bytes as well';
   const claims = { roles: ['ADMIN'], subject: 'test', expiresInSeconds: 3600 } as const;
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
@@ -166,7 +166,7 @@ describe('A token that will not do is answered with 401, and never makes its sen
     expect(headers.get('www-authenticate')).toBe('Bearer');
   });
 
-  test('a bad token is refused even by a server that lets everybody read', async () => {
+  test('a bad token is refused even by a server that allows reading without one', async () => {
     const open = await startTestApp({ env: { ANONYMOUS_ROLE: 'VIEWER' } });
     try {
       const response = await fetch(`${open.app.url}/graphql`, {
@@ -183,7 +183,7 @@ describe('A token that will not do is answered with 401, and never makes its sen
 });
 
 describe('An answer with errors', () => {
-  test('says where each of them happened, and keeps what did not fail', async () => {
+  test('names the path of each error, and keeps the fields that did not fail', async () => {
     const { answer, status } = await ask(`mutation { a: deleteWorkstation(id: "${ID}") }`);
     expect(status).toBe(200);
     expect(answer).toEqual({
@@ -199,7 +199,7 @@ describe('An answer with errors', () => {
     });
   });
 
-  test('has no more than one for each field that failed', async () => {
+  test('has at most one error for each failed field', async () => {
     const { answer } = await ask(
       '{ a: workstations(first: 0) { nodes { id } } b: managers(first: -1) { nodes { id } } }',
     );
@@ -213,7 +213,7 @@ describe('An answer with errors', () => {
     expect((await ask('{ managers { nodes { id } } }')).answer.errors).toBeUndefined();
   });
 
-  test('holds nothing of the server’s inside', async () => {
+  test('contains no internals of the server', async () => {
     const { answer } = await ask(
       'mutation { createWorkstation(input: { name: "", hostname: "h", ipAddress: "::1", operatingSystem: "x" }) { id } }',
     );

@@ -1,11 +1,11 @@
 import type { TestApp } from '../support/test-app.ts';
 
 /*
- * What the API must answer, computed from all rows in JavaScript: nothing here asks the application or lets the database
- * filter or order.
+ * The expected answers of the API, computed from all rows in JavaScript: this file neither calls the application nor
+ * lets the database filter or order.
  */
 
-/** A workstation as the API shows it. */
+/** A workstation in the API's form. */
 export interface OracleWorkstation {
   readonly id: string;
   readonly name: string;
@@ -53,7 +53,7 @@ export const EVERY_ORDER: readonly OracleOrder[] = ORDER_FIELDS.flatMap((field) 
 
 export const NEWEST_FIRST: OracleOrder = { field: 'CREATED_AT', direction: 'DESC' };
 
-/** Every scalar field of a workstation, and what shows its manager. */
+/** Every scalar field of a workstation, and fields that identify its manager. */
 export const WORKSTATION_FIELDS = `id name hostname ipAddress operatingSystem status cpuUsage memoryUsage diskUsage
   lastSeenAt manager { id name } createdAt updatedAt version`;
 
@@ -72,17 +72,17 @@ export async function readFleet({ sql }: Pick<TestApp, 'sql'>): Promise<Fleet> {
     updated_at as "updatedAt", version from workstation`);
   const managers = await sql(`select id, name, email, created_at as "createdAt", updated_at as "updatedAt", version
     from manager`);
-  // Times come as Date objects, and JSON has the form in which the API shows them.
+  // Times arrive as Date objects; their JSON form is the API's form.
   return JSON.parse(JSON.stringify({ workstations, managers }));
 }
 
-/** What `WORKSTATION_FIELDS` selects of a workstation. */
+/** The fields of a workstation that `WORKSTATION_FIELDS` selects. */
 export function shown({ managerId, ...workstation }: OracleWorkstation, { managers }: Pick<Fleet, 'managers'>) {
   const manager = managers.find(({ id }) => id === managerId);
   return { ...workstation, manager: manager ? { id: manager.id, name: manager.name } : null };
 }
 
-/** The whole list: the rows that fit the filter, in order. */
+/** The whole list: the rows that match the filter, in order. */
 export function listOf(
   rows: readonly OracleWorkstation[],
   filter: OracleFilter = {},
@@ -114,7 +114,7 @@ const COLUMN = {
 
 export type OraclePlace = { readonly id: string; readonly value: string | number | null };
 
-/** Where the row stands in the order. */
+/** The position of the row in the order. */
 export function placeOf({ field }: OracleOrder, row: OracleWorkstation): OraclePlace {
   return { id: row.id, value: row[COLUMN[field]] };
 }
@@ -131,7 +131,7 @@ function compare(order: OracleOrder, a: OracleWorkstation, b: OracleWorkstation)
   return comparePlaces(order, placeOf(order, a), placeOf(order, b));
 }
 
-/** Text by its UTF-8 bytes, whose order is that of code points. */
+/** Text as UTF-8 bytes, which sort by code point. */
 function compareValues(a: string | number, b: string | number): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));

@@ -45,7 +45,7 @@ const addManager = () => {
   return mutate(CREATE_MANAGER, { input: { name: `Manager ${made}`, email: `manager-${made}@fleet.example` } });
 };
 
-/** The whole database, to be compared with itself. */
+/** The whole content of the database, for comparison before and after. */
 async function everything() {
   const { workstations, managers } = await readFleet(testApp);
   return { workstations: listOf(workstations), managers: new Set(managers) };
@@ -90,12 +90,12 @@ describe('createWorkstation', () => {
     );
   });
 
-  test('makes it OFFLINE and unmanaged unless told otherwise, by silence or by null', async () => {
+  test('defaults to OFFLINE and unmanaged for omitted fields and for null', async () => {
     expect(await addWorkstation()).toMatchObject({ status: 'OFFLINE', manager: null });
     expect(await addWorkstation({ status: null, managerId: null })).toMatchObject({ status: 'OFFLINE', manager: null });
   });
 
-  test('takes white space off the ends of texts', async () => {
+  test('trims white space from both ends of texts', async () => {
     const { name } = newInput();
     const created = await addWorkstation({ name: `  ${name}\n`, operatingSystem: ' Debian ' });
     expect(created).toMatchObject({ name, operatingSystem: 'Debian' });
@@ -106,13 +106,13 @@ describe('createWorkstation', () => {
     ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
     ['::1', '::1'],
     ['::ffff:10.0.0.1', '::ffff:10.0.0.1'],
-  ])('shows the address %s as %s, at once and ever after', async (ipAddress, canonical) => {
+  ])('shows the address %s as %s, in the answer and from the cache', async (ipAddress, canonical) => {
     const created = await addWorkstation({ ipAddress });
     expect(created.ipAddress).toBe(canonical);
     const read = async () =>
       (await ask(`{ workstation(id: "${created.id}") { ipAddress } }`)).data.workstation.ipAddress;
     expect(await read()).toBe(canonical);
-    // From now on it is cached as it was announced.
+    // From here on the cache holds the announced row.
     await mutate(UPDATE_WORKSTATION, { id: created.id, input: { status: 'ERROR' } });
     expect(await testApp.countStatements(async () => expect(await read()).toBe(canonical))).toBe(0);
   });
@@ -123,13 +123,13 @@ describe('createWorkstation', () => {
     '"quoted" \\ {braces}',
     '<b>bold</b>',
     'x'.repeat(200),
-  ])('keeps the name %s as it is', async (name) => {
+  ])('keeps the name %s unchanged', async (name) => {
     expect((await addWorkstation({ name })).name).toBe(name);
   });
 });
 
 describe('updateWorkstation', () => {
-  test('changes everything it is given and nothing else', async () => {
+  test('changes the given fields and nothing else', async () => {
     const manager = await addManager();
     const before = await addWorkstation();
     const input = {
@@ -156,7 +156,7 @@ describe('updateWorkstation', () => {
     expect(renamed).toEqual({ ...after, name: `AGAIN-${before.name}`, version: 3, updatedAt: renamed.updatedAt });
   });
 
-  test('moves updatedAt on', async () => {
+  test('advances updatedAt', async () => {
     const { id } = await addWorkstation();
     await testApp.sql('alter table workstation disable trigger workstation_count_version');
     await testApp.sql(`update workstation set updated_at = '2020-01-01' where id = $1`, [id]);
@@ -188,7 +188,7 @@ describe('updateWorkstation', () => {
     });
   });
 
-  test('with nothing to change answers with what is there and writes nothing', async () => {
+  test('with nothing to change answers with the current row and writes nothing', async () => {
     const before = await addWorkstation();
     await expectNothingChanged(async () => {
       expect(await mutate(UPDATE_WORKSTATION, { id: before.id, input: {} })).toEqual(before);
@@ -210,14 +210,14 @@ describe('updateWorkstation', () => {
     expect((await storedWorkstation(id)).version).toBe(2);
   });
 
-  test('finds the workstation whatever the case of its id', async () => {
+  test('finds the workstation by its id in any letter case', async () => {
     const { id } = await addWorkstation();
     expect((await mutate(UPDATE_WORKSTATION, { id: id.toUpperCase(), input: { status: 'ERROR' } })).id).toBe(id);
   });
 });
 
 describe('deleteWorkstation', () => {
-  test('answers with the id, and the workstation is gone from every view', async () => {
+  test('answers with the id, and the workstation disappears from every view', async () => {
     const manager = await addManager();
     const { id } = await addWorkstation({ managerId: manager.id });
     const views = `{ workstation(id: "${id}") { id } workstations { totalCount nodes { id } }
@@ -269,7 +269,7 @@ describe('createManager, updateManager and deleteManager', () => {
     ]);
   });
 
-  test('updating changes what it is given, and every workstation shows the new name', async () => {
+  test('updating changes the given fields, and every workstation shows the new name', async () => {
     const before = await addManager();
     const { id } = await addWorkstation({ managerId: before.id });
     const list = '{ workstations(first: 3) { nodes { id manager { name } } } }';
@@ -283,7 +283,7 @@ describe('createManager, updateManager and deleteManager', () => {
     expect(statements).toBe(0);
   });
 
-  test('creating and updating cost one SQL statement each, and shut out other versions at the price of a lock', async () => {
+  test('creating and updating cost one SQL statement each; an expected version adds a lock', async () => {
     const manager = await addManager();
     const statementsOf = (input: object) =>
       testApp.countStatements(() => mutate(UPDATE_MANAGER, { id: manager.id, input }));
@@ -440,7 +440,7 @@ describe('Refusals change nothing', () => {
     });
   });
 
-  test.each([UNKNOWN_ID, 'nobody', ''])('of the manager "%s", whom nobody knows', async (managerId) => {
+  test.each([UNKNOWN_ID, 'nobody', ''])('of the unknown manager "%s"', async (managerId) => {
     const { id } = await addWorkstation();
     await expectNothingChanged(async () => {
       const create = await ask(CREATE_WORKSTATION, { variables: { input: { ...newInput(), managerId } } });
@@ -450,7 +450,7 @@ describe('Refusals change nothing', () => {
     });
   });
 
-  test.each([UNKNOWN_ID, 'nothing', ''])('of the id "%s", which nothing has', async (id) => {
+  test.each([UNKNOWN_ID, 'nothing', ''])('of the unknown id "%s"', async (id) => {
     await expectNothingChanged(async () => {
       for (const [document, input] of [
         [UPDATE_WORKSTATION, { status: 'ERROR' }],
@@ -480,7 +480,7 @@ describe('Refusals change nothing', () => {
     });
   });
 
-  test('leaves what is cached as it was', async () => {
+  test('leaves the cache unchanged', async () => {
     const { id, name } = await addWorkstation();
     const list = '{ workstations { totalCount nodes { id name } } }';
     await ask(list);
@@ -491,7 +491,7 @@ describe('Refusals change nothing', () => {
 });
 
 describe('Several mutations in one request', () => {
-  test('run one after the other and each sees what the one before wrote', async () => {
+  test('run one after the other, and each sees the writes of the previous ones', async () => {
     const manager = await addManager();
     const { id, name } = await addWorkstation({ managerId: manager.id });
     const view = 'manager { name workstations { totalCount nodes { id status } } }';
@@ -524,7 +524,7 @@ describe('Several mutations in one request', () => {
     });
   });
 
-  test('keep what was done before one of them is refused', async () => {
+  test('keep the writes made before one of them is refused', async () => {
     const { id } = await addWorkstation();
     const answer = await ask(
       `mutation ($id: ID!) { a: updateWorkstation(id: $id, input: { status: ONLINE }) { status }

@@ -7,7 +7,7 @@ const LIST = '{ workstations(first: 5) { totalCount nodes { id name status } } }
 const CREATE = `mutation ($name: String!) { createWorkstation(input: {
   name: $name, hostname: "outage", ipAddress: "10.0.0.1", operatingSystem: "Linux" }) { id } }`;
 
-/** Resolves when the feed has reached a state; the feed tells, nobody polls. */
+/** Resolves when the feed has reached a state. It listens to the feed instead of polling. */
 function feedIs({ app: { feed } }: TestApp, state: 'live' | 'gap'): Promise<void> {
   return new Promise((resolve) => {
     const check = () => {
@@ -28,7 +28,7 @@ async function readiness({ app }: TestApp): Promise<{ status: number; details: R
   };
 }
 
-// The embedded database runs in the process: it cannot be lost without the process.
+// The embedded database runs in the process, so it cannot be lost without the process.
 const onServers = engine === 'postgresql' ? describe : describe.skip;
 
 onServers('while PostgreSQL', () => {
@@ -70,7 +70,7 @@ onServers('while PostgreSQL', () => {
       await feedIs(testApp, 'live');
     });
 
-    test('what was known is served, marked as stale and not to be stored', async () => {
+    test('cached values are served, marked as stale and with no-store', async () => {
       const response = await fetch(`${testApp.app.url}/graphql`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${await testApp.token('VIEWER')}` },
@@ -80,7 +80,7 @@ onServers('while PostgreSQL', () => {
       expect(response.headers.get('cache-control')).toBe('no-store');
     });
 
-    test('what was not known is UNAVAILABLE', async () => {
+    test('values that are not cached are UNAVAILABLE', async () => {
       const { errors } = await testApp.ask('{ managers(first: 1) { nodes { id } } }');
       expect(errors).toEqual([expect.objectContaining({ extensions: { code: 'UNAVAILABLE' } })]);
     });
@@ -98,7 +98,7 @@ onServers('while PostgreSQL', () => {
       expect(await readiness(testApp)).toMatchObject({ status: 503, details: { changeFeed: 'gap' } });
     });
 
-    test('stale answers end when their time is over', async () => {
+    test('stale answers end after STALE_IF_ERROR_SECONDS', async () => {
       testApp.clock.advanceSeconds(60);
       const { errors } = await testApp.ask(LIST);
       expect(errors![0]!.extensions.code).toBe('UNAVAILABLE');
@@ -110,7 +110,7 @@ onServers('while PostgreSQL', () => {
     const socket = await connectSocket(testApp);
     const subscription = socket.subscribe('subscription { workstationChanged { kind id workstation { name } } }');
     const { nodes } = (await testApp.ask(LIST)).data.workstations;
-    // A first event, to know that the subscription is running.
+    // A first event shows that the subscription is running.
     const first = subscription.next();
     while (testApp.app.feed.state === 'live' && (await nextOr(first, 'none')) === 'none') {
       await testApp.sql('update workstation set operating_system = operating_system where id = $1', [nodes[0].id]);
@@ -134,7 +134,7 @@ onServers('while PostgreSQL', () => {
   });
 });
 
-/** What the promise has come to by now, or `otherwise`. */
+/** The value of the promise if it has settled, otherwise `otherwise`. */
 function nextOr<T, U>(promise: Promise<T>, otherwise: U): Promise<T | U> {
   return Promise.race([promise, Promise.resolve(otherwise)]);
 }

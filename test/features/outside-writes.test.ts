@@ -44,7 +44,7 @@ async function warmUp() {
   for (const { id } of (await readFleet(testApp)).workstations) await ask(`{ workstation(id: "${id}") { id } }`);
 }
 
-/** Every list, every record, every count and every nested list equals what the tables hold. */
+/** Every list, record, count and nested list equals the content of the tables. */
 async function expectFresh() {
   const fleet = await readFleet(testApp);
   for (const variables of VIEWS) {
@@ -165,7 +165,7 @@ describe('Every view is fresh after', () => {
     await expectFresh();
   });
 
-  test('a session with a time zone, date style and float format of its own', async () => {
+  test('a session with its own time zone, date style and float format', async () => {
     await warmUp();
     await testApp.sql('begin');
     for (const setting of [`timezone = 'Asia/Kolkata'`, `datestyle = 'German'`, 'extra_float_digits = -10']) {
@@ -187,7 +187,7 @@ describe('Every view is fresh after', () => {
 });
 
 describe('An update of 1,000 rows in one statement', () => {
-  test('is heard whole: the list is still cached and shows every new value', async () => {
+  test('is announced completely: the list is still cached and shows every new value', async () => {
     await testApp.sql(`insert into workstation (name, hostname, ip_address, operating_system)
       select 'Many-' || n, 'many', '10.0.0.1', repeat('Linux ', 20) from generate_series(1, 976) n`);
     await testApp.heardEverything();
@@ -245,19 +245,19 @@ describe('Nothing is loaded again after', () => {
   });
 });
 
-describe('Only what is affected is loaded again', () => {
-  test('a change of status spares the lists that do not look at it', async () => {
+describe('Only affected values are loaded again', () => {
+  test('a change of status keeps lists that do not depend on it', async () => {
     await warmUp();
     await testApp.sql(`update workstation set status = 'ERROR' where name = 'W-2'`);
     await testApp.heardEverything();
     const statements = [];
     for (const variables of VIEWS) statements.push(await statementsFor(LIST, variables));
-    // Only the list of those that are ONLINE, as W-2 was, may be loaded again.
+    // Only the list of ONLINE workstations, as W-2 was, may be loaded again.
     expect(statements.filter((_count, view) => view !== 1)).toEqual([0, 0, 0, 0, 0]);
     expect(await statementsFor(NESTED)).toBe(0);
   });
 
-  test('a workstation of one manager spares the lists of the others', async () => {
+  test('a workstation of one manager keeps the lists of other managers', async () => {
     const fleet = await readFleet(testApp);
     const [mine, other] = fleet.managers;
     const list = (id: string) => `{ manager(id: "${id}") { workstations { totalCount nodes { id } } } }`;
@@ -269,11 +269,11 @@ describe('Only what is affected is loaded again', () => {
     );
     await testApp.heardEverything();
     expect(await statementsFor(list(other!.id))).toBe(0);
-    // The page, the count and the record that is new to the cache come with two statements.
+    // Two statements load the page, the count and the record that is new to the cache.
     expect(await statementsFor(list(mine!.id))).toBe(2);
   });
 
-  test('a new workstation spares the pages that it does not stand on', async () => {
+  test('a new workstation keeps the pages that do not contain it', async () => {
     const page =
       'query ($after: String) { workstations(first: 5, after: $after) { nodes { id } pageInfo { endCursor } } }';
     const first = (await ask(page)).data.workstations;
@@ -289,7 +289,7 @@ describe('Only what is affected is loaded again', () => {
   });
 });
 
-test('What another program wrote is shown as it is, even if it would not do as input', async () => {
+test('Values written by another program are shown unchanged, even if the API would refuse them as input', async () => {
   await testApp.sql(`update manager set email = 'no address' where email = '1@fleet.example'`);
   await testApp.heardEverything();
   const { data, errors } = await ask('{ managers { nodes { email } } }');

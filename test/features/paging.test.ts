@@ -12,7 +12,7 @@ const ask: TestApp['ask'] = (document, options) => testApp.ask(document, options
 
 beforeAll(async () => {
   testApp = await startTestApp({ fleet: { managers: 7, workstations: 60 } });
-  // Many equal values and many missing ones, so that pages end in the midst of them.
+  // Many equal and many missing values, so that pages end between equal ones.
   await testApp.sql('update workstation set cpu_usage = null, last_seen_at = null where ascii(right(name, 1)) % 3 = 0');
   await testApp.sql('update workstation set cpu_usage = 10 where ascii(right(name, 1)) % 3 = 1');
   await testApp.heardEverything();
@@ -29,7 +29,7 @@ async function page(variables: Record<string, unknown>) {
   return data.workstations;
 }
 
-/** All ids of a list in the order of its pages; `betweenPages` runs while the walk stands still. */
+/** All ids of a list in the order of its pages. `betweenPages` runs between two pages. */
 async function walk(variables: Record<string, unknown>, betweenPages: () => Promise<unknown> = async () => {}) {
   const ids: string[] = [];
   let after: string | null = null;
@@ -65,7 +65,7 @@ describe('Walking a list', () => {
     },
   );
 
-  test('with a filter gives each row that fits once', async () => {
+  test('with a filter returns each matching row once', async () => {
     const filter = { status: ['ONLINE'], nameContains: '1' };
     expect(await walk({ first: 2, filter })).toEqual(listOf(fleet.workstations, filter).map(({ id }) => id));
   });
@@ -87,7 +87,7 @@ describe('Walking a list', () => {
     expect(ids).toEqual(listOf(fleet.workstations, { managerId }).map(({ id }) => id));
   });
 
-  test('of managers gives each once', async () => {
+  test('of managers returns each once', async () => {
     const ids: string[] = [];
     let after: string | null = null;
     do {
@@ -125,7 +125,7 @@ describe('Walking a list', () => {
     },
   );
 
-  test('goes on behind a row that was deleted meanwhile', async () => {
+  test('continues after a row that was deleted meanwhile', async () => {
     const orderBy = { field: 'NAME', direction: 'ASC' } as const;
     await testApp.sql(`insert into workstation (name, hostname, ip_address, operating_system)
       values ('!first', 'h', '10.0.0.1', 'x')`);
@@ -161,7 +161,7 @@ describe('Page information', () => {
     }
   });
 
-  test('says that nothing follows when a page holds exactly the rest', async () => {
+  test('reports no next page if a page holds exactly the rest', async () => {
     expect((await page({ first: fleet.workstations.length })).pageInfo.hasNextPage).toBe(false);
     expect((await page({ first: fleet.workstations.length - 1 })).pageInfo.hasNextPage).toBe(true);
   });
@@ -175,7 +175,7 @@ describe('Page information', () => {
     });
   });
 
-  test('changes when a row is added behind the last page or the only row behind a page is deleted', async () => {
+  test('changes when a row is added after the last page, or the only row after a page is deleted', async () => {
     const orderBy = { field: 'NAME', direction: 'ASC' };
     const whole = { first: fleet.workstations.length, orderBy };
     expect((await page(whole)).pageInfo.hasNextPage).toBe(false);
@@ -204,7 +204,7 @@ describe('Page sizes', () => {
     expectRefusal(await ask(document.replace('SIZE', String(size))), 'BAD_USER_INPUT', 'first');
   });
 
-  test.each(['2147483648', '1.5', '"5"', 'true'])('%s is no page size', async (size) => {
+  test.each(['2147483648', '1.5', '"5"', 'true'])('%s is not a page size', async (size) => {
     expectRefusal(await ask(LISTS.workstations.replace('SIZE', size)), 'BAD_USER_INPUT');
   });
 
@@ -215,7 +215,7 @@ describe('Page sizes', () => {
   });
 });
 
-describe('Cursors that will not do', () => {
+describe('Invalid cursors:', () => {
   const encode = (content: unknown) => Buffer.from(JSON.stringify(content)).toString('base64url');
   const ID = '01890000-0000-7000-8000-000000000000';
   const NEWEST = 'workstations CREATED_AT DESC';
@@ -261,7 +261,7 @@ describe('Cursors that will not do', () => {
     }
   });
 
-  test('of the managers for the workstations, and the other way round', async () => {
+  test('of managers for workstations, and the reverse', async () => {
     const { data } = await ask('{ managers(first: 1) { pageInfo { endCursor } } }');
     expectRefusal(
       await ask(PAGE, { variables: { after: data.managers.pageInfo.endCursor } }),
@@ -278,7 +278,7 @@ describe('Cursors that will not do', () => {
     );
   });
 
-  test('none of them reaches the database', async () => {
+  test('no invalid cursor reaches the database', async () => {
     const statements = await testApp.countStatements(async () => {
       await ask(PAGE, { variables: { after: 'x' } });
       await ask(PAGE, { variables: { after: encode([NEWEST, 'yesterday', ID]) } });

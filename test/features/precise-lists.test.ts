@@ -17,11 +17,11 @@ import {
 } from './fleet-oracle.ts';
 
 /*
- * Lists that stay cached while the fleet changes, compared after every change with what all rows say. And a list of which
- * neither a row, nor a row's place, nor the row behind it has changed must be answered without SQL.
+ * Compares cached lists with an oracle after every change of the fleet. A list must be answered without SQL if none of
+ * its rows, none of their positions and not the row after the page has changed.
  */
 
-// Enough to find each fault that was planted to try it, in seconds.
+// Enough to find each fault that was planted as a trial, within seconds.
 const NUM_RUNS = 30;
 const TIMEOUT_MS = 120_000;
 
@@ -50,12 +50,12 @@ const status = fc.constantFrom(...STATUSES);
 const usage = fc.constantFrom(null, 0, 10, 50, 50.5, 100);
 const time = fc.constantFrom('2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.001Z', '2025-06-30T12:00:00.000Z');
 const name = fc.tuple(fc.constantFrom(...TEXTS), fc.constantFrom(...TEXTS), fc.nat(9)).map((parts) => parts.join(''));
-/** Stands for a row or a manager: whichever has this place, counted round. */
+/** Selects a row or a manager by this index, modulo their number. */
 const place = fc.nat(50);
-/** `null`: nobody. */
+/** `null`: no manager. */
 const manager = fc.option(fc.nat(2), { freq: 3 });
 
-/** Filters leave most parts out: few lists are to be empty. */
+/** Filters omit most parts, so that few lists are empty. */
 const query = fc.record({
   filter: fc.record({
     status: fc.option(fc.uniqueArray(status, { minLength: 1, maxLength: 2 }), { nil: undefined, freq: 2 }),
@@ -65,7 +65,7 @@ const query = fc.record({
   }),
   order: fc.record({ field: fc.constantFrom(...ORDER_FIELDS), direction: fc.constantFrom(...DIRECTIONS) }),
   first: fc.integer({ min: 1, max: 6 }),
-  /** How many rows are passed over. */
+  /** The number of skipped rows. */
   skipped: fc.nat(4),
 });
 
@@ -101,12 +101,12 @@ const change = fc.oneof(
 type Query = (typeof query)['generate'] extends (...args: never[]) => { value: infer Value } ? Value : never;
 type Change = (typeof change)['generate'] extends (...args: never[]) => { value: infer Value } ? Value : never;
 
-/** A list that is read again and again. */
+/** A list that is read repeatedly. */
 interface Watch {
   readonly filter: OracleFilter;
   readonly order: OracleOrder;
   readonly first: number;
-  /** Where the page begins, and the cursor that says so; both as they were at the start. */
+  /** The start of the page and its cursor, both as they were at the beginning. */
   readonly after: OraclePlace | null;
   readonly variables: Record<string, unknown>;
 }
@@ -124,7 +124,7 @@ async function newFleet(): Promise<readonly string[]> {
     [managers.map(({ id }) => id)],
   );
   await testApp.heardEverything();
-  // So that a workstation's manager is known to the cache, whoever it becomes.
+  // So that every manager that a workstation may get is cached.
   await ask('{ managers { nodes { id } } }');
   return managers.map(({ id }) => id);
 }
@@ -150,7 +150,7 @@ function rowsBehind({ after, filter, order }: Watch, { workstations }: Fleet): O
   return after ? rows.filter((row) => comparePlaces(order, placeOf(order, row), after) > 0) : rows;
 }
 
-/** What the page is made of: the places of its rows and of the one behind them. */
+/** The content of the page: the positions of its rows and of the row after them. */
 function windowOf(list: Watch, fleet: Fleet): string {
   const rows = rowsBehind(list, fleet).slice(0, list.first + 1);
   return JSON.stringify(rows.map((row) => placeOf(list.order, row)));
@@ -246,7 +246,7 @@ function columnsOf(
   ];
 }
 
-/** Names collide now and then; then nothing is written, which is a step as good as any. */
+/** Names collide occasionally. Then the step writes nothing, which is a valid step too. */
 async function writeSql(text: string, parameters: unknown[]): Promise<void> {
   const UNIQUE_VIOLATION = '23505';
   await testApp.sql(text, parameters).catch((error) => {
@@ -307,7 +307,7 @@ test(
       }),
       { numRuns: NUM_RUNS },
     );
-    // The changes are such that both happen often.
+    // The changes are chosen so that both cases happen often.
     expect(spared).toBeGreaterThan(10);
     expect(loaded).toBeGreaterThan(10);
   },

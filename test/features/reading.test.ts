@@ -56,7 +56,7 @@ beforeEach(() => testApp.app.cache.clear());
 
 afterAll(() => testApp.close());
 
-/** Asks, and says how many SQL statements that took. */
+/** Sends the query. Returns the answer and the number of SQL statements. */
 async function askCounting(document: string, variables?: Record<string, unknown>) {
   let data: Answer['data'];
   const statements = await testApp.countStatements(async () => {
@@ -77,7 +77,7 @@ describe('A single record', () => {
     expect(await askCounting(document, { id: row.id })).toEqual({ data, statements: 0 });
   });
 
-  test('a workstation nobody manages and that never reported shows null where it has nothing', async () => {
+  test('an unmanaged workstation that never reported shows null for missing values', async () => {
     const row = fleet.workstations.find(({ name }) => name === '100% busy')!;
     const { data } = await ask(`query ($id: ID!) { workstation(id: $id) { ${WORKSTATION_FIELDS} } }`, {
       variables: { id: row.id },
@@ -99,7 +99,7 @@ describe('A single record', () => {
     expect(statements).toBe(3);
   });
 
-  test('an id is found whatever the case of its letters', async () => {
+  test('an id is found in any letter case', async () => {
     const { id } = fleet.workstations[0]!;
     const { data } = await ask('query ($id: ID!) { workstation(id: $id) { id } }', {
       variables: { id: id.toUpperCase() },
@@ -107,7 +107,7 @@ describe('A single record', () => {
     expect(data).toEqual({ workstation: { id } });
   });
 
-  test.each(['workstation', 'manager'])('an unknown %s is null, and is looked for once', async (field) => {
+  test.each(['workstation', 'manager'])('an unknown %s is null, and is looked up once', async (field) => {
     const document = `query ($id: ID!) { ${field}(id: $id) { id } }`;
     expect(await askCounting(document, { id: UNKNOWN_ID })).toEqual({ data: { [field]: null }, statements: 1 });
     expect(await askCounting(document, { id: UNKNOWN_ID })).toEqual({ data: { [field]: null }, statements: 0 });
@@ -120,14 +120,14 @@ describe('A single record', () => {
 });
 
 describe('Lists', () => {
-  test('workstations come newest first, 50 of them unless more are asked for', async () => {
+  test('workstations are listed newest first, 50 by default', async () => {
     const { data, statements } = await askCounting(`{ workstations { nodes { ${WORKSTATION_FIELDS} } } }`);
     const rows = listOf(fleet.workstations).slice(0, 50);
     expect(data.workstations.nodes).toEqual(rows.map((row) => shown(row, fleet)));
     expect(statements).toBeLessThanOrEqual(2);
   });
 
-  test('managers come newest first and are counted when asked', async () => {
+  test('managers are listed newest first, and counted on request', async () => {
     const { data, statements } = await askCounting(`{ managers { totalCount nodes { ${MANAGER_FIELDS} } } }`);
     expect(data.managers).toEqual({ totalCount: fleet.managers.length, nodes: newestFirst(fleet.managers) });
     expect(statements).toBe(2);
@@ -187,7 +187,7 @@ describe('Lists', () => {
     expect(statements).toBe(1);
   });
 
-  test('the managers of two lists in one request come with them, in no statement of their own', async () => {
+  test('the managers of two lists in one request are loaded by the lists’ statements', async () => {
     const document = `{ newest: workstations(first: 40) { nodes { manager { name } } }
       named: workstations(first: 40, orderBy: { field: NAME }) { nodes { manager { name } } } }`;
     expect((await askCounting(document)).statements).toBe(2);
@@ -207,7 +207,7 @@ describe('Lists', () => {
 });
 
 describe('The total', () => {
-  test('is counted only when it is selected, and then once', async () => {
+  test('is counted only if selected, and then once', async () => {
     const list = '{ workstations(first: 3) { nodes { id } } }';
     const counted = '{ workstations(first: 3) { totalCount nodes { id } } }';
     expect((await askCounting(list)).statements).toBe(1);
@@ -217,7 +217,7 @@ describe('The total', () => {
     expect((await askCounting(counted)).statements).toBe(0);
   });
 
-  test('is of the whole list, whatever the page', async () => {
+  test('covers the whole list, on any page', async () => {
     const first = (await ask('{ workstations(first: 2) { totalCount pageInfo { endCursor } } }')).data.workstations;
     const { data, statements } = await askCounting(
       'query ($after: String) { workstations(first: 90, after: $after) { totalCount } }',
@@ -227,7 +227,7 @@ describe('The total', () => {
     expect(statements).toBe(1);
   });
 
-  test('of the managers is not counted unless it is selected', async () => {
+  test('of the managers is counted only if selected', async () => {
     expect((await askCounting('{ managers { nodes { id } } }')).statements).toBe(1);
     const { data, statements } = await askCounting('{ managers(first: 1) { totalCount } }');
     expect(data.managers.totalCount).toBe(8);
@@ -290,7 +290,7 @@ describe('Filters', () => {
     expect(data.workstations).toEqual({ totalCount: rows.length, nodes: rows.map(({ name }) => ({ name })) });
   });
 
-  test('each of the texts with special characters finds what has it and nothing else', async () => {
+  test('a text with special characters finds exactly the rows that contain it', async () => {
     const find = async (nameContains: string) =>
       (
         await ask('query ($t: String) { workstations(filter: { nameContains: $t }) { nodes { name } } }', {
@@ -301,7 +301,7 @@ describe('Filters', () => {
     expect(await find('_')).toEqual(['rack_7']);
     expect(await find('\\')).toEqual(['back\\slash']);
     expect(new Set(await find('zEBRa'))).toEqual(new Set(['Zebra', 'zebra']));
-    // Only a to z are folded.
+    // Only the letters a to z are compared without case.
     expect(await find('École')).toEqual(['ÉCOLE']);
     expect(await find('éCOLE')).toEqual(['école']);
   });
@@ -319,7 +319,7 @@ describe('Filters', () => {
     }
   });
 
-  test('filters that say the same share one cached list', async () => {
+  test('equivalent filters share one cached list', async () => {
     const document = 'query ($filter: WorkstationFilter) { workstations(filter: $filter) { totalCount nodes { id } } }';
     const first = await askCounting(document, { filter: { status: ['ONLINE', 'ERROR'], nameContains: '' } });
     const second = await askCounting(document, { filter: { status: ['ERROR', 'ONLINE', 'ERROR'], unmanaged: null } });
@@ -331,7 +331,7 @@ describe('Filters', () => {
     ['an id that no manager can have', { managerId: 'nobody' }],
     ['a character that no name can hold', { nameContains: '\0' }],
     ['half a character', { nameContains: '\ud83d' }],
-  ])('a filter that nothing can fit gives an empty page without SQL: %s', async (_name, filter) => {
+  ])('a filter that no row can match gives an empty page without SQL: %s', async (_name, filter) => {
     const { data, statements } = await askCounting(
       `query ($filter: WorkstationFilter) { workstations(filter: $filter) { totalCount nodes { id } edges { cursor }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
@@ -367,7 +367,7 @@ describe('Orders', () => {
     },
   );
 
-  test('the direction is ascending unless given', async () => {
+  test('the default direction is ascending', async () => {
     const { data } = await ask('{ workstations(first: 5, orderBy: { field: NAME }) { nodes { name } } }');
     const rows = listOf(fleet.workstations, {}, { field: 'NAME', direction: 'ASC' }).slice(0, 5);
     expect(data.workstations.nodes).toEqual(rows.map(({ name }) => ({ name })));
@@ -379,8 +379,8 @@ describe('Orders', () => {
     expect(cpu.filter((value) => value === 50).length).toBeGreaterThan(1);
   });
 
-  test('nested lists come newest first whatever plan the database chooses', async () => {
-    // The last test, because nothing puts them back.
+  test('nested lists are newest first for any query plan', async () => {
+    // The last test, because it does not restore the settings.
     await testApp.sql('drop index workstation_manager_id_created_at_id');
     await testApp.sql('drop index workstation_created_at_id');
     const { data } = await ask('{ managers { nodes { id workstations(first: 4) { nodes { id } } } } }');

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../src/errors.ts';
 import type { Answer } from '../support/test-app.ts';
 
-/** Asserts that the answer is exactly one clear error with this code, about this field, and no data. */
+/** Asserts that the answer has no data and exactly one error, with this code and this field. */
 export function expectRefusal({ data, errors }: Answer, code: ErrorCode, field?: string): void {
   expect(errors).toEqual([
     expect.objectContaining({

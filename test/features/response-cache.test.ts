@@ -19,10 +19,10 @@ afterAll(() => testApp.close());
 
 beforeEach(() => testApp.app.cache.clear());
 
-/** The figures of the kept answers. */
+/** The statistics of the response cache. */
 const kept = () => testApp.app.cache.getStats().layers.find(({ name }) => name === 'responses')!;
 
-/** How many of the requests that `work` makes are answered from what was kept. */
+/** The number of requests of `work` answered from the response cache. */
 async function countHits(work: () => Promise<unknown>): Promise<number> {
   const before = kept().hits;
   await work();
@@ -41,8 +41,8 @@ async function get(query: string, headers: Record<string, string> = {}): Promise
 
 const firstIds = async () => (await ask(LIST)).data.workstations.nodes.map(({ id }: { id: string }) => id);
 
-describe('An answer', () => {
-  test('is given again to the same request', async () => {
+describe('A cached response', () => {
+  test('is served again for the same request', async () => {
     const first = await ask(LIST);
     let again: unknown;
     const hits = await countHits(async () => {
@@ -52,7 +52,7 @@ describe('An answer', () => {
     expect(again).toEqual(first);
   });
 
-  test('is not given to a request that differs in its variables', async () => {
+  test('is not served for a request with other variables', async () => {
     const query = 'query ($first: Int) { workstations(first: $first) { nodes { id } } }';
     const sizes = [];
     for (const first of [1, 2, 1])
@@ -74,7 +74,7 @@ describe('An answer', () => {
         ('f1890000-0000-7000-8000-000000000000', 'added', 'h', '10.0.0.1', 'Linux')`,
       ],
     ],
-  ] as const)('is not given any more once %s, by whatever program', async (_name, statement) => {
+  ] as const)('is not served once %s, by any program', async (_name, statement) => {
     const before = await ask(LIST);
     const [text, ...values] = statement((await firstIds())[0]!) as [string, ...unknown[]];
     await testApp.sql(text, values);
@@ -86,7 +86,7 @@ describe('An answer', () => {
     expect(after).toEqual(await ask(LIST));
   });
 
-  test('is still given after a change of something else', async () => {
+  test('is still served after an unrelated change', async () => {
     await ask(LIST);
     const ids = await firstIds();
     await testApp.sql('update workstation set cpu_usage = 50 where not id = any($1::uuid[])', [ids]);
@@ -94,7 +94,7 @@ describe('An answer', () => {
     expect(await countHits(() => ask(LIST))).toBe(1);
   });
 
-  test('is not given any more after the TTL of what it was built from', async () => {
+  test('is not served after the TTL of its parts', async () => {
     await ask(LIST);
     testApp.clock.advanceSeconds(299);
     expect(await countHits(() => ask(LIST))).toBe(1);
@@ -102,7 +102,7 @@ describe('An answer', () => {
     expect(await countHits(() => ask(LIST))).toBe(0);
   });
 
-  test('is not given while changes may pass unheard', async () => {
+  test('is not served while the change feed is down', async () => {
     await ask(LIST);
     testApp.app.cache.suspend();
     expect(await countHits(() => ask(LIST))).toBe(0);
@@ -110,7 +110,7 @@ describe('An answer', () => {
     expect(kept().size).toBe(0);
   });
 
-  test('is gone when an admin clears the cache, or invalidates a part of it', async () => {
+  test('is dropped when an admin clears the cache or invalidates a part of it', async () => {
     await ask(LIST);
     await ask('mutation { invalidateCache(pattern: "managers_*") { entriesRemoved } }');
     expect(kept().size).toBe(0);
@@ -121,20 +121,20 @@ describe('An answer', () => {
   });
 });
 
-describe('Who asks is decided first', () => {
-  test('an answer is not given to those who may not read', async () => {
+describe('Authorization comes first:', () => {
+  test('a cached response is not served to a caller without the role', async () => {
     await ask(LIST, { role: 'VIEWER' });
     expectRefusal(await ask(LIST, { role: 'AGENT' }), 'FORBIDDEN');
     expectRefusal(await ask(LIST, { role: null }), 'UNAUTHENTICATED');
   });
 
-  test('an answer is kept for each scope by itself', async () => {
+  test('each set of roles has its own cached responses', async () => {
     await ask(LIST, { role: 'VIEWER' });
     expect(await countHits(() => ask(LIST, { role: 'OPERATOR' }))).toBe(0);
     expect(await countHits(() => ask(LIST, { role: 'VIEWER' }))).toBe(1);
   });
 
-  test('a bad token is refused although the answer is there', async () => {
+  test('a bad token is refused although a response is cached', async () => {
     await ask(LIST, { role: 'VIEWER' });
     const response = await fetch(url, {
       method: 'POST',
@@ -145,7 +145,7 @@ describe('Who asks is decided first', () => {
   });
 });
 
-describe('Nothing is kept of', () => {
+describe('No response is cached for', () => {
   test.each([
     [
       'an answer with an error',
@@ -163,7 +163,7 @@ describe('Nothing is kept of', () => {
 });
 
 describe('Over GET', () => {
-  test('an answer has a strong ETag and may be kept by its client alone, who asks each time', async () => {
+  test('a response has a strong ETag and is private, and the client must revalidate it each time', async () => {
     for (const response of [await get(LIST), await get(LIST)]) {
       expect(response.headers.get('etag')).toMatch(/^"[\w-]+"$/);
       expect(response.headers.get('cache-control')).toBe('private, no-cache');
@@ -172,7 +172,7 @@ describe('Over GET', () => {
     expect(kept().hits).toBeGreaterThan(0);
   });
 
-  test('304 says that nothing changed, until something does', async () => {
+  test('304 is returned until something changes', async () => {
     const etag = (await get(LIST)).headers.get('etag')!;
     const unchanged = await get(LIST, { 'if-none-match': `"other", ${etag}` });
     expect(unchanged.status).toBe(304);
@@ -184,13 +184,13 @@ describe('Over GET', () => {
     expect(changed.headers.get('etag')).not.toBe(etag);
   });
 
-  test('an error has no ETag and may be kept by nobody', async () => {
+  test('an error has no ETag and must not be stored', async () => {
     const response = await get('{ workstations(first: 0) { totalCount } }');
     expect(response.headers.get('etag')).toBeNull();
     expect(response.headers.get('cache-control')).toBe('private, no-store');
   });
 
-  test('a request that any page could send is refused although the answer is there', async () => {
+  test('a request that any web page could send is refused although a response is cached', async () => {
     await get(LIST);
     const response = await get(LIST, { 'apollo-require-preflight': '' });
     expect(response.status).toBe(400);
@@ -225,7 +225,7 @@ describe('x-cache-debug', () => {
     return (await response.json()) as any;
   };
 
-  test('tells an admin what was a hit, of what age, made of what', async () => {
+  test('shows an admin whether it was a hit, its age and its parts', async () => {
     const { data, extensions } = await debug('ADMIN');
     expect(extensions.cache).toMatchObject({ response: 'miss', reads: { hits: 1, misses: 1 } });
     testApp.clock.advanceSeconds(7);
@@ -238,12 +238,12 @@ describe('x-cache-debug', () => {
     });
   });
 
-  test('tells others nothing', async () => {
+  test('shows others nothing', async () => {
     expect((await debug('OPERATOR')).extensions).toBeUndefined();
   });
 });
 
-test('the figures count an answer that is given again as one hit', async () => {
+test('the statistics count a cached response as one hit', async () => {
   await ask(LIST);
   const before = (await ask(STATS)).data.cacheStats;
   await ask(LIST);
@@ -253,7 +253,7 @@ test('the figures count an answer that is given again as one hit', async () => {
   expect(after.layers).toContainEqual(expect.objectContaining({ name: 'responses', size: 1 }));
 });
 
-test('a body that comes in pieces is recognized, and one that is not is read on from its beginning', async () => {
+test('a body in several pieces is recognized, and an unknown one is executed in full', async () => {
   const authorization = `Bearer ${await testApp.token('VIEWER')}`;
   const send = (body: string) =>
     new Promise<string>((resolve, reject) => {
@@ -277,7 +277,7 @@ test('a body that comes in pieces is recognized, and one that is not is read on 
   expect(answers[1]).toBe(answers[0]);
 });
 
-test('answers are bounded in bytes, the least recently asked for leave first', async () => {
+test('cached responses are bounded in bytes, and the least recently used leave first', async () => {
   const small = await startTestApp({
     fleet: { managers: 1, workstations: 4 },
     env: { RESPONSE_CACHE_MAX_BYTES: '20000' },

@@ -7,7 +7,7 @@ const ROLES = [null, 'AGENT', 'VIEWER', 'OPERATOR', 'ADMIN'] as const;
 const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
 const NEW_WORKSTATION = '{ name: "X", hostname: "x", ipAddress: "10.0.0.1", operatingSystem: "x" }';
 
-/** Everything that can be asked for, and who may. What is allowed is refused for another reason, or changes nothing. */
+/** Every root field with its roles. An allowed operation fails for another reason, or changes nothing. */
 const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }> = {
   workstations: { document: '{ workstations { nodes { id } } }', allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   workstation: { document: `{ workstation(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
@@ -58,12 +58,12 @@ afterEach(async () => {
 });
 
 describe.each(Object.entries(OPERATIONS))('%s', (field, { document, allowed }) => {
-  test.each(ROLES.map((role) => [role ?? 'nobody', role] as const))('as %s', async (_name, role) => {
+  test.each(ROLES.map((role) => [role ?? 'a caller without a token', role] as const))('as %s', async (_name, role) => {
     const before = await readFleet(testApp);
     const answer = await testApp.ask(document, { role });
     const isAllowed = role !== null && allowed.includes(role);
     if (isAllowed) {
-      // Unknown ids come after the question who is asking.
+      // Authorization is checked before ids.
       const codes = (answer.errors ?? []).map(({ extensions }) => extensions.code);
       const isAboutUnknownId = /^(update|delete)/.test(field);
       expect(codes).toEqual(isAboutUnknownId ? ['NOT_FOUND'] : []);
@@ -92,7 +92,7 @@ test('an agent cannot read through a mutation it may make', async () => {
   expect(testApp.app.database.statementCount).toBe(before);
 });
 
-test('whoever may not ask is told before anything is loaded', async () => {
+test('a caller without the role is refused before anything is loaded', async () => {
   for (const role of [null, 'AGENT'] as const) {
     testApp.app.cache.clear();
     const statements = await testApp.countStatements(() =>
@@ -103,7 +103,7 @@ test('whoever may not ask is told before anything is loaded', async () => {
 });
 
 describe('With ANONYMOUS_ROLE', () => {
-  test('VIEWER, everybody may read and nobody may write without a token', async () => {
+  test('VIEWER, callers without a token may read but not write', async () => {
     const open = await startTestApp({ env: { ANONYMOUS_ROLE: 'VIEWER' } });
     try {
       expect(await open.ask('{ workstations { nodes { id } } }', { role: null })).toEqual({

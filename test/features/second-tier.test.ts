@@ -8,7 +8,7 @@ import { TEST_SECRET } from '../support/test-app.ts';
 
 const READ = 'query ($id: ID!) { workstation(id: $id) { id name version manager { name } } }';
 
-// Several instances need a database server and a Redis server: this belongs to the suite that needs services.
+// Several instances need a database server and a Redis server, so this file runs with the services.
 const onServers = engine === 'postgresql' ? describe : describe.skip;
 
 onServers('with a second cache tier', () => {
@@ -54,32 +54,32 @@ onServers('with a second cache tier', () => {
 
   const nameOn = async (app: App, id: string) => (await ask(app, READ, { id })).data.workstation?.name;
 
-  /** As if the first tier had pushed everything out. */
+  /** Empties the first tier, as if it had evicted everything. */
   const forget = (app: App) => {
     for (const id of ids) app.cache.delete(`workstations_${id}`);
     for (const id of managerIds) app.cache.delete(`managers_${id}`);
   };
 
-  /** How many SQL statements the instance sends while `work` runs. */
+  /** The number of SQL statements that the instance sends while `work` runs. */
   async function countStatements(app: App, work: () => Promise<unknown>): Promise<number> {
     const before = app.database.statementCount;
     await work();
     return app.database.statementCount - before;
   }
 
-  /** Resolves once a condition holds that nobody announces. Asks again after each answer of the database. */
+  /** Resolves once a condition without an event holds. Checks again after each answer of the database. */
   async function until(holds: () => boolean): Promise<void> {
     while (!holds()) await sql('select pg_sleep(0.005)');
   }
 
-  /** Resolves once the instances vouch for the same. */
+  /** Resolves once the instances share a generation. */
   const joined = (...instances: App[]) =>
     until(() => {
       const generations = new Set(instances.map(({ cache }) => cache.secondTier!.generation));
       return generations.size === 1 && !generations.has(null);
     });
 
-  /** Resolves once the instances have heard of everything committed before the call. */
+  /** Resolves once the instances have applied everything committed before the call. */
   async function heard(...instances: App[]): Promise<void> {
     const marker = `heard-${Math.random()}`;
     const waiting = instances.map(({ feed }) => {
@@ -93,8 +93,8 @@ onServers('with a second cache tier', () => {
   }
 
   /**
-   * Runs `work` until nothing came in between: on a machine that is busy with other things the deadlines of the tier are
-   * missed now and then, which costs what it holds, and never what is right.
+   * Runs `work` again until no deadline of the tier was missed. On a busy machine deadlines are missed occasionally,
+   * which costs cached content but never correctness.
    */
   async function undisturbed<Result>(instances: App[], work: () => Promise<Result>): Promise<Result> {
     for (;;) {
@@ -138,7 +138,7 @@ onServers('with a second cache tier', () => {
   };
   const namesInDatabase = async () => (await sql('select name from workstation order by id')).map(({ name }) => name);
 
-  test('a second instance answers from what the first one read, without a statement', async () => {
+  test('a second instance answers with the records that the first one read, without a statement', async () => {
     const first = await start();
     const { statements, layers } = await undisturbed([first], async () => {
       forget(first);
@@ -156,7 +156,7 @@ onServers('with a second cache tier', () => {
     expect(layers).toContainEqual({ name: 'redis', hits: 22, misses: 0, size: 0, evictions: 0 });
   });
 
-  test('what other programs write while an instance starts is not missed', async () => {
+  test('writes of other programs during an instance’s start are not missed', async () => {
     const first = await start();
     await readAll(first);
     const starting = start();
@@ -173,7 +173,7 @@ onServers('with a second cache tier', () => {
     }
   });
 
-  test('what other programs wrote while no instance ran is not missed', async () => {
+  test('writes of other programs while no instance ran are not missed', async () => {
     const before = await start();
     await readAll(before);
     await stop(before);
@@ -187,7 +187,7 @@ onServers('with a second cache tier', () => {
     expect(await readAll(after)).toEqual(await namesInDatabase());
   });
 
-  test('the end of a row that was too big to be announced is not missed', async () => {
+  test('the deletion of a row too big to be announced is not missed', async () => {
     const [first, second] = [await start(), await start()];
     await joined(first, second);
     const [{ id }] = (await sql(`insert into workstation (name, hostname, ip_address, operating_system)
@@ -246,11 +246,11 @@ onServers('with a second cache tier', () => {
     }
   });
 
-  test('garbage is gone around and overwritten', async () => {
+  test('garbage in Redis is ignored and overwritten', async () => {
     const app = await start();
     await readAll(app);
     await joined(app);
-    // Nobody waits for what is written into Redis: the last of it may still be on its way.
+    // Writes to Redis are not awaited; the last ones may still be in flight.
     let keys: string[];
     do keys = await redis.client.keys('*workstations_*');
     while (keys.length < ids.length);
@@ -267,12 +267,12 @@ onServers('with a second cache tier', () => {
     expect(app.cache.secondTier!.isUp).toBe(true);
   });
 
-  test('admins clear it everywhere without touching what is not its own', async () => {
+  test('admins clear the tier on all instances without touching foreign keys', async () => {
     const [first, second] = [await start(), await start()];
     await readAll(first);
     await joined(first, second);
     await redis.client.mset({ workstations_1: 'foreign', 'stationmaster:other': 'foreign', other: 'foreign' });
-    // Unheard: what an admin clears the cache for.
+    // A change without an announcement, the reason for an admin to clear the cache.
     await client.query('begin');
     await client.query('alter table workstation disable trigger workstation_announce_update');
     await client.query('update workstation set name = $2 where id = $1', [ids[0], 'renamed without a word']);

@@ -45,7 +45,7 @@ async function socketCounts(): Promise<{ activeConnections: number; activeSubscr
   return (await ask(SOCKETS)).data.performanceMetrics.websockets;
 }
 
-/** Resolves once the application counts these; the test's time limit is the only other way out. */
+/** Resolves once the application reports these counts. Only the test's time limit ends the wait otherwise. */
 async function settledAt(expected: Partial<Awaited<ReturnType<typeof socketCounts>>>): Promise<void> {
   for (;;) {
     const counts = await socketCounts();
@@ -53,7 +53,7 @@ async function settledAt(expected: Partial<Awaited<ReturnType<typeof socketCount
   }
 }
 
-/** Subscribes, and resolves once the application listens on the subscription's behalf. */
+/** Subscribes, and resolves once the application listens for the subscription. */
 async function subscribe(socket: TestSocket, document = CHANGES, variables = {}): Promise<TestSubscription> {
   const { activeSubscriptions } = await socketCounts();
   const subscription = socket.subscribe(document, variables);
@@ -67,12 +67,12 @@ async function nextChange(subscription: TestSubscription) {
   return data!.workstationChanged;
 }
 
-/** What a subscription that is not to be is answered with, as an event or as an error message. */
+/** The answer to a refused subscription, as an event or as an error message. */
 async function refusalOf(subscription: TestSubscription): Promise<Answer> {
   return (await subscription.next().catch((errors) => ({ data: null, errors }))) as Answer;
 }
 
-/** That the socket, and another subscription on it, go on as if nothing had happened. */
+/** Asserts that the socket and another subscription on it continue normally. */
 async function expectToSurvive(socket: TestSocket, work: () => Promise<unknown>): Promise<void> {
   const changes = await subscribe(socket, BRIEF);
   await work();
@@ -97,7 +97,7 @@ async function shownNow(id: string) {
 }
 
 describe('workstationChanged', () => {
-  test('tells of a workstation created, updated and deleted through the API', async () => {
+  test('reports a workstation created, updated and deleted through the API', async () => {
     const changes = await subscribe(await connect());
     const { data } = await ask(`mutation { createWorkstation(input: {
       name: "SUB-${++made}", hostname: "h", ipAddress: "::1", operatingSystem: "x" }) { id } }`);
@@ -124,7 +124,7 @@ describe('workstationChanged', () => {
     expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id, workstation: null, changedAt: TIME });
   });
 
-  test('tells of changes that another program makes with SQL, in the order of the commits', async () => {
+  test('reports changes that another program makes with SQL, in commit order', async () => {
     const changes = await subscribe(await connect());
     const id = await addWorkstation();
     const created = await shownNow(id);
@@ -140,7 +140,7 @@ describe('workstationChanged', () => {
     ]);
   });
 
-  test('tells of telemetry', async () => {
+  test('reports telemetry', async () => {
     const id = await addWorkstation();
     const changes = await subscribe(await connect());
     await ask('mutation ($r: [TelemetryReading!]!) { reportTelemetry(readings: $r) { stored } }', {
@@ -154,7 +154,7 @@ describe('workstationChanged', () => {
     });
   });
 
-  test('tells of every row of one statement, once', async () => {
+  test('reports every row of one statement once', async () => {
     const ids = [await addWorkstation(), await addWorkstation(), await addWorkstation()];
     const changes = await subscribe(await connect());
     await testApp.sql('update workstation set cpu_usage = 1 where id = any($1::uuid[])', [ids]);
@@ -167,7 +167,7 @@ describe('workstationChanged', () => {
     }
   });
 
-  test('tells of every version of a workstation that changes quickly, in order', async () => {
+  test('reports every version of a workstation that changes quickly, in order', async () => {
     const id = await addWorkstation();
     const changes = await subscribe(await connect(), BRIEF);
     const updates = Array.from({ length: 40 }, (_, turn) =>
@@ -175,7 +175,7 @@ describe('workstationChanged', () => {
         variables: { id },
       }),
     );
-    // On a busy machine a write may be refused for want of a connection; of the others none may be missed.
+    // On a busy machine a write may be refused for lack of a connection; no other write may be missed.
     const stored = (await Promise.all(updates)).filter(({ errors }) => errors === undefined).length;
     expect(stored).toBeGreaterThan(1);
     for (let version = 2; version <= stored + 1; version++) {
@@ -183,7 +183,7 @@ describe('workstationChanged', () => {
     }
   });
 
-  test('says nothing of what was rolled back', async () => {
+  test('reports nothing that was rolled back', async () => {
     const id = await addWorkstation();
     const changes = await subscribe(await connect(), BRIEF);
     for (const statement of ['begin', 'update workstation set cpu_usage = 99', 'delete from workstation', 'rollback']) {
@@ -193,7 +193,7 @@ describe('workstationChanged', () => {
     expect(await nextChange(changes)).toEqual({ kind: 'UPDATED', id, workstation: { version: 2, cpuUsage: 3 } });
   });
 
-  test('with ids tells of those workstations only, whatever the case of the ids', async () => {
+  test('with ids reports only these workstations, with ids in any letter case', async () => {
     const [wanted, other] = [await addWorkstation(), await addWorkstation()];
     const changes = await subscribe(await connect(), BRIEF, { ids: [wanted.toUpperCase(), 'nonsense'] });
     await testApp.sql('update workstation set cpu_usage = 1 where id = $1', [other]);
@@ -208,7 +208,7 @@ describe('workstationChanged', () => {
     expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id: wanted, workstation: null });
   });
 
-  test('shows the manager as they are now', async () => {
+  test('shows the current state of the manager', async () => {
     const [{ id: managerId } = {}] = await testApp.sql(
       `insert into manager (name, email) values ('Before', 'sub@fleet.example') returning id`,
     );
@@ -226,7 +226,7 @@ describe('workstationChanged', () => {
     });
   });
 
-  test('is never ahead of what a query shows', async () => {
+  test('is never ahead of a query', async () => {
     const id = await addWorkstation();
     const changes = await subscribe(await connect(), BRIEF);
     const read = () => ask(`{ workstation(id: "${id}") { version cpuUsage } }`);
@@ -237,7 +237,7 @@ describe('workstationChanged', () => {
     }
   });
 
-  test('reads a row that is too big to be announced', async () => {
+  test('reads a row too big to be announced', async () => {
     const id = await addWorkstation();
     const changes = await subscribe(await connect());
     await testApp.sql(`update workstation set operating_system = repeat('x', 9000) where id = $1`, [id]);
@@ -252,7 +252,7 @@ describe('workstationChanged', () => {
     expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id, workstation: null, changedAt: TIME });
   });
 
-  test('tells every subscriber the same, on one socket or on two', async () => {
+  test('sends every subscriber the same events, on one socket or on two', async () => {
     const [one, two] = [await connect(), await connect('OPERATOR')];
     const subscriptions = [await subscribe(one, BRIEF), await subscribe(one, BRIEF), await subscribe(two, BRIEF)];
     const id = await addWorkstation();
@@ -271,7 +271,7 @@ describe('workstationChanged', () => {
 });
 
 describe('performanceMetricsUpdated', () => {
-  test('gives the first figures at once, and the next ones later', async () => {
+  test('sends the first figures at once and the next ones after the period', async () => {
     const metrics = (await connect('ADMIN')).subscribe(METRICS, { every: 1 });
     const figures = { managers: { count: expect.any(Number) }, timestamp: TIME };
     const websockets = { activeConnections: 1, activeSubscriptions: 1 };
@@ -297,7 +297,7 @@ describe('performanceMetricsUpdated', () => {
   });
 });
 
-describe('Who may subscribe', () => {
+describe('Authorization of subscriptions', () => {
   test.each([
     [null, 'UNAUTHENTICATED', 'UNAUTHENTICATED'],
     ['AGENT', 'FORBIDDEN', 'FORBIDDEN'],
@@ -334,7 +334,7 @@ describe('Who may subscribe', () => {
   });
 });
 
-describe('Subscriptions that cannot be', () => {
+describe('Invalid subscriptions:', () => {
   test.each([
     ['a syntax error', 'subscription { workstationChanged { ', {}, undefined],
     ['an unknown subscription', 'subscription { managerChanged { id } }', {}, undefined],
@@ -357,7 +357,7 @@ describe('Subscriptions that cannot be', () => {
     ['ids that hold null', CHANGES, { ids: [null] }, 'ids[0]'],
     ['a period that is no number', METRICS, { every: 'second' }, undefined],
     ['a period in parts of a second', METRICS, { every: 0.5 }, undefined],
-  ])('%s is answered with an error, and the socket lives on', async (_name, document, variables, field) => {
+  ])('%s is answered with an error, and the socket stays open', async (_name, document, variables, field) => {
     const socket = await connect('ADMIN');
     await expectToSurvive(socket, async () => {
       expectRefusal(await refusalOf(socket.subscribe(document, variables)), 'BAD_USER_INPUT', field);
@@ -366,7 +366,7 @@ describe('Subscriptions that cannot be', () => {
 });
 
 describe('The figures of sockets', () => {
-  test('go up with each socket and subscription, and down when they end politely', async () => {
+  test('rise with each socket and subscription, and fall when they end in good order', async () => {
     const [one, two] = [await connect(), await connect()];
     const first = await subscribe(one);
     await settledAt({ activeConnections: 1, activeSubscriptions: 1 });
@@ -375,12 +375,12 @@ describe('The figures of sockets', () => {
     await settledAt({ activeConnections: 2, activeSubscriptions: 3 });
     await two.close();
     await settledAt({ activeConnections: 1, activeSubscriptions: 1 });
-    // The client lets go of a socket on which nothing is left to be heard.
+    // The client closes a socket without subscriptions.
     await first.stop();
     await settledAt({ activeConnections: 0, activeSubscriptions: 0 });
   });
 
-  test('go down when a connection is cut', async () => {
+  test('fall when a connection is cut', async () => {
     const socket = await connect();
     const connected = new Promise<WebSocket>((resolve) => {
       socket.client.on('connected', (connection) => resolve(connection as WebSocket));
@@ -390,7 +390,7 @@ describe('The figures of sockets', () => {
     (await connected).terminate();
     expect(await Promise.all(lost)).toEqual(['lost', 'lost']);
     await settledAt({ activeConnections: 0, activeSubscriptions: 0 });
-    // A change finds nobody to tell, and nothing breaks.
+    // A change without subscribers breaks nothing.
     await addWorkstation();
   });
 });

@@ -25,7 +25,7 @@ async function report(readings: Record<string, unknown>[]) {
   return data.reportTelemetry;
 }
 
-/** Differs as soon as any workstation does. */
+/** A value that changes with any workstation. */
 async function digest(): Promise<string> {
   const [row] = await testApp.sql(`select md5(string_agg(w::text, ',' order by w.id)) as digest from workstation w`);
   return row!.digest;
@@ -48,7 +48,7 @@ describe('A report', () => {
     expect(cpuOf).toEqual(new Map(readings.map(({ workstationId, cpuUsage }) => [workstationId, cpuUsage])));
   });
 
-  test('sets what it brings, keeps what it leaves out or gives as null, and sets lastSeenAt', async () => {
+  test('sets its values, keeps omitted and null ones, and sets lastSeenAt', async () => {
     const id = ids[0]!;
     await report([{ workstationId: id, cpuUsage: 1, memoryUsage: 2, diskUsage: 3, status: 'ONLINE' }]);
     const before = await stored(id);
@@ -63,7 +63,7 @@ describe('A report', () => {
     expect(Date.parse(lastSeenAt!)).toBeGreaterThanOrEqual(Date.parse(before.lastSeenAt!));
   });
 
-  test('without any value still says that the workstation was seen', async () => {
+  test('without any value still updates lastSeenAt', async () => {
     const id = ids[1]!;
     await testApp.sql(`update workstation set last_seen_at = '2020-01-01' where id = $1`, [id]);
     const before = await stored(id);
@@ -78,7 +78,7 @@ describe('A report', () => {
     });
   });
 
-  test('names unknown and malformed ids, each once and as they were given, and stores the others', async () => {
+  test('lists unknown and malformed ids once each, as given, and stores the other readings', async () => {
     const [known, other] = [ids[2]!, ids[3]!];
     const unknown = UNKNOWN_ID.replace(/.$/, 'A');
     const readings = [UNKNOWN_ID, known, 'nonsense', unknown, '', other.toUpperCase(), UNKNOWN_ID].map(
@@ -88,7 +88,7 @@ describe('A report', () => {
     expect([(await stored(known)).cpuUsage, (await stored(other)).cpuUsage]).toEqual([41, 45]);
   });
 
-  test('takes the later of several readings of one workstation, value by value', async () => {
+  test('takes the last of several readings of one workstation, value by value', async () => {
     const id = ids[4]!;
     const { version } = await stored(id);
     const answer = await report([
@@ -106,7 +106,7 @@ describe('A report', () => {
     });
   });
 
-  test('without readings, or only with ids that no row can have, costs no SQL', async () => {
+  test('without readings, or with malformed ids only, costs no SQL', async () => {
     const statements = await testApp.countStatements(async () => {
       expect(await report([])).toEqual({ stored: 0, unknownIds: [] });
       expect(await report([{ workstationId: 'x', cpuUsage: 1 }])).toEqual({ stored: 0, unknownIds: ['x'] });
@@ -114,7 +114,7 @@ describe('A report', () => {
     expect(statements).toBe(0);
   });
 
-  test('is told of its own ids only, whoever reports at the same time', async () => {
+  test('receives only its own unknown ids when several reports arrive together', async () => {
     const agents = ids.slice(10, 30);
     const reports = agents.map((id, index) => [
       { workstationId: id, cpuUsage: index },
@@ -127,7 +127,7 @@ describe('A report', () => {
   });
 });
 
-describe('Refused, and nothing of it stored', () => {
+describe('Refused without storing anything:', () => {
   const refuse = async (readings: unknown, field?: string) => {
     const before = await digest();
     const statements = await testApp.countStatements(async () => {
@@ -178,7 +178,7 @@ describe('After a report', () => {
     return testApp.countStatements(() => ask(document));
   }
 
-  test('the usual list is still cached, and shows the new values', async () => {
+  test('the default list is still cached, and shows the new values', async () => {
     await ask(LIST);
     await report([
       { workstationId: listOf((await readFleet(testApp)).workstations)[3]!.id, cpuUsage: 99.5, memoryUsage: 1.25 },
@@ -203,7 +203,7 @@ describe('After a report', () => {
     expect(rows[3]).toMatchObject({ cpuUsage: 99.5, memoryUsage: 1.25 });
   });
 
-  test('lists by name, of one manager, of a text and counts stay cached, even of a whole fleet’s report', async () => {
+  test('lists by name, of one manager or of a text, and counts stay cached, even after a report of the whole fleet', async () => {
     const [{ manager_id: managerId } = {}] = await testApp.sql(
       'select manager_id from workstation where manager_id is not null',
     );
@@ -233,7 +233,7 @@ describe('After a report', () => {
     expect((await ask(top('LAST_SEEN_AT'))).data.workstations.nodes[0]).toEqual({ id: idle });
   });
 
-  test('a list filtered by status is loaded again only when a status in question changes', async () => {
+  test('a list filtered by status is loaded again only when a matching status changes', async () => {
     await testApp.sql(`update workstation set status = 'OFFLINE'`);
     await testApp.heardEverything();
     const errors = '{ workstations(filter: { status: [ERROR] }) { totalCount nodes { id status } } }';

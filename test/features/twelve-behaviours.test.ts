@@ -16,12 +16,12 @@ beforeEach(() => testApp.app.cache.clear());
 afterAll(() => testApp.close());
 
 describe('Cache operations', () => {
-  test('cacheStats gives hits, misses, size, evictions and hit rate', async () => {
+  test('cacheStats reports hits, misses, size, evictions and hit rate', async () => {
     const before = (await ask(STATS)).data.cacheStats;
     await ask('{ workstations(first: 20) { nodes { id } } }');
     await ask('{ workstations(first: 20) { nodes { id } } }');
     const after = (await ask(STATS)).data.cacheStats;
-    // Cold, the list is loaded and brings its 20 records and the one behind them; then the whole answer is one hit.
+    // The cold list brings its 20 records and the one after them; then the cached response is one hit.
     expect(after.misses - before.misses).toBe(1);
     expect(after.hits - before.hits).toBe(20 + 1);
     expect(after.size).toBe(1 + 21);
@@ -42,7 +42,7 @@ describe('Cache operations', () => {
     expect(errors![0]!.extensions.code).toBe(code);
   });
 
-  test('clearCache empties the cache and says how many entries it removed', async () => {
+  test('clearCache empties the cache and reports the number of removed entries', async () => {
     await ask('{ workstations(first: 20) { nodes { id } } }');
     const { data } = await ask('mutation { clearCache { message entriesRemoved timestamp } }');
     expect(data.clearCache).toEqual({
@@ -53,7 +53,7 @@ describe('Cache operations', () => {
     expect((await ask(STATS)).data.cacheStats.size).toBe(0);
   });
 
-  test('invalidateCache removes what the pattern selects and nothing else', async () => {
+  test('invalidateCache removes exactly the matching entries', async () => {
     await ask('{ workstations(first: 3) { nodes { id } } managers(first: 5) { nodes { id } } }');
     const invalidate = (pattern: string) =>
       ask('mutation ($pattern: String!) { invalidateCache(pattern: $pattern) { pattern entriesRemoved } }', {
@@ -80,7 +80,7 @@ describe('Cache operations', () => {
     expect(await testApp.countStatements(() => ask(LIST))).toBe(0);
   });
 
-  test('performanceMetrics gives cache, managers, websockets and timestamp', async () => {
+  test('performanceMetrics reports cache, managers, websockets and timestamp', async () => {
     const { data } = await ask(`{ performanceMetrics {
       cache { hits misses size hitRatePercent } managers { count } websockets { activeConnections activeSubscriptions }
       changeFeed { state gaps } uptimeSeconds instanceId timestamp } }`);
@@ -156,7 +156,7 @@ describe('Edges', () => {
     const statements = await testApp.countStatements(async () => {
       answers = await Promise.all(Array.from({ length: 1000 }, read));
     });
-    // First, so that a failure says what was answered.
+    // First, so that a failure shows the answer.
     const distinct = new Set(answers.map((answer) => JSON.stringify(answer)));
     expect([...distinct].map((answer) => JSON.parse(answer))).toEqual([
       { data: { workstation: { id, name: expect.any(String) } } },
