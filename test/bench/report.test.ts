@@ -28,20 +28,20 @@ const report: Report = {
 const conditions = { seconds: 4, rounds: 3, connections: 64, postgresql: '18.3', commit: 'commit 1234567' };
 
 describe('a goal', () => {
-  test('is met at its very bound', () => {
+  test('is met exactly at its bound', () => {
     expect(verdictInWords(atLeast('at least 3 times the best peer', 3, 3))).toBe(
       'met: at least 3 times the best peer; measured 3',
     );
     expect(verdictInWords(atMost('no stale answer', 0, 0))).toBe('met: no stale answer; measured 0');
   });
 
-  test('says by how much of itself it is missed', () => {
+  test('reports by how many percent of the bound it is missed', () => {
     expect(verdictInWords(atLeast('at least 8 times', 6, 8))).toBe('missed by 25 %: at least 8 times; measured 6');
     expect(verdictInWords(atMost('1 SQL statement', 3, 1))).toBe('missed by 200 %: 1 SQL statement; measured 3');
     expect(verdictInWords(atMost('no stale answer', 2, 0))).toBe('missed by 200 %: no stale answer; measured 2');
   });
 
-  test('is never called met by rounding', () => {
+  test('is not met by rounding', () => {
     expect(verdictInWords(atLeast('at least 1000', 999.9, 1000))).toMatch(/^missed by 1 %/);
   });
 
@@ -60,14 +60,14 @@ describe('the report', () => {
     expect(text).toContain('| <bare> node:http | 1000 | – |');
   });
 
-  test('says what limits a workload only where a goal is missed', () => {
+  test('names the bottleneck of a workload only if a goal is missed', () => {
     const limits = { 'hot-list': 'the socket.' };
     expect(asMarkdown([report], conditions, limits)).toContain('What limits: the socket.');
     const met = { ...report, verdicts: [atLeast('at least 0.85 of the floor', 0.9, 0.85)] };
     expect(asMarkdown([met], conditions, limits)).not.toContain('What limits');
   });
 
-  test('draws a bar for each server, as long as its figure', () => {
+  test('draws a bar for each server, in proportion to its figure', () => {
     const svg = drawCharts([report]);
     const lengths = [...svg.matchAll(/<rect x="250" [^>]*?width="([\d.]+)"/g)].map(([, length]) => Number(length));
     expect(lengths).toHaveLength(2);
@@ -81,7 +81,7 @@ test('the shapes of the list are all different', () => {
   expect(new Set(shapes).size).toBe(200);
 });
 
-test('Zipf asks for the first of a hundred about twice as often as for the second', () => {
+test('Zipf chooses the first of a hundred about twice as often as the second', () => {
   const counts = new Array<number>(100).fill(0);
   const next = zipf(100, createRandom(1));
   for (let draw = 0; draw < 100_000; draw++) counts[next()]!++;
@@ -93,7 +93,7 @@ describe('an answer', () => {
   const traffic = { kind: 'reads and writes', record: 'R', update: 'U', ids: ['only'], writeShare: 0.5 } as const;
   const showing = (version: number) => Buffer.from(`{"data":{"workstation":{"version":${version}}}}`);
 
-  /** The next request of that kind; those of the other kind are left unanswered. */
+  /** The next request of this kind; requests of the other kind stay unanswered. */
   function next(source: TrafficSource, kind: 'read' | 'write'): Exchange {
     for (;;) {
       const exchange = source.next();
@@ -101,14 +101,14 @@ describe('an answer', () => {
     }
   }
 
-  test('is stale when a write that it does not show was answered before it was asked for', () => {
+  test('is stale if it misses a write that was answered before the request', () => {
     const source = createTraffic(traffic, 'http://127.0.0.1:1');
     next(source, 'write').answered(showing(2));
     next(source, 'read').answered(showing(1));
     expect(source.staleAnswers).toBe(1);
   });
 
-  test('is not stale when it was asked for before the write was answered', () => {
+  test('is not stale if the request came before the answer to the write', () => {
     const source = createTraffic(traffic, 'http://127.0.0.1:1');
     const read = next(source, 'read');
     next(source, 'write').answered(showing(2));

@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(join(folder, '..'), { recursive: true }));
 
-test('a folder that a living process has is refused, and the process is named', async () => {
+test('a folder in use by a running process is refused, with the process in the message', async () => {
   const alive = process.ppid;
   await lockDataFolder(folder).then((unlock) => unlock());
   await writeFile(`${folder}.lock`, String(alive));
@@ -23,7 +23,7 @@ test('a folder that a living process has is refused, and the process is named', 
   );
 });
 
-test('a folder that was let go of can be taken again', async () => {
+test('a released folder can be locked again', async () => {
   const unlock = await lockDataFolder(folder);
   await unlock();
   await expect(lockDataFolder(folder)).resolves.toEqual(expect.any(Function));
@@ -38,10 +38,10 @@ test.each([
   await expect(lockDataFolder(folder)).resolves.toEqual(expect.any(Function));
 });
 
-// It makes a database from nothing, which takes its time; so it runs with the services, of which it needs none.
+// Runs with the services because creating a database is slow, although it needs no service.
 const onServers = engine === 'postgresql' ? test : test.skip;
 
-onServers('a database that was being made when its process was killed is made anew', async () => {
+onServers('a database whose creation was killed is created again', async () => {
   await mkdir(`${folder}.new`, { recursive: true });
   await writeFile(join(`${folder}.new`, 'PG_VERSION'), '18\n');
   const database = await openDatabase({ kind: 'pglite', dataDir: folder }, { entities, migrations });

@@ -15,7 +15,7 @@ async function openTestDatabase() {
   return { database, dispose: () => database.close().then(dispose) };
 }
 
-test('every migration can be undone and done again, and leaves nothing behind', async () => {
+test('every migration can be reverted and applied again, and leaves nothing behind', async () => {
   const { database, dispose } = await openTestDatabase();
   const left = () =>
     database.query(
@@ -36,7 +36,7 @@ test('every migration can be undone and done again, and leaves nothing behind', 
   await dispose();
 });
 
-test('seeding twice adds nothing the second time, and what is there already stays', async () => {
+test('a second seeding adds nothing and keeps the existing rows', async () => {
   const { database, dispose } = await openTestDatabase();
   const fleet = { managers: 3, workstations: 1500 };
   const progress: number[][] = [];

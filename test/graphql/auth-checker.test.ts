@@ -23,7 +23,7 @@ function check(identity: Identity, required: Role[]): unknown {
   }
 }
 
-describe('which role may do what', () => {
+describe('permissions by role:', () => {
   const MAY: Record<Role, Role[]> = {
     VIEWER: ['VIEWER'],
     OPERATOR: ['VIEWER', 'OPERATOR'],
@@ -45,7 +45,7 @@ describe('which role may do what', () => {
   });
 });
 
-test('any of several roles will do', () => {
+test('any of several required roles is enough', () => {
   expect(check(withRoles('AGENT'), ['OPERATOR', 'AGENT'])).toBe(true);
   expect(check(withRoles('ADMIN'), ['OPERATOR', 'AGENT'])).toBe(true);
   expect(check(withRoles('VIEWER'), ['OPERATOR', 'AGENT'])).toBe('FORBIDDEN');
@@ -56,7 +56,7 @@ test('a token may hold several roles', () => {
   expect(check(withRoles('VIEWER', 'AGENT'), ['OPERATOR'])).toBe('FORBIDDEN');
 });
 
-test('a field that names no roles is for everyone who has one', () => {
+test('a field without named roles is open to every role', () => {
   expect(check(withRoles('AGENT'), [])).toBe(true);
   expect(check(anonymousWith('VIEWER'), [])).toBe(true);
   expect(check(ANONYMOUS, [])).toBe('UNAUTHENTICATED');
@@ -89,7 +89,7 @@ describe('in a schema', () => {
     return await graphql({ schema, source, contextValue: { identity } });
   }
 
-  test('answers those who may ask', async () => {
+  test('answers callers with a sufficient role', async () => {
     expect(await run('{ figures reports greeting }', withRoles('ADMIN'))).toEqual({
       data: { figures: 'figures', reports: 'reports', greeting: 'hello' },
     });
@@ -111,7 +111,7 @@ describe('in a schema', () => {
       'This field needs a token with the role ADMIN; yours has VIEWER and AGENT.',
     ],
     ['{ greeting }', withRoles(), 'FORBIDDEN', 'This field needs a token; yours has none.'],
-  ])('tells the others what %s needs', async (source, identity, code, message) => {
+  ])('tells other callers which role %s needs', async (source, identity, code, message) => {
     const { data, errors } = await run(source, identity);
     expect(data).toBeNull();
     expect(errors?.map((error) => [error.originalError, error.message])).toEqual([

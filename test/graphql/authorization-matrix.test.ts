@@ -11,11 +11,11 @@ import {
   selectAll,
 } from './protected-fields.ts';
 
-/** From those who may most to those who may least, so that what was cached for some is there for the others to find. */
+/** From the most to the least powerful role, so that responses cached for the first could leak to the others. */
 const ASKERS = ['ADMIN', 'OPERATOR', 'VIEWER', 'AGENT', null] as const;
 type Asker = (typeof ASKERS)[number];
 
-/** Said here once more, because the table in the application is what this file tests. */
+/** Repeated here, because this file tests the application's own table. */
 const INCLUDED: Record<Role, readonly Role[]> = {
   VIEWER: ['VIEWER'],
   OPERATOR: ['OPERATOR', 'VIEWER'],
@@ -32,11 +32,11 @@ interface Question {
   readonly query: string;
   readonly operationName?: string;
   readonly variables?: Record<string, unknown>;
-  /** The keys in the answer, from its root to the field in question. */
+  /** The path of the tested field in the response. */
   readonly keys: readonly string[];
 }
 
-/** The ways to spell one question. `null`: a subscription cannot be spelt like that. */
+/** The ways to write one selection. `null` if a subscription cannot be written like that. */
 const SPELLINGS: Record<string, (field: ProtectedField) => Question | null> = {
   plainly: ({ operation, steps }) => ({ query: `${operation} ${nest(steps)}`, keys: keysOf(steps) }),
   'under an alias': ({ operation, steps }) => ({
@@ -89,7 +89,7 @@ function keysOf(steps: readonly Step[]): string[] {
   return steps.map(({ name }) => name);
 }
 
-/** A selection set that goes down the steps. */
+/** A selection set that follows the steps. */
 function nest(
   steps: readonly Step[],
   {
@@ -113,7 +113,7 @@ function selectBelow({ result }: Step, depth: number): string {
 
 type Outcome = Pick<ExecutionResult<Record<string, unknown>>, 'data' | 'errors'>;
 
-/** The ways to put a question. */
+/** The transports of an operation. */
 const DOORS: Record<string, (question: Question, asker: Asker) => Promise<Outcome>> = {
   POST: ({ query, variables, operationName }, asker) =>
     fetchAnswer('', asker, {
@@ -156,7 +156,7 @@ async function fetchAnswer(search: string, asker: Asker, init: RequestInit): Pro
   return (await response.json()) as Outcome;
 }
 
-/** Changes workstations until `event` is there, for a subscription that waits for such a change. */
+/** Changes workstations until the subscription has received `event`. */
 async function withChanges<T>(event: Promise<T>): Promise<T> {
   let isThere = false;
   const there = event.finally(() => {
@@ -165,7 +165,7 @@ async function withChanges<T>(event: Promise<T>): Promise<T> {
   there.catch(() => {});
   while (!isThere) {
     await testApp.sql("update workstation set operating_system = 'x'");
-    // The embedded database answers without giving the sockets their turn.
+    // The embedded database answers without yielding to the sockets.
     await setImmediate();
   }
   return there;
@@ -190,7 +190,7 @@ afterAll(async () => {
 
 const FIELDS = findProtectedFields();
 
-test('every query, mutation and subscription says who may ask for it', () => {
+test('every query, mutation and subscription names its roles', () => {
   const silent = FIELDS.filter(({ steps }) => steps.at(-1)!.roles === undefined);
   expect(silent.map(({ name }) => name)).toEqual([]);
 });
@@ -202,32 +202,35 @@ const CELLS = FIELDS.flatMap((field) =>
   }),
 );
 
-describe(`${FIELDS.length} fields, asked for by ${ASKERS.length} in ${CELLS.length} ways`, () => {
+describe(`${FIELDS.length} fields, requested by ${ASKERS.length} callers in ${CELLS.length} ways`, () => {
   describe.each(FIELDS)('$name', (field) => {
     const cells = CELLS.filter((cell) => cell.field === field);
 
-    test.each(ASKERS.map((asker) => [asker ?? 'nobody', asker] as const))('by %s', async (_name, asker) => {
-      const refusedAt = field.steps.findIndex(({ roles }) => roles !== undefined && !mayAsk(asker, roles));
-      const code = asker === null ? 'UNAUTHENTICATED' : 'FORBIDDEN';
-      const statements = await testApp.countStatements(() =>
-        Promise.all(
-          cells.map(async ({ spelling, door, question }) => {
-            const verdict = judge(await DOORS[door]!(question, asker), question);
-            const refusal = `${code} at ${question.keys.slice(0, refusedAt + 1).join('.')}`;
-            expect({ spelling, door, ...verdict }).toEqual(
-              refusedAt === -1
-                ? { spelling, door, faults: [], value: verdict.value }
-                : { spelling, door, faults: [refusal], value: null },
-            );
-          }),
-        ),
-      );
-      if (refusedAt === 0) expect(statements).toBe(0);
-    });
+    test.each(ASKERS.map((asker) => [asker ?? 'a caller without a token', asker] as const))(
+      'by %s',
+      async (_name, asker) => {
+        const refusedAt = field.steps.findIndex(({ roles }) => roles !== undefined && !mayAsk(asker, roles));
+        const code = asker === null ? 'UNAUTHENTICATED' : 'FORBIDDEN';
+        const statements = await testApp.countStatements(() =>
+          Promise.all(
+            cells.map(async ({ spelling, door, question }) => {
+              const verdict = judge(await DOORS[door]!(question, asker), question);
+              const refusal = `${code} at ${question.keys.slice(0, refusedAt + 1).join('.')}`;
+              expect({ spelling, door, ...verdict }).toEqual(
+                refusedAt === -1
+                  ? { spelling, door, faults: [], value: verdict.value }
+                  : { spelling, door, faults: [refusal], value: null },
+              );
+            }),
+          ),
+        );
+        if (refusedAt === 0) expect(statements).toBe(0);
+      },
+    );
   });
 });
 
-/** What went wrong and where, but for what comes of asking for things that do not exist, or do already. */
+/** The errors with their paths, without those caused by missing or already existing rows. */
 function judge({ data, errors = [] }: Outcome, { keys }: Question): { faults: string[]; value: unknown } {
   const faults = errors
     .filter(({ extensions }) => !['NOT_FOUND', 'CONFLICT'].includes(extensions?.code as string))
@@ -238,7 +241,7 @@ function judge({ data, errors = [] }: Outcome, { keys }: Question): { faults: st
   return { faults: [...new Set(faults)], value: valueAt(data, keys) };
 }
 
-/** `null` unless there is one. Of lists the first that has one counts. */
+/** The value at the path, or `null`; in a list, the first element that has one. */
 function valueAt(data: unknown, [key, ...rest]: readonly string[]): unknown {
   if (data === null || data === undefined) return null;
   if (Array.isArray(data))
@@ -246,7 +249,7 @@ function valueAt(data: unknown, [key, ...rest]: readonly string[]): unknown {
   return key === undefined ? data : valueAt((data as Record<string, unknown>)[key], rest);
 }
 
-describe('By whatever way, nested as deep as they like', () => {
+describe('By any path and at any depth', () => {
   const FOR_REPORTERS = ['TelemetryReport'];
   const FOR_READERS = [
     'Manager',

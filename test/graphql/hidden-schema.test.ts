@@ -19,7 +19,7 @@ afterAll(async () => {
 
 type NearMiss = [what: string, query: string, variables: Record<string, unknown>];
 
-/** Each is a letter or so away from something that exists. */
+/** Each differs by about one letter from an existing name. */
 const NEAR_MISSES: readonly NearMiss[] = [
   ['a field', '{ workstation(id: "1") { hostnam } }', {}],
   ['a root field', '{ workstatoins { totalCount } }', {}],
@@ -51,7 +51,7 @@ const NEAR_MISSES: readonly NearMiss[] = [
 
 const HINT = /did you mean/i;
 
-describe('in production a near miss gives no hint:', () => {
+describe('in production a misspelled name gives no hint:', () => {
   test.each<NearMiss>(NEAR_MISSES)('%s, over HTTP', async (_what, query, variables) => {
     const { errors } = await testApp.ask(query, { variables });
     expect(errors![0]).toMatchObject({ message: expect.any(String), extensions: { code: 'BAD_USER_INPUT' } });
@@ -71,7 +71,7 @@ describe('in production a near miss gives no hint:', () => {
   );
 });
 
-describe('in production the schema cannot be asked for', () => {
+describe('in production the schema cannot be queried', () => {
   test.each(['{ __schema { types { name } } }', '{ __type(name: "Workstation") { fields { name } } }'])(
     'with %s',
     async (query) => {
@@ -84,7 +84,7 @@ describe('in production the schema cannot be asked for', () => {
     },
   );
 
-  test('though the name of a type can, which clients need', async () => {
+  test('except for __typename, which clients need', async () => {
     expect(await testApp.ask('{ __typename }')).toEqual({ data: { __typename: 'Query' } });
   });
 });
@@ -94,19 +94,19 @@ describe('the setting INTROSPECTION', () => {
 
   const SCHEMA = '{ __schema { queryType { name } } }';
 
-  test('can be on in production, where there are still no hints', async () => {
+  test('can be on in production, which still gives no hints', async () => {
     const { post } = await startStubServer({ config: { environment: 'production', introspection: true } });
     expect(await (await post(SCHEMA)).json()).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
     expect(await (await post('{ helo }')).text()).not.toMatch(HINT);
   });
 
-  test('can be off elsewhere, where there are no hints then', async () => {
+  test('can be off in development, which then gives no hints', async () => {
     const { post } = await startStubServer({ config: { introspection: false } });
     expect(await (await post(SCHEMA)).json()).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
     expect(await (await post('{ helo }')).text()).not.toMatch(HINT);
   });
 
-  test('is on elsewhere, where hints help whoever writes queries', async () => {
+  test('is on in development, where hints help developers', async () => {
     const { post } = await startStubServer();
     expect(await (await post(SCHEMA)).json()).toEqual({ data: { __schema: { queryType: { name: 'Query' } } } });
     expect(await (await post('{ helo }')).text()).toMatch(HINT);

@@ -17,17 +17,17 @@ import { features } from '../../src/features/index.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 
 /*
- * What the schema says of itself: its fields, who may ask for them by their `@Authorized`, and how to ask. Nothing here
- * names a field, so that a new one is found without anybody thinking of it.
+ * Reads the schema: its fields, the roles of their `@Authorized`, and how to select them. This file names no field, so
+ * the tests cover a new field without a change here.
  */
 
-/** One field on the way from an operation to the field in question. */
+/** A field on the path from an operation to the tested field. */
 export interface Step {
   readonly type: GraphQLObjectType;
   readonly name: string;
-  /** The arguments it cannot do without, ready to be put into a document. */
+  /** Its required arguments, as text for a document. */
   readonly args: string;
-  /** Any of these will do; with none named, any role; `undefined`: the field does not say. */
+  /** The allowed roles; empty: any role; `undefined`: the field has no `@Authorized`. */
   readonly roles: readonly Role[] | undefined;
   readonly result: GraphQLObjectType | null;
 }
@@ -36,7 +36,7 @@ export interface ProtectedField {
   /** Such as `Query.workstations`. */
   readonly name: string;
   readonly operation: 'query' | 'mutation' | 'subscription';
-  /** The last of them is the field. */
+  /** The path; the last step is the field. */
   readonly steps: readonly Step[];
 }
 
@@ -48,7 +48,7 @@ const ROOTS = {
   subscription: { type: schema.getSubscriptionType()!, handlers: storage.subscriptions },
 } as const;
 
-/** Every field that names roles, and every root field whether it does or not. */
+/** Every field with roles, and every root field with or without roles. */
 export function findProtectedFields(): ProtectedField[] {
   const roots = Object.entries(ROOTS).flatMap(([operation, { type }]) =>
     stepsOf(type).map((step) => describe(operation as ProtectedField['operation'], [step])),
@@ -61,7 +61,7 @@ export function findProtectedFields(): ProtectedField[] {
   return [...roots, ...nested];
 }
 
-/** The object types that whoever passes `mayAsk` can get to see something of. */
+/** The object types within reach of a caller that passes `mayAsk`. */
 export function findReachableTypes(mayAsk: (roles: readonly Role[]) => boolean): string[] {
   const isOpen = ({ roles = [], type }: Step) => (isRoot(type) || roles.length > 0 ? mayAsk(roles) : true);
   const reached = new Set<GraphQLObjectType>();
@@ -76,7 +76,7 @@ export function findReachableTypes(mayAsk: (roles: readonly Role[]) => boolean):
   return [...reached].map(({ name }) => name).sort();
 }
 
-/** Everything of a type down to a depth, without what needs an argument. */
+/** All fields of a type down to a depth, without fields that need an argument. */
 export function selectAll(type: GraphQLObjectType, depth: number): string {
   const fields = stepsOf(type).filter(({ args }) => args === '');
   const selections = fields.map(({ name, result }) => {
@@ -109,7 +109,7 @@ function rolesOf(type: GraphQLObjectType, name: string): readonly Role[] | undef
   return described.find(({ schemaName }) => schemaName === name)?.roles as Role[] | undefined;
 }
 
-/** The shortest way from a query to a type, by fields that need no arguments. */
+/** The shortest path from the query type to a type, through fields without required arguments. */
 function findWayTo(wanted: GraphQLObjectType): Step[] {
   const ways: Step[][] = stepsOf(ROOTS.query.type).map((step) => [step]);
   const seen = new Set<string>();
@@ -128,7 +128,7 @@ function requiredArguments({ args }: GraphQLField<unknown, unknown>): string {
   return required.length === 0 ? '' : `(${required.join(', ')})`;
 }
 
-/** A value that the schema takes; what it is said of does not exist. */
+/** A value that the schema accepts; ids in it do not exist. */
 function makeValue(type: GraphQLInputType): string {
   if (isNonNullType(type)) return makeValue(type.ofType);
   if (isListType(type)) return `[${makeValue(type.ofType)}]`;

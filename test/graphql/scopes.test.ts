@@ -7,8 +7,8 @@ import { engine } from '../support/databases.ts';
 import { startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 /*
- * Two servers on one database: one that keeps whole answers, and one that keeps nothing and so cannot confuse what it
- * keeps. Whatever is asked by whomever, they must say the same.
+ * Two servers on one database: one caches whole responses; the other caches none, so it cannot confuse them. For every
+ * caller and every request both must answer the same.
  */
 
 const onEmbedded = engine === 'pglite' ? describe : describe.skip;
@@ -32,7 +32,7 @@ const MUTATIONS = [
   'mutation { clearCache { message } }',
 ] as const;
 
-/** `null`: without a token; `bad`: with one that does not count. */
+/** `null`: without a token; `bad`: with an invalid token. */
 type Asker = readonly Role[] | 'bad' | null;
 
 interface Question {
@@ -43,7 +43,7 @@ interface Question {
 
 interface Step {
   readonly question: Question;
-  /** They ask at the same moment. */
+  /** Requests sent at the same moment. */
   readonly askers: readonly Asker[];
 }
 
@@ -69,7 +69,7 @@ const change: fc.Arbitrary<Step> = fc.record({
   askers: asker.map((one) => [one]),
 });
 
-/** A few questions that are asked over and over, with a change now and then. */
+/** A few requests that are repeated, with occasional changes. */
 const history: fc.Arbitrary<Step[]> = fc.array(question, { minLength: 2, maxLength: 4 }).chain((questions) => {
   const asked = fc.record({
     question: fc.constantFrom(...questions),
@@ -112,7 +112,7 @@ onEmbedded('No answer kept for one reaches another', () => {
     return { status: response.status, type: response.headers.get('content-type'), body: await response.json() };
   }
 
-  /** As the one server answers and as the other does, which has just forgotten whatever it knew. */
+  /** The answers of both servers; the second one's caches have just been cleared. */
   async function askBoth({ question, askers }: Step) {
     const answers = await Promise.all(askers.map((asker) => ask(kept.app.url, asker, question)));
     if (question.query.startsWith('mutation')) return { answers, expected: answers };
@@ -124,7 +124,7 @@ onEmbedded('No answer kept for one reaches another', () => {
     return { answers, expected };
   }
 
-  test('whatever they ask, in whatever order', async () => {
+  test('for any requests in any order', async () => {
     const hits = () => kept.app.cache.getStats().layers.find(({ name }) => name === 'responses')!.hits;
     const before = hits();
     await fc.assert(
@@ -137,7 +137,7 @@ onEmbedded('No answer kept for one reaches another', () => {
       }),
       { numRuns: 5 },
     );
-    // Otherwise nothing was tested.
+    // Otherwise the test would prove nothing.
     expect(hits() - before).toBeGreaterThan(0);
   }, 120_000);
 });

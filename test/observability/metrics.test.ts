@@ -62,7 +62,7 @@ describe('metrics', () => {
     ]);
   });
 
-  test('tell a feed that is not live', async () => {
+  test('show a feed that is not live', async () => {
     const metrics = createMetrics({ ...QUIET, feed: () => ({ state: 'reconnecting', gaps: 0 }) });
     expect(linesOf(await metrics.scrape(), 'stationmaster_feed_live')).toEqual(['stationmaster_feed_live 0']);
   });
@@ -83,7 +83,7 @@ describe('metrics', () => {
 });
 
 describe('a measured schema', () => {
-  test('tells how long root fields take, whether they succeed or fail', async () => {
+  test('measures the duration of root fields, whether they succeed or fail', async () => {
     const observed: string[] = [];
     const schema = measureRootFields(createStub().schema, { observeResolver: (field) => observed.push(field) });
     const contextValue = { identity: { subject: 'ada' }, reads: {} };
@@ -94,7 +94,7 @@ describe('a measured schema', () => {
     expect(observed).toContain('Mutation.bump');
   });
 
-  test('leaves the schema it was made from alone', () => {
+  test('leaves the original schema unchanged', () => {
     const { schema } = createStub();
     const resolve = schema.getQueryType()!.getFields().hello!.resolve;
     measureRootFields(schema, { observeResolver: () => {} });

@@ -1,15 +1,15 @@
 import type { Timers } from '../../src/timers.ts';
 
 export interface ManualTimers extends Timers {
-  /** Lets `durationMs` pass and runs what has become due, in order. */
+  /** Advances time by `durationMs` and runs the due timers in order. */
   advance(durationMs: number): void;
-  /** How many delays are still running. */
+  /** The number of running timers. */
   readonly pending: number;
-  /** Every delay that was ever asked for. */
+  /** Every delay that was ever requested. */
   readonly delaysMs: readonly number[];
 }
 
-/** Time that passes only when a test says so. */
+/** Timers whose time advances only when a test says so. */
 export function createManualTimers(startMs = Date.UTC(2026, 0, 1)): ManualTimers {
   let nowMs = startMs;
   const waiting = new Set<{ dueMs: number; run: () => void }>();

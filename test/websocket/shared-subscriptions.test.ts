@@ -56,7 +56,7 @@ describe('Identical subscriptions', () => {
     expect(server.contexts).toHaveLength(1);
   });
 
-  test('are counted and logged once per event, under nobody’s name', async () => {
+  test('are counted and logged once per event, without a subject', async () => {
     const socket = await connect('viewer');
     await subscribe(socket, 'a');
     await subscribe(socket, 'b');
@@ -66,7 +66,7 @@ describe('Identical subscriptions', () => {
     expect(lines).toMatchObject([{ operationType: 'subscription', subject: 'shared' }]);
   });
 
-  test('share what went wrong too, and log it once', async () => {
+  test('share errors too, and log them once', async () => {
     const [one, two] = [await connect(), await connect()];
     for (const socket of [one, two]) await subscribe(socket, 'a', 'subscription { changes { padding(size: -1) } }');
     server.publish({ name: 'n', value: 1 });
@@ -99,7 +99,7 @@ describe('Identical subscriptions', () => {
     },
   );
 
-  test('are those that differ in variables the operation does not have, or in who asks', async () => {
+  test('may differ in variables that the operation does not declare, and in the caller', async () => {
     await subscribe(await connect('viewer'), 'a', CHANGES, { unused: 1 });
     await subscribe(await connect('expiring'), 'a', CHANGES, { unused: { deeply: 2 } });
     server.publish({ name: 'n', value: 1 });
@@ -107,19 +107,19 @@ describe('Identical subscriptions', () => {
     expect(server.contexts).toHaveLength(1);
   });
 
-  test('give each subscriber what was published from its own beginning to its own end', async () => {
+  test('give each subscriber the events published between its own start and end', async () => {
     const alive = new Map<string, { socket: RawSocket; first: number }>();
     const home = [await connect(), await connect(), await connect()];
     const heard = new Map(home.map((socket) => [socket, new Map<string, number[]>()]));
     const expected = new Map(home.map((socket) => [socket, new Map<string, number[]>()]));
     let value = 0;
-    // Each id is used once, so that what was on its way when a subscription ended cannot be taken for another's.
+    // Each id is used once, so that late events of an ended subscription are not mistaken for another's.
     for (let turn = 0; turn < 120; turn++) {
       const socket = home[turn % 3]!;
       const id = `s${turn}`;
       await subscribe(socket, id);
       alive.set(id, { socket, first: value });
-      // Several at a time, so that newcomers meet events that are published but not executed yet.
+      // Several at a time, so that new subscribers arrive while published events are not executed yet.
       const published = turn % 4;
       for (let more = 0; more < published; more++) server.publish({ name: 'n', value: value++ });
       if (turn % 5 === 4) {
@@ -135,7 +135,7 @@ describe('Identical subscriptions', () => {
     for (const socket of home) expect(withoutSilent(heard.get(socket)!)).toEqual(withoutSilent(expected.get(socket)!));
     expect(server.contexts).toHaveLength(value);
 
-    /** Resolves once every running subscription that is due an event has heard the last one before `end`. */
+    /** Resolves once every running subscription has received the last event before `end`, if it is due one. */
     async function heardUpTo(end: number): Promise<void> {
       for (const [id, { socket, first }] of alive) {
         const mine = heard.get(socket)!;
@@ -147,7 +147,7 @@ describe('Identical subscriptions', () => {
     }
   });
 
-  test('start afresh once the last subscriber has left', async () => {
+  test('start anew after the last subscriber has left', async () => {
     const socket = await connect();
     await subscribe(socket, 'a');
     await complete(socket, 'a');
@@ -159,7 +159,7 @@ describe('Identical subscriptions', () => {
     expect(server.contexts).toHaveLength(1);
   });
 
-  test('go on for the others when the one who came first is gone, however', async () => {
+  test('continue for the others after the first subscriber has left in any way', async () => {
     const [first, second] = [await connect('expiring'), await connect('viewer')];
     for (const socket of [first, second]) await subscribe(socket, 'a');
     server.publish({ name: 'n', value: 1 });

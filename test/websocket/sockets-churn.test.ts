@@ -4,7 +4,7 @@ import { bytesInUse } from '../support/heap.ts';
 import { RawSocket } from '../support/raw-socket.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
-/** `SOCKET_CHURN=10000 npm test -- test/hardening/sockets-churn` takes a few minutes. */
+/** `SOCKET_CHURN=10000 npm test -- test/websocket/sockets-churn` takes a few minutes. */
 const CONNECTS = Number(process.env.SOCKET_CHURN ?? 500);
 const AT_A_TIME = 25;
 const MIB = 1024 * 1024;
@@ -29,7 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => testApp.close());
 
-/** Ways in which a connection begins and is cut off. */
+/** Stages of a connection at which it is cut off. */
 const ABORTS: (() => Promise<void>)[] = [
   async function beforeTheUpgradeIsAnswered() {
     const connection = connect(Number(new URL(testApp.app.url).port), '127.0.0.1');
@@ -53,7 +53,7 @@ const ABORTS: (() => Promise<void>)[] = [
   async function amongEvents() {
     const socket = await initialized();
     socket.subscribe('a', CHANGES);
-    // One that nobody shares.
+    // A subscription with an execution of its own.
     socket.subscribe('b', CHANGES, { ids: ['0190a000-0000-7000-8000-000000000000'] });
     socket.subscribe('c', '{ __typename }');
     await socket.next();
@@ -98,7 +98,7 @@ test(
   `${CONNECTS} connects and aborts leave nothing behind`,
   async () => {
     const followers = testApp.app.feed.followers;
-    // What is made once and kept: code, prepared statements, keys.
+    // Creates what is created once and stays: code, prepared statements, keys.
     await churn(100);
     const before = await bytesInUse();
     await churn(CONNECTS);

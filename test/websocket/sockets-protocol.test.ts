@@ -56,7 +56,7 @@ async function subscriptionsAre(count: number): Promise<void> {
   while ((await figures()).activeSubscriptions !== count);
 }
 
-/** Asks for a WebSocket by hand; the answer, and the code of the close frame that follows where one does. */
+/** Sends an upgrade request by hand. Returns the answer and the code of the close frame, if one follows. */
 async function upgrade(headers: Record<string, string>): Promise<{ status: number; closeCode: number | null }> {
   const key = randomBytes(16).toString('base64');
   const asked = request(`${testApp.app.url}/graphql`, {
@@ -137,7 +137,7 @@ describe('The close code', () => {
     expect(await upgrade({})).toEqual({ status: 101, closeCode: 4406 });
   });
 
-  test('4408 answers silence, and talk about other things', async () => {
+  test('4408 answers silence, and messages other than connection_init', async () => {
     const [silent, chatty] = [await open(), await open()];
     const chatter = setInterval(() => chatty.send({ type: 'ping' }), 50);
     expect((await silent.closed).code).toBe(4408);
@@ -193,7 +193,7 @@ describe('A conversation', () => {
     expect(await socket.next()).toEqual({ id: 'a', type: 'complete' });
   });
 
-  test('ends with an error where the operation cannot be executed, and goes on', async () => {
+  test('reports an error for an operation that cannot be executed, and continues', async () => {
     const socket = await openAs('VIEWER');
     socket.subscribe('a', '{ nothing }');
     expect(await socket.next()).toMatchObject({ id: 'a', type: 'error', payload: [{ message: expect.any(String) }] });
@@ -201,7 +201,7 @@ describe('A conversation', () => {
     expect(await socket.next()).toMatchObject({ id: 'a', type: 'next' });
   });
 
-  test('stops a subscription that the client completes, says no more of it, and frees its id', async () => {
+  test('stops a subscription that the client completes, sends nothing more for it, and frees its id', async () => {
     const socket = await openAs('OPERATOR');
     socket.subscribe('a', CHANGES);
     await subscriptionsAre(1);
@@ -213,7 +213,7 @@ describe('A conversation', () => {
     expect(await socket.next()).toMatchObject({ id: 'a', payload: { data: { __typename: 'Query' } } });
   });
 
-  test('takes no notice of a complete for an operation that it does not know', async () => {
+  test('ignores a complete for an unknown operation', async () => {
     const socket = await openAs('VIEWER');
     socket.send({ id: 'unknown', type: 'complete' });
     socket.send({ type: 'ping' });
@@ -244,7 +244,7 @@ describe('An upgrade', () => {
 });
 
 describe('The cap', () => {
-  test('on connections refuses those beyond it, and only until one is free', async () => {
+  test('on connections refuses further ones, but only until one closes', async () => {
     const first = await openAs('VIEWER');
     for (let more = 0; more < 5; more++) await openAs('VIEWER');
     await expect(open()).rejects.toThrow('503');
@@ -253,18 +253,18 @@ describe('The cap', () => {
     await openAs('VIEWER');
   });
 
-  test('on connections that stay silent sends away the one that has waited longest', async () => {
+  test('on silent connections closes the oldest of them', async () => {
     const silent = [];
     for (let turn = 0; turn < 4; turn++) silent.push(await open());
     const order: number[] = [];
     silent.forEach(({ closed }, index) => void closed.then(() => order.push(index)));
-    // One that talks gets in, and no longer counts among the silent.
+    // A connection that sends connection_init is accepted and no longer counts as silent.
     await openAs('VIEWER');
     expect((await silent[0]!.closed).code).toBe(4408);
     expect(order).toEqual([0]);
   });
 
-  test('on operations of a socket refuses those beyond it by name, and only until one has ended', async () => {
+  test('on operations of a socket refuses each further one by id, but only until one has ended', async () => {
     const socket = await openAs('VIEWER');
     for (const id of ['a', 'b', 'c']) socket.subscribe(id, CHANGES);
     await subscriptionsAre(3);

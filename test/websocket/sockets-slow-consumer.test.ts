@@ -6,9 +6,9 @@ import { type StubServer, startStubServer, stopStubServers, until } from '../sup
 const MIB = 1024 * 1024;
 const EVENT_BYTES = 32 * 1024;
 const MAX_QUEUED_BYTES = 32 * EVENT_BYTES;
-/** Far more than the buffers of two operating systems take on the way. */
+/** Far more than the socket buffers of both sides hold. */
 const MANY = 400;
-/** What is published at a time; less than may wait, so that whoever reads in between misses nothing. */
+/** Published at a time: less than may wait, so that a consumer that reads in between misses nothing. */
 const HANDFUL = 10;
 
 let server: StubServer;
@@ -44,7 +44,7 @@ async function nextChange(socket: RawSocket): Promise<{ id: string; name: string
   return { id, name, value };
 }
 
-/** Publishes values from `first` on, of `names` things in turn, and checks that `reader` hears every one. */
+/** Publishes values from `first` on, for `names` things in turn, and checks that `reader` receives each of them. */
 async function publishTo(
   reader: RawSocket,
   { first = 0, count = MANY, names }: { first?: number; count?: number; names: number },
@@ -59,11 +59,11 @@ async function publishTo(
 }
 
 describe('A consumer that stops reading', () => {
-  test('costs others nothing and little memory, and then gets the newest of everything, in order', async () => {
+  test('does not affect others, takes little memory, and then gets the newest of everything, in order', async () => {
     const [slow, quick] = [await connect(), await connect()];
     for (const socket of [slow, quick]) await subscribe(socket, 'a');
     slow.socket.pause();
-    // First what the operating system keeps for it.
+    // First the events in the operating system's buffers.
     await publishTo(quick, { names: 7 });
     const before = await bytesInUse();
     await publishTo(quick, { first: MANY, names: 7 });
@@ -83,7 +83,7 @@ describe('A consumer that stops reading', () => {
     expect(new Set(values).size).toBe(values.length);
     expect(values.length).toBeLessThan(MANY);
 
-    // It has caught up, and misses nothing more.
+    // The consumer has caught up and misses nothing more.
     await publishTo(quick, { first: 2 * MANY, count: HANDFUL, names: 7 });
     for (let value = 2 * MANY; value < 2 * MANY + HANDFUL; value++) expect((await nextChange(slow)).value).toBe(value);
   });
@@ -101,11 +101,11 @@ describe('A consumer that stops reading', () => {
     await publishTo(quick, { first: MANY, count: HANDFUL, names: 7 });
   });
 
-  test('does not hear, under an id that it uses again, what waited for the subscription before', async () => {
+  test('receives no waiting event of an ended subscription under a reused id', async () => {
     const [slow, quick] = [await connect(), await connect()];
     for (const socket of [slow, quick]) await subscribe(socket, 'a');
     slow.socket.pause();
-    // Half of them do not change again, so that nothing newer takes their place in the queue.
+    // Half of them do not change again, so no newer change replaces them in the queue.
     await publishTo(quick, { names: 2 * HANDFUL });
     slow.send({ id: 'a', type: 'complete' });
     await until(() => server.server.sockets.activeSubscriptions === 1);
@@ -114,18 +114,18 @@ describe('A consumer that stops reading', () => {
     slow.socket.resume();
     const values: number[] = [];
     while (values.at(-1) !== MANY + HANDFUL - 1) values.push((await nextChange(slow)).value);
-    // What had left the server already is a beginning without gaps; then comes the new subscription.
+    // Events that had already left the server arrive without gaps; then the new subscription begins.
     const old = values.slice(0, -HANDFUL);
     expect(old).toEqual(old.map((_, index) => index));
     expect(values.slice(-HANDFUL)).toEqual(Array.from({ length: HANDFUL }, (_, index) => MANY + index));
   });
 
-  test('that goes on asking is not listened to until it has read its answers, and then gets them all', async () => {
+  test('that keeps sending operations is not read from until it has read its answers, and then gets them all', async () => {
     const [greedy, other] = [await connect(), await connect()];
     greedy.socket.pause();
     const padding = 'x'.repeat(EVENT_BYTES);
     for (let number = 0; number < MANY; number++) greedy.send({ type: 'ping', payload: { number, padding } });
-    // Time enough for a server that goes on listening to hear it all.
+    // Long enough for a server that kept reading to read everything.
     for (let turn = 0; turn < 500; turn++) {
       other.send({ type: 'ping' });
       await other.next();

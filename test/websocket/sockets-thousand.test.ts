@@ -18,7 +18,7 @@ afterAll(async () => {
   await testApp.close();
 });
 
-/** How many subscription events were executed so far, as Prometheus is told. */
+/** The number of executed subscription events, from the metrics. */
 async function executedEvents(): Promise<number> {
   const authorization = `Bearer ${await testApp.token('ADMIN')}`;
   const response = await fetch(`${testApp.app.url}/metrics`, { headers: { authorization } });
@@ -36,7 +36,7 @@ async function subscriptionsAre(count: number): Promise<void> {
 
 test('one change reaches a thousand subscribers after one execution, one SQL statement and one look at the feed', async () => {
   const followersBefore = testApp.app.feed.followers;
-  // Each has a token of its own.
+  // Each socket has its own token.
   for (let turn = 0; turn < SOCKETS; turn++) {
     const socket = await RawSocket.open(testApp.app.url);
     sockets.push(socket);
@@ -58,7 +58,7 @@ test('one change reaches a thousand subscribers after one execution, one SQL sta
   });
 
   expect((await executedEvents()) - before).toBe(1);
-  // The manager is read; the workstation came with the announcement.
+  // Only the manager is read; the announcement contains the workstation.
   expect(statements).toBe(1);
   const [{ payload }] = messages as [Record<string, any>];
   expect(payload.data.workstationChanged).toMatchObject({

@@ -25,7 +25,7 @@ function socketUrl({ url }: StubServer): string {
   return `${url.replace('http', 'ws')}/graphql`;
 }
 
-/** A client as front-ends use it; errors with which a socket ends are left to `iterate`'s caller. */
+/** A client like those of front-ends. `iterate` throws when its socket ends with an error. */
 function connect(server: StubServer, connectionParams: Record<string, unknown> = {}): Client {
   const url = socketUrl(server);
   const client = createClient({ url, webSocketImpl: WebSocket, connectionParams, retryAttempts: 0, lazy: true });
@@ -33,7 +33,7 @@ function connect(server: StubServer, connectionParams: Record<string, unknown> =
   return client;
 }
 
-/** A bare socket, to say what no client would. */
+/** A bare socket, for messages that no client would send. */
 async function open(server: StubServer, options: object = {}): Promise<WebSocket> {
   const socket = new WebSocket(socketUrl(server), PROTOCOL, options);
   sockets.push(socket);
@@ -78,7 +78,7 @@ async function subscribeToTicks(server: StubServer, client: Client, query = 'sub
 }
 
 describe('an operation over a WebSocket', () => {
-  test('is answered, for whoever the token names', async () => {
+  test('is answered for the subject of the token', async () => {
     const server = await startStubServer();
     const client = connect(server, { authorization: 'Bearer viewer' });
     expect(await first(client, '{ hello }')).toEqual({ data: { hello: 'Hello viewer' } });
@@ -144,7 +144,7 @@ describe('an operation over a WebSocket', () => {
     },
   );
 
-  test('may not ask for the schema where that is off', async () => {
+  test('may not query the schema if introspection is off', async () => {
     const config = { introspection: false };
     const client = connect(await startStubServer({ config }));
     const failure = await first(client, '{ __schema { description } }').catch((error: unknown) => error);
@@ -168,7 +168,7 @@ describe('a subscription', () => {
     expect(server.contexts.map(({ identity }) => identity.subject)).toEqual(['viewer', 'viewer', 'viewer']);
   });
 
-  test('hides what goes wrong with an event, and goes on', async () => {
+  test('hides an error of an event, and continues', async () => {
     const server = await startStubServer();
     const query = 'subscription { ticks { value fault } }';
     const { channel, firstEvent, next } = await subscribeToTicks(server, connect(server), query);
@@ -184,14 +184,14 @@ describe('a subscription', () => {
     expect(await next()).toMatchObject({ data: { ticks: { value: 2 } } });
   });
 
-  test('that is refused says why', async () => {
+  test('that is refused gives the reason', async () => {
     const client = connect(await startStubServer());
     expect(await first(client, 'subscription { forbidden }')).toMatchObject({
       errors: [{ message: 'Not for you.', extensions: { code: 'FORBIDDEN' } }],
     });
   });
 
-  test('whose resolver gives no events fails without a word about why', async () => {
+  test('whose resolver returns no events fails without internals', async () => {
     const server = await startStubServer();
     expect(await first(connect(server), 'subscription { absurd }')).toMatchObject({
       errors: [{ message: 'Internal server error', extensions: { code: 'INTERNAL_SERVER_ERROR' } }],
@@ -199,7 +199,7 @@ describe('a subscription', () => {
     expect(server.server.sockets.activeSubscriptions).toBe(0);
   });
 
-  test('whose source breaks ends with an error that tells nothing', async () => {
+  test('whose source breaks ends with an error without internals', async () => {
     const server = await startStubServer();
     const { channel, firstEvent, next } = await subscribeToTicks(server, connect(server));
     channel.fail(new Error('password of the database is hunter2'));
@@ -214,7 +214,7 @@ describe('a subscription', () => {
 });
 
 describe('the counts', () => {
-  test('of sockets rise when one opens and fall when it closes, politely or not', async () => {
+  test('of sockets rise when one opens and fall when it closes, with or without a close frame', async () => {
     const server = await startStubServer();
     const { sockets: counts } = server.server;
     expect(counts.activeConnections).toBe(0);
@@ -227,7 +227,7 @@ describe('the counts', () => {
     await until(() => counts.activeConnections === 0);
   });
 
-  test('of subscriptions fall when one is completed, and its source is told', async () => {
+  test('of subscriptions fall when one is completed, and its source is closed', async () => {
     const server = await startStubServer();
     const { sockets: counts } = server.server;
     const client = connect(server);
@@ -260,7 +260,7 @@ describe('the counts', () => {
     expect(server.server.sockets.activeSubscriptions).toBe(0);
   });
 
-  test('of subscriptions fall when their socket is gone', async () => {
+  test('of subscriptions fall when their socket closes', async () => {
     const server = await startStubServer();
     const { sockets: counts } = server.server;
     const socket = await open(server);
@@ -288,11 +288,11 @@ describe('a token', () => {
     expect((await refusal(authorization)).code).toBe(4401);
   });
 
-  test('that cannot be verified just now asks to come back', async () => {
+  test('that cannot be verified at the moment closes the socket with a code for a retry', async () => {
     expect(await refusal('Bearer unverifiable')).toEqual({ code: 1013, reason: 'Try again later' });
   });
 
-  test('that fails for a reason of ours tells nothing', async () => {
+  test('whose verification fails internally closes the socket without internals', async () => {
     expect(await refusal('Bearer surprise')).toEqual({ code: 4500, reason: 'Internal server error' });
   });
 
@@ -305,7 +305,7 @@ describe('a token', () => {
     const closed = closeOf(socket);
     socket.pause();
     server.timers.advance(EXPIRING_TOKEN_MS);
-    // The peer has not heard yet that it was sent away.
+    // The peer has not received the close frame yet.
     subscribe(socket, 'b', '{ hello }');
     socket.resume();
     expect((await closed).code).toBe(4403);
@@ -313,12 +313,12 @@ describe('a token', () => {
     await until(() => server.channels[0]!.hasEnded);
   });
 
-  test('that lasts longer than any timer does not expire early', async () => {
+  test('with a lifetime beyond the longest timer does not expire early', async () => {
     const server = await startStubServer();
     const socket = await open(server);
     await initialize(socket, { authorization: 'Bearer lasting' });
     expect(Math.max(...server.timers.delaysMs)).toBe(2 ** 31 - 1);
-    // Only the expiry is of interest; a heartbeat would find the peer without an answer.
+    // Only the expiry matters here; a heartbeat would close the unresponsive peer.
     const closed = closeOf(socket);
     server.timers.advance(2 ** 31 - 1);
     expect(socket.readyState).toBe(WebSocket.OPEN);
@@ -351,7 +351,7 @@ describe('a socket', () => {
     expect(server.timers.pending).toBe(0);
   });
 
-  test('that does not answer the farewell is cut', async () => {
+  test('that does not answer the close frame is cut', async () => {
     const server = await startStubServer();
     const socket = await open(server);
     socket.pause();
@@ -368,7 +368,7 @@ describe('a socket', () => {
     const pinged = Promise.all([once(alive, 'ping'), once(dead, 'ping')]);
     server.timers.advance(12_000);
     await pinged;
-    // The answer to this ping comes after the one to the heartbeat’s.
+    // The answer to this ping comes after the answer to the heartbeat.
     alive.send(JSON.stringify({ type: 'ping' }));
     await nextMessage(alive);
     const cut = closeOf(dead);

@@ -1,8 +1,8 @@
 import { ReadPool } from '../../../src/database/read/read-pool.ts';
 import { createServerDatabase, engine } from '../../support/databases.ts';
 
-test('Thousands of reads that had no connection in time are told so, and those who ask later are answered', async () => {
-  // The embedded database has no connections to wait for.
+test('Thousands of reads without a connection in time fail with a reason, and later reads are answered', async () => {
+  // The embedded database has no connections, so no read waits for one.
   if (engine !== 'postgresql') return;
   const { url, dispose } = await createServerDatabase();
   const timeouts = { connectTimeoutMs: 900, statementTimeoutMs: 1100, readTimeoutMs: 200 };

@@ -18,7 +18,7 @@ const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1
   from json_to_recordset($1::json)
     as given (text text, float float8, int int4, "timeMs" float8, last text, word text, id uuid, "otherId" uuid)`;
 
-/** Those that a table of the last ones, found by their last digits, could take for each other. */
+/** Ids with equal last digits, which a table of recent values could confuse. */
 const ALIKE = [0, 1, 2].map((digit) => `0000000${digit}-0000-7000-8000-00000000000a`);
 
 function uuid(number: number): string {
@@ -65,7 +65,7 @@ describe('Rows read value by value', () => {
     otherId: fc.option(fc.oneof(fc.uuid(), fc.constantFrom(...ALIKE))),
   });
 
-  test('are what the database holds, whatever that is', async () => {
+  test('equal what the database holds, for any value', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(values), async (rows) => {
         expect(await readBack(rows)).toEqual(rows);
@@ -91,7 +91,7 @@ describe('Rows read value by value', () => {
     );
   });
 
-  test('are whole when they come in many pieces', async () => {
+  test('are complete when they arrive in many chunks', async () => {
     const rows = Array.from({ length: 3000 }, (_, index) => {
       const text = `${index} `.repeat(index % 97);
       return {
@@ -109,7 +109,7 @@ describe('Rows read value by value', () => {
     expect(await readBack(rows)).toEqual(rows);
   });
 
-  test('are not kept from anybody by a statement that fails, or by one whose rows cannot be read', async () => {
+  test('of other statements arrive although one statement fails, or its rows cannot be read', async () => {
     const { database } = testApp.app;
     const fails = { name: 'fails', text: 'select 1 / 0', values: [], read };
     await expect(database.readRows(fails)).rejects.toThrow('division by zero');

@@ -23,7 +23,9 @@ const update = (id: string, input: object) => testApp.ask(UPDATE, { variables: {
 
 const codeOf = ({ errors }: Answer) => errors?.[0]?.extensions.code;
 
-/** How many rows each transaction was the last to write. The rows tell, as ids are given out for all databases of a server. */
+/**
+ * Rows per last writing transaction. Taken from the rows, because transaction ids count for all databases of a server.
+ */
 async function rowsByTransaction(): Promise<Record<string, number>> {
   const counts = await testApp.sql<{ transaction: string; rows: number }>(
     'select xmin::text as transaction, count(*)::int as rows from workstation group by 1',
@@ -31,10 +33,10 @@ async function rowsByTransaction(): Promise<Record<string, number>> {
   return Object.fromEntries(counts.map(({ transaction, rows }) => [transaction, rows]));
 }
 
-describe('Writes that come together', () => {
+describe('Concurrent writes', () => {
   test('share commits', async () => {
     const ids = (await rows()).map(({ id }) => id);
-    // The values are written into the statements, and one text holds them all.
+    // The values are part of the statements, which are sent as one text.
     const hostnameOf = (id: string) => `it's; '' -- ? $1 \\' ü ${id}`;
     const writer = createWriter({
       database: testApp.app.database,
@@ -53,7 +55,7 @@ describe('Writes that come together', () => {
       ),
     );
     expect(written).toMatchObject(ids.map((id) => ({ id, hostname: hostnameOf(id) })));
-    // Two at once, which find nobody under way, and everybody else together: 50 first, then the rest.
+    // The first two find no write in flight and are sent alone; the others are grouped: 50 first, then the rest.
     expect(Object.values(await rowsByTransaction()).sort((a, b) => a - b)).toEqual([1, 1, 8, 50]);
   });
 
@@ -68,7 +70,7 @@ describe('Writes that come together', () => {
     expect((await rows()).map(({ hostname }) => hostname)).toEqual(before.map((_row, index) => `host-${index}`));
   });
 
-  test('fail one by one: what is wrong with one of them does not touch the others', async () => {
+  test('fail one by one: a fault of one does not affect the others', async () => {
     const before = await rows();
     const taken = before[0]!.name;
     const answers = await Promise.all(
@@ -83,7 +85,7 @@ describe('Writes that come together', () => {
     }
   });
 
-  test('to one row follow each other: none is lost, and no version is given twice', async () => {
+  test('to one row are applied in sequence: none is lost, and no version occurs twice', async () => {
     const [row] = await rows();
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) => update(row!.id, { hostname: `turn-${index}` })),
@@ -94,7 +96,7 @@ describe('Writes that come together', () => {
     expect((await rows()).find(({ id }) => id === row!.id)).toMatchObject(last.data.updateWorkstation);
   });
 
-  test('do not wait for one that waits for a lock', async () => {
+  test('do not wait for a write that waits for a lock', async () => {
     if (engine !== 'postgresql') return;
     const [held, ...others] = await rows();
     const release = Promise.withResolvers<void>();
