@@ -6,8 +6,8 @@ import { AUDIENCE, ISSUER, type Issuer, type IssuerKey, startIssuer } from '../s
 import { startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 /*
- * Both servers let everybody read, so that a token which is overlooked rather than refused shows: its sender would be
- * answered like anyone without one.
+ * Both servers allow reading without a token, so an ignored token shows: its sender would be answered like a caller
+ * without one.
  */
 
 const READ = '{ workstations { nodes { id } } }';
@@ -17,7 +17,7 @@ const CLAIMS: JWTPayload = { iss: ISSUER, aud: AUDIENCE, sub: 'mallory', roles: 
 
 type Sign = (claims: JWTPayload) => Promise<string>;
 
-/** Every way in, with what it says to a token that will not do and to one that will. */
+/** Every entrance, with its answers to an invalid and to a valid token. */
 const DOORS: Record<string, { knock(testApp: TestApp, authorization?: string): Promise<unknown>; refusal: unknown }> = {
   POST: {
     knock: ({ app }, authorization) =>
@@ -68,7 +68,7 @@ async function knockOnSocket({ app }: TestApp, authorization?: string): Promise<
   return outcome;
 }
 
-/** What each door says. */
+/** The answer of each entrance. */
 async function knockEverywhere(testApp: TestApp, authorization?: string): Promise<Record<string, unknown>> {
   const outcomes = Object.entries(DOORS).map(async ([name, { knock }]) => [name, await knock(testApp, authorization)]);
   return Object.fromEntries(await Promise.all(outcomes));
@@ -84,7 +84,7 @@ function signHs256(claims: unknown, header: object = {}, secret: string | Uint8A
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
-/** Tokens that are signed as they should be, and say what they should not. */
+/** Correctly signed tokens with invalid claims. */
 const BAD_CLAIMS: Record<string, object> = {
   'no iss': { iss: undefined },
   'another iss': { iss: `${ISSUER}.evil.example` },
@@ -114,7 +114,7 @@ const BAD_CLAIMS: Record<string, object> = {
   'more than 8 KiB': { note: 'x'.repeat(8 * 1024) },
 };
 
-/** What is no token, or an altered one. */
+/** Altered tokens, and texts that are not tokens. */
 const MALFORMED: Record<string, (token: string) => string> = {
   'an empty authorization': () => '',
   'a scheme alone': () => 'Bearer',
@@ -151,12 +151,12 @@ let testApp: TestApp;
 let sign: Sign;
 
 function testBadTokens(): void {
-  test('one that will do is let in everywhere', async () => {
+  test('a valid one is accepted everywhere', async () => {
     const outcome = await knockEverywhere(testApp, `Bearer ${await sign(CLAIMS)}`);
     expect(outcome).toEqual({ POST: 'let in', GET: 'let in', metrics: 'let in', WebSocket: 'let in' });
   });
 
-  test('no token at all reads as anyone may', async () => {
+  test('a missing one allows reading as the anonymous role', async () => {
     const outcome = await knockEverywhere(testApp);
     expect(outcome).toEqual({ ...REFUSED_EVERYWHERE, POST: 'let in', GET: 'let in', WebSocket: 'let in' });
   });
@@ -169,7 +169,7 @@ function testBadTokens(): void {
     await expectRefusal(malform(await sign(CLAIMS)));
   });
 
-  test('one too long for the head of a request, or for a message', async () => {
+  test('one too long for a request head or for a message', async () => {
     const authorization = `Bearer ${'x'.repeat(100_000)}`;
     const { app } = testApp;
     const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers: { authorization } });
@@ -178,7 +178,7 @@ function testBadTokens(): void {
   });
 }
 
-/** Refused at every door, the second time as well, and before any SQL. */
+/** Refused at every entrance, also the second time, and before any SQL. */
 async function expectRefusal(authorization: string): Promise<void> {
   const statements = await testApp.countStatements(async () => {
     expect(await knockEverywhere(testApp, authorization)).toEqual(REFUSED_EVERYWHERE);
@@ -204,7 +204,7 @@ describe('A server that verifies tokens with a secret refuses', () => {
   test.each([
     { crit: ['x'], x: 1 },
     { crit: ['b64'], b64: false },
-  ])('one that wants to be understood in another way: %j', async (header) => {
+  ])('one with other header parameters: %j', async (header) => {
     await expectRefusal(`Bearer ${signHs256(CLAIMS, header)}`);
   });
 
@@ -213,7 +213,7 @@ describe('A server that verifies tokens with a secret refuses', () => {
     await expectRefusal(`Bearer ${token}`);
   });
 
-  test.each(['RS256', 'ES256', 'EdDSA'])('one signed with a key of its sender, %s', async (alg) => {
+  test.each(['RS256', 'ES256', 'EdDSA'])('one signed with a key of the attacker, %s', async (alg) => {
     const { publicKey, privateKey } = await generateKeyPair(alg);
     const jwk = await exportJWK(publicKey);
     const token = await new SignJWT(CLAIMS).setProtectedHeader({ alg, jwk }).sign(privateKey);
@@ -230,7 +230,7 @@ describe('A server that verifies tokens with a secret refuses', () => {
     await expectRefusal(`Bearer ${signHs256(CLAIMS, { kid: '../../dev/null' }, secret)}`);
   });
 
-  test('one that brings its own secret along', async () => {
+  test('one that contains its own secret', async () => {
     const jwk = { kty: 'oct', k: encode('mine') };
     await expectRefusal(`Bearer ${signHs256(CLAIMS, { jwk, kid: 'mine' }, 'mine')}`);
   });
@@ -263,7 +263,7 @@ describe('A server that verifies tokens with published keys refuses', () => {
 
   testBadTokens();
 
-  test('one signed with the public key as if that were a secret', async () => {
+  test('one signed with the public key as a secret', async () => {
     const pem = await exportSPKI(publicKey);
     const der = Buffer.from(await crypto.subtle.exportKey('spki', publicKey));
     const secrets = [pem, pem.trimEnd(), der, JSON.stringify(await exportJWK(publicKey))];
@@ -283,7 +283,7 @@ describe('A server that verifies tokens with published keys refuses', () => {
     await expectRefusal(`Bearer ${token}`);
   });
 
-  test('one that brings its own key along, or says where it is', async () => {
+  test('one that contains its own key, or a URL of one', async () => {
     const elsewhere = await startIssuer();
     const { privateKey, publicKey: own } = await generateKeyPair('ES256');
     for (const header of [{ jwk: await exportJWK(own) }, { jku: elsewhere.url, kid: 'own' }, { x5u: elsewhere.url }]) {
@@ -294,7 +294,7 @@ describe('A server that verifies tokens with published keys refuses', () => {
     await elsewhere.close();
   });
 
-  test('all of them with no more than one fetch of the keys in ten seconds', async () => {
+  test('all of them with at most one fetch of the keys in ten seconds', async () => {
     const tokens = await Promise.all(
       Array.from({ length: 100 }, (_, i) =>
         new SignJWT(CLAIMS).setProtectedHeader({ alg: 'RS256', kid: `foreign-${i}` }).sign(foreignKey),

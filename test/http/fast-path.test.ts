@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 /*
- * Plain requests are answered before Node's HTTP parser has seen them. Clients must not be able to tell, however requests
- * are cut, mixed and put together.
+ * Plain requests are answered before Node's HTTP parser sees them. Clients must not notice, no matter how requests are cut,
+ * mixed and joined.
  */
 
 let testApp: TestApp;
@@ -26,7 +26,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** A connection that sends bytes as they are and takes answers one after the other. */
+/** A connection that sends raw bytes and receives responses one after the other. */
 class Wire {
   readonly socket: Socket;
   readonly ended: Promise<void>;
@@ -47,7 +47,7 @@ class Wire {
     });
   }
 
-  /** Sends the pieces so that the server reads them one by one. */
+  /** Sends the chunks so that the server reads them one by one. */
   async send(...pieces: readonly (string | Buffer)[]): Promise<void> {
     for (const piece of pieces) {
       this.socket.write(piece);
@@ -112,7 +112,7 @@ async function askOnce(request: string): Promise<Answer> {
 }
 
 describe('A stored response', () => {
-  test('has the headers of one that was executed, in any spelling of the request', async () => {
+  test('has the headers of an executed one, for any spelling of the request', async () => {
     await settle(list(2));
     const executed = await askOnce(post(`query Other ${list(2)}`));
     const kept = await askOnce(post(list(2)));
@@ -131,14 +131,14 @@ describe('A stored response', () => {
     expect(kept.body).toBe(executed.body);
   });
 
-  test('carries the request id that the client chose, and none that could break the answer apart', async () => {
+  test('has the client’s request id, unless the id could break the response head', async () => {
     await settle(list(2));
     expect((await askOnce(post(list(2), 'X-Request-Id: mine-1'))).headers['x-request-id']).toBe('mine-1');
     const made = (await askOnce(post(list(2), 'X-Request-Id: a b;c'))).headers['x-request-id'];
     expect(made).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('goes to pages of allowed origins with their headers, to others without', async () => {
+  test('has CORS headers for allowed origins only', async () => {
     await settle(list(2));
     const allowed = await askOnce(post(list(2), 'Origin: https://studio.apollographql.com'));
     const foreign = await askOnce(post(list(2), 'Origin: https://elsewhere.example'));
@@ -146,7 +146,7 @@ describe('A stored response', () => {
     expect(foreign.body).toBe(allowed.body);
   });
 
-  test('is found again after requests that have to be executed, on the same connection', async () => {
+  test('is served after requests that have to be executed, on the same connection', async () => {
     await settle(list(3));
     const wire = await Wire.open();
     for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }'), post(list(3))]) {
@@ -160,7 +160,7 @@ describe('A stored response', () => {
     wire.socket.destroy();
   });
 
-  test('does not keep a connection from becoming a WebSocket afterwards', async () => {
+  test('does not prevent a later upgrade of its connection to a WebSocket', async () => {
     await settle(list(3));
     const wire = await Wire.open();
     for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }')]) {
@@ -174,7 +174,7 @@ describe('A stored response', () => {
     wire.socket.destroy();
   });
 
-  test('is sent in full to a client that closes its half of the connection after asking', async () => {
+  test('is sent completely to a client that closes its half of the connection after the request', async () => {
     await settle(list(3));
     const wire = await Wire.open();
     wire.socket.end(post(list(3)));
@@ -203,12 +203,12 @@ describe('A request that differs from a plain one by a single letter is left to 
     const before = hits();
     const answer = await askOnce(alter(PLAIN()));
     expect(answer.status).toBe(status);
-    // Whatever the parser makes of it: Node takes the first of two tokens, and HTTP/1.0 may be answered as well.
+    // The parser decides: Node takes the first of two tokens, and also answers HTTP/1.0.
     expect(hits() - before).toBeLessThanOrEqual(status === 200 ? 1 : 0);
   });
 });
 
-test('However requests are cut and put together, each is answered once, in order, and as it would be alone', async () => {
+test('Requests cut and joined at random are each answered once, in order, and as they would be alone', async () => {
   const QUERIES = [
     list(1),
     list(2),
@@ -254,13 +254,13 @@ test('However requests are cut and put together, each is answered once, in order
   );
 });
 
-test('A client that asks on and on without reading is not read from any more, and gets everything once it reads', async () => {
+test('A client that sends without reading is not read from any more, and gets all responses once it reads', async () => {
   await settle(list(6));
   const wire = await Wire.open();
   wire.socket.pause();
   const request = Buffer.from(post(list(6)));
   let sent = 0;
-  // One at a time, so that each is a request by itself; until the connection takes no more.
+  // One request at a time, until the connection accepts no more.
   while (wire.socket.writableLength < 4 * request.length && sent < 50_000) {
     wire.socket.write(request);
     sent += 1;
@@ -272,7 +272,7 @@ test('A client that asks on and on without reading is not read from any more, an
 }, 60_000);
 
 describe('A server that closes', () => {
-  test('lets go of connections that have nothing under way, at once', async () => {
+  test('closes idle connections at once', async () => {
     const own = await startTestApp({ env: { HTTP_FAST_PATH: 'on' } });
     const socket = await connectTo(own);
     socket.write(post('{ __typename }'));
@@ -297,7 +297,7 @@ async function connectTo({ app }: TestApp): Promise<Socket> {
   const socket = connect({ port: Number(new URL(app.url).port), host: '127.0.0.1' });
   socket.on('error', () => {});
   await once(socket, 'connect');
-  // Until the server has taken it.
+  // Waits until the server has accepted it.
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
   return socket;
 }

@@ -37,7 +37,7 @@ async function expectRefusal(response: Response, status: number) {
 describe('the audits of graphql-http', () => {
   const audits = serverAudits({ url: () => url });
 
-  test('are the 61 we know', () => expect(audits).toHaveLength(61));
+  test('are the 61 known ones', () => expect(audits).toHaveLength(61));
 
   test.each(audits.map(({ id, name, fn }) => [id, name, fn] as const))('%s %s', async (_id, _name, audit) => {
     expect(await audit()).toMatchObject({ status: 'ok' });
@@ -135,7 +135,7 @@ describe('a body', () => {
     expect(await (await post('{"query":"{ __typename }"}', headers)).json()).toEqual({ data: { __typename: 'Query' } });
   });
 
-  test('that is not UTF-8 whatever it says is refused with 400', async () => {
+  test('that is not UTF-8 is refused with 400 for any declared charset', async () => {
     const latin1 = new Uint8Array(Buffer.from('{"query":"{ __typename } # \u00e9"}', 'latin1'));
     await expectRefusal(await post(latin1), 400);
     const utf16 = new Uint8Array(Buffer.from('\ufeff{"query":"{ __typename }"}', 'utf16le'));
@@ -184,7 +184,7 @@ describe('a request that any web page could send', () => {
     },
   );
 
-  test('may be a GET of what has no resolver', async () => {
+  test('may be a GET of fields without a resolver', async () => {
     const response = await get('{ __typename __type(name: "Workstation") { name } }');
     expect(await response.json()).toEqual({ data: { __typename: 'Query', __type: { name: 'Workstation' } } });
   });
@@ -193,7 +193,7 @@ describe('a request that any web page could send', () => {
     { 'apollo-require-preflight': 'true' },
     { 'x-apollo-operation-name': 'Read' },
     { 'content-type': 'application/json' },
-  ])('is no longer one with %j', async (headers) => {
+  ])('is accepted with %j, which only an allowed page can send', async (headers) => {
     expect(await (await get(READ, headers)).json()).toMatchObject({ data: { workstations: { nodes: [{}] } } });
   });
 });
@@ -205,7 +205,7 @@ describe('a page of another site', () => {
       headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' },
     });
 
-  test('on the list may ask', async () => {
+  test('on the list is allowed', async () => {
     const { headers, status } = await preflight('https://app.example');
     expect(status).toBe(204);
     expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
@@ -220,18 +220,18 @@ describe('a page of another site', () => {
     'http://app.example',
     'https://app.example:444',
     'null',
-  ])('that is not on it, such as %s, may not', async (origin) => {
+  ])('that is not on it, such as %s, is not allowed', async (origin) => {
     expect((await preflight(origin)).headers.get('access-control-allow-origin')).toBeNull();
     expect((await ask('{ __typename }', { origin })).headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  test('can read from a listed origin why it was refused', async () => {
+  test('on the list can read the reason of a refusal', async () => {
     const { headers, status } = await post('{', { origin: 'https://app.example' });
     expect(status).toBe(400);
     expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
   });
 });
 
-test('an address that cannot be read is refused as everything else is', async () => {
+test('an unreadable address is refused in the same form', async () => {
   await expectRefusal(await fetch(`${testApp.app.url}/%E0%A4%A`), 400);
 });

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { type StubServer, startStubServer, stopStubServers } from '../support/stub-server.ts';
 
 let server: StubServer;
-/** Gives every request a second to arrive. */
+/** Every request has a second to arrive. */
 let impatient: StubServer;
 
 beforeAll(async () => {
@@ -17,7 +17,7 @@ afterAll(stopStubServers);
 
 const HEAD = 'POST /graphql HTTP/1.1\r\nHost: stationmaster\r\nContent-Type: application/json\r\n';
 
-/** A connection whose end comes with all that was received, however it ends. */
+/** A connection whose end reports everything received, no matter how it ends. */
 function open({ url } = server): { socket: Socket; ended: Promise<string> } {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   let received = '';
@@ -38,13 +38,13 @@ function expectRefusal(received: string, statusCode: number) {
   });
 }
 
-/** Sends a character now and then, which is to look alive. */
+/** Sends a character at intervals, to look alive. */
 function drip(socket: Socket, character: string): void {
   const timer = setInterval(() => socket.write(character), 100);
   socket.once('close', () => clearInterval(timer));
 }
 
-describe('a request that never arrives as a whole is answered with 408:', () => {
+describe('a request that never arrives completely is answered with 408:', () => {
   const SLOW: readonly (readonly [what: string, beginning: string, character: string])[] = [
     ['one that never begins', '', ''],
     ['a head that stops', HEAD, ''],
@@ -54,7 +54,7 @@ describe('a request that never arrives as a whole is answered with 408:', () => 
     ['a body in chunks that drips', `${HEAD}Transfer-Encoding: chunked\r\n\r\n`, '1\r\n \r\n'],
   ];
 
-  // All at once, since each takes as long as it is given.
+  // All at once, because each takes the whole time limit.
   const answers = new Map<string, Promise<string>>();
   let crowd: Promise<string>[];
 
@@ -72,7 +72,7 @@ describe('a request that never arrives as a whole is answered with 408:', () => 
     });
   });
 
-  test('two hundred of them hold up nobody', async () => {
+  test('two hundred of them do not delay other clients', async () => {
     expect(await (await impatient.post('{ hello }')).json()).toEqual({ data: { hello: 'Hello anonymous' } });
     for (const received of await Promise.all(crowd)) expectRefusal(received, 408);
   });
@@ -93,7 +93,7 @@ describe('a body without end', () => {
     return arrayBuffers + heapUsed;
   }
 
-  test('is answered with 413 and cut, and nothing of it is kept', async () => {
+  test('is answered with 413 and cut, and its memory is released', async () => {
     const before = usedBytes();
     let mostUsed = 0;
     let sent = 0;
@@ -117,19 +117,19 @@ describe('a body without end', () => {
     // biome-ignore lint/suspicious/noConsole: the figures are for docs/security.md
     if (process.env.FIGURES) console.table(figures);
     expect(sent).toBeGreaterThan(8 * MIB);
-    // A body of the size that is allowed may be there for each, and a chunk that is being sent.
+    // Each connection may hold a body of the allowed size and a chunk in flight.
     expect(mostUsed).toBeLessThan(32 * MIB);
     expect(usedBytes() - before).toBeLessThan(16 * MIB);
   });
 
-  test('is refused by its length alone, before it is sent', async () => {
+  test('is refused by its declared length, before it is sent', async () => {
     const { ended, socket } = open();
     socket.write(`${HEAD}Content-Length: 999999999999\r\n\r\n`);
     expectRefusal(await ended, 413);
   });
 });
 
-describe('what is no proper request is refused:', () => {
+describe('a malformed request is refused:', () => {
   test.each([
     ['something else than HTTP', 'SSH-2.0-OpenSSH_9.9\r\n\r\n', 400],
     ['a method that is none', 'HELLO /graphql HTTP/1.1\r\nHost: x\r\n\r\n', 400],

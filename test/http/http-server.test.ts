@@ -88,7 +88,7 @@ describe('a malformed request', () => {
 
   test('with a body over 1 MiB is refused with 413', async () => {
     const { url } = await startStubServer();
-    // The answer comes before the body has been sent, which fetch may take for a failure.
+    // The response arrives before the body has been sent, which fetch may report as a failure.
     const request = httpRequest(`${url}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'content-length': 1024 * 1024 + 1 },
@@ -129,7 +129,7 @@ async function readText(stream: AsyncIterable<Buffer>): Promise<string> {
 }
 
 describe('authorization', () => {
-  test('says who is asking', async () => {
+  test('identifies the caller', async () => {
     const { asked, post } = await startStubServer();
     const response = await post('{ hello }', { authorization: 'Bearer viewer' });
     expect(await response.json()).toEqual({ data: { hello: 'Hello viewer' } });
@@ -147,7 +147,7 @@ describe('authorization', () => {
     expect(contexts).toEqual([]);
   });
 
-  test('that cannot be verified just now is refused with 503', async () => {
+  test('that cannot be verified at the moment is refused with 503', async () => {
     const { contexts, post } = await startStubServer();
     const response = await post('{ hello }', { authorization: 'Bearer unverifiable' });
     expect(response.status).toBe(503);
@@ -155,7 +155,7 @@ describe('authorization', () => {
     expect(contexts).toEqual([]);
   });
 
-  test('that fails for a reason of ours is refused with 500 and tells nothing', async () => {
+  test('that fails internally is refused with 500 and shows no internals', async () => {
     const { log, post } = await startStubServer();
     const response = await post('{ hello }', {
       authorization: 'Bearer surprise',
@@ -205,7 +205,7 @@ describe('an error during execution', () => {
     });
   });
 
-  test('that nobody expected is hidden, and logged whole with the request id', async () => {
+  test('that is unexpected is hidden, and logged in full with the request id', async () => {
     const { log, post } = await startStubServer();
     const response = await post('{ broken }', { headers: { 'x-request-id': 'mine' } });
     const body = await response.text();
@@ -232,7 +232,7 @@ describe('an error during execution', () => {
     ]);
   });
 
-  test('that comes of an unreachable database says so', async () => {
+  test('caused by an unreachable database says so', async () => {
     const { post } = await startStubServer();
     expect(await (await post('{ unreachable }')).json()).toMatchObject({
       errors: [
@@ -287,7 +287,7 @@ describe('the log', () => {
     ['{ read(hits: 0, misses: 1) }', 'miss'],
     ['{ read(hits: 1, misses: 1) }', 'partial'],
     ['{ hello }', 'none'],
-  ])('calls what the cache did for %s a %s', async (query, outcome) => {
+  ])('reports the cache outcome of %s as %s', async (query, outcome) => {
     const { log, post } = await startStubServer();
     await post(query);
     expect(linesWith(log, 'operation')).toMatchObject([{ outcome }]);
@@ -324,7 +324,7 @@ describe('browsers', () => {
     });
   }
 
-  test('of a listed origin are let in', async () => {
+  test('of a listed origin are allowed', async () => {
     const { url } = await startStubServer();
     const { headers, status } = await preflight(url, 'https://app.example');
     expect(status).toBe(204);
@@ -351,7 +351,7 @@ describe('browsers', () => {
     expect(headers.get('access-control-allow-origin')).toBe('https://app.example');
   });
 
-  test('are shown Apollo Sandbox, in production nothing', async () => {
+  test('are shown Apollo Sandbox, except in production', async () => {
     const page = { headers: { accept: 'text/html' } };
     const development = await startStubServer();
     const shown = await fetch(`${development.url}/graphql`, page);
@@ -370,7 +370,7 @@ describe('browsers', () => {
   });
 });
 
-test('the schema can be asked for, but not in production', async () => {
+test('the schema can be queried, but not in production', async () => {
   const document = '{ __schema { queryType { name } } }';
   const development = await startStubServer();
   expect(await (await development.post(document)).json()).toEqual({
@@ -383,7 +383,7 @@ test('the schema can be asked for, but not in production', async () => {
 });
 
 describe('health', () => {
-  test('is live as long as it answers', async () => {
+  test('is live while it answers', async () => {
     const { url } = await startStubServer();
     const response = await fetch(`${url}/livez`);
     expect(response.status).toBe(200);
@@ -414,7 +414,7 @@ describe('starting and stopping', () => {
     other.close();
   });
 
-  test('answers a request in flight before it closes, and takes no new one', async () => {
+  test('answers a request in flight before it closes, and accepts no new one', async () => {
     const { post, releaseSlow, server, slowStarted, url } = await startStubServer();
     const inFlight = post('{ slow }');
     await slowStarted;
@@ -427,7 +427,7 @@ describe('starting and stopping', () => {
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
   });
 
-  test('cuts a request that outlasts the time it is given', async () => {
+  test('cuts a request that outlasts the grace period', async () => {
     const { post, releaseSlow, server, slowStarted } = await startStubServer();
     const inFlight = post('{ slow }');
     const outcome = expect(inFlight).rejects.toThrow();
@@ -437,7 +437,7 @@ describe('starting and stopping', () => {
     releaseSlow();
   });
 
-  test('closes once, however often it is told to', async () => {
+  test('closes once, even if told repeatedly', async () => {
     const { server } = await startStubServer();
     await Promise.all([server.close(0), server.close(0)]);
     await server.close(0);

@@ -19,11 +19,11 @@ const onServers = engine === 'postgresql' ? test : test.skip;
 const onEmbedded = engine === 'pglite' ? test : test.skip;
 const SLOW_MACHINE_MS = 120_000;
 const PASSWORD = 'hunter2hunter2';
-/** How a connection to PostgreSQL begins: with a wish for encryption, or with the version of its protocol. */
+/** The first message on a connection to PostgreSQL: a request for encryption, or the protocol version. */
 const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const VERSION = Buffer.from([0, 3, 0, 0]);
 
-/** Starts the application at the highest log level until it gives up, or `enough` was said. Returns all it says. */
+/** Starts the application at the highest log level until it gives up or prints `enough`. Returns its output. */
 async function startAndListen(env: Record<string, string>, enough = /trying again/): Promise<string> {
   const said: string[] = [];
   const givenUp = new AbortController();
@@ -43,7 +43,7 @@ async function startAndListen(env: Record<string, string>, enough = /trying agai
   return said.join('');
 }
 
-describe('The password in DATABASE_URL is not said', () => {
+describe('The password in DATABASE_URL is not printed', () => {
   let refusing: Awaited<ReturnType<typeof startRefusingDatabase>>;
 
   beforeEach(async () => {
@@ -106,7 +106,7 @@ describe('The password in DATABASE_URL is not said', () => {
   );
 });
 
-describe('The password in REDIS_URL is not said', () => {
+describe('The password in REDIS_URL is not printed', () => {
   const DATABASE_URL = 'postgres://127.0.0.1:1/fleet';
 
   test.each([
@@ -175,12 +175,12 @@ describe('A server process', () => {
         expect(server.output).not.toContain(part);
       }
     },
-    // The process loads and opens a database in it, on a machine that may have other things to do.
+    // The process starts and opens a database within this time, on a possibly busy machine.
     SLOW_MACHINE_MS,
   );
 });
 
-/** Where a token belongs, and where it does not. */
+/** Places of a token, right and wrong ones. */
 async function useEverywhere(url: string, token: string): Promise<void> {
   const authorization = `Bearer ${token}`;
   const headers = { 'content-type': 'application/json', authorization };
@@ -200,7 +200,7 @@ async function useEverywhere(url: string, token: string): Promise<void> {
   await socket.closed;
 }
 
-describe('An error that nobody foresaw says nothing of the inside in production', () => {
+describe('An unforeseen error shows no internals in production', () => {
   const ID = '01890000-0000-7000-8000-000000000000';
   let testApp: TestApp;
 
@@ -247,7 +247,7 @@ describe('An error that nobody foresaw says nothing of the inside in production'
   });
 });
 
-/** Speaks no TLS, asks for the password, and does not like it. */
+/** A server without TLS that asks for the password and refuses it. */
 async function startRefusingDatabase() {
   const heard: Buffer[] = [];
   const message = (type: string, body: Buffer) => {

@@ -1,7 +1,7 @@
-/** Documents that cost a server far more than their sender, unless something stops them. */
+/** Documents that cost an unprotected server far more than their sender. */
 export interface HostileQuery {
   readonly query: string;
-  /** What the refusal says. */
+  /** The message of the refusal. */
   readonly refusal: RegExp;
   readonly variables?: Record<string, unknown>;
 }
@@ -22,7 +22,7 @@ const FIELDS =
 
 const limit = (name: string, max: number) => new RegExp(`limit on ${name}.* at most ${max} are allowed`);
 
-/** By what is exaggerated. The figures are those of the default settings. */
+/** Hostile queries by the exceeded limit. The figures are those of the default settings. */
 export const HOSTILE_QUERIES: Readonly<Record<string, HostileQuery>> = {
   'thirteen levels': { query: circles(4), refusal: limit('depth', 10) },
   'three hundred levels': { query: circles(100), refusal: limit('depth', 10) },

@@ -7,7 +7,7 @@ let testApp: TestApp;
 let socket: TestSocket;
 
 beforeAll(async () => {
-  // The text of a query is limited by the size of a message as well, at which a socket is closed.
+  // On a socket, the message size also limits the text of a query; a longer message closes the socket.
   const env = { SOCKET_MAX_MESSAGE_BYTES: '200000' };
   testApp = await startTestApp({ fleet: { managers: 2, workstations: 4 }, env });
   socket = await connectSocket(testApp, 'VIEWER');
@@ -52,17 +52,17 @@ test.each(hostile)(
   },
 );
 
-describe('refusing it takes the event loop less than 50 ms:', () => {
-  // The first times include compiling the code.
+describe('refusing it blocks the event loop for less than 50 ms:', () => {
+  // The first runs include compiling the code.
   const ATTEMPTS = 10;
 
-  /** Of the thread that both the server and its client run on, however many others want the processor. */
+  /** CPU time of the thread of both server and client, independent of other load on the machine. */
   const cpuMs = () => {
     const { system, user } = process.threadCpuUsage();
     return (system + user) / 1000;
   };
 
-  /** Of many, because some systems count this time in steps of milliseconds. */
+  /** The mean of many, because some systems measure CPU time in steps of milliseconds. */
   const meanCpuMs = async (ask: () => Promise<unknown>) => {
     const before = cpuMs();
     for (let count = 0; count < 100; count++) await ask();
@@ -87,14 +87,14 @@ describe('refusing it takes the event loop less than 50 ms:', () => {
   });
 });
 
-describe('no limit is in the way of', () => {
+describe('the limits allow', () => {
   test('the introspection of tools', async () => {
     const answer = await testApp.ask(getIntrospectionQuery({ inputValueDeprecation: true, specifiedByUrl: true }));
     expect(answer.errors).toBeUndefined();
     expect(answer.data.__schema.queryType).toMatchObject({ name: 'Query' });
   });
 
-  test('everything there is to know of a full page', async () => {
+  test('every field of a full page', async () => {
     const answer = await testApp.ask(
       `query ($first: Int!) {
       workstations(first: $first) {
@@ -121,7 +121,7 @@ describe('no limit is in the way of', () => {
     expect((await testApp.ask(`{ ${fields.join(' ')} }`)).errors).toBeUndefined();
   });
 
-  test('a page beyond what is allowed, for which there is a better message', async () => {
+  test('a page that is too long, which has a better message of its own', async () => {
     expect(await testApp.ask('{ workstations(first: 2147483647) { nodes { id } } }')).toMatchObject({
       errors: [{ extensions: { code: 'BAD_USER_INPUT', field: 'first' } }],
     });

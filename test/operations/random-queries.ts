@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** A query, and variables that may or may not suit it. */
+/** A query and variables that may or may not fit it. */
 export interface RandomQuery {
   readonly query: string;
   readonly variables: Record<string, unknown>;
@@ -8,7 +8,7 @@ export interface RandomQuery {
 
 interface Shape {
   readonly leaves: readonly string[];
-  /** Fields with a selection of their own, by what they give. */
+  /** Fields with a selection, by their type. */
   readonly branches: Readonly<Record<string, string>>;
 }
 
@@ -53,7 +53,7 @@ const SHAPES: Record<string, Shape> = {
 const directive = fc.constantFrom('', '', '', '', ' @skip(if: $yes)', ' @include(if: $yes)', ' @include(if: $no)');
 
 /**
- * A field with a name of its own, so that no two can be in each other's way; now and then twice, so that they are merged.
+ * A field with a unique response name, so that no two conflict; occasionally twice, so that they are merged.
  */
 function field(type: string, depth: number): fc.Arbitrary<string> {
   const { leaves, branches } = SHAPES[type]!;
@@ -76,7 +76,7 @@ function selection(type: string, depth: number): fc.Arbitrary<string> {
   });
 }
 
-/** The same field with other arguments has another name. */
+/** The same field with other arguments has another response name. */
 function aliasOf(name: string): string {
   return name.replace(/\W+/g, '_').replace(/_$/, '');
 }
@@ -95,7 +95,7 @@ export function randomQuery(ids: readonly string[]): fc.Arbitrary<RandomQuery> {
   return fc.record({
     query: selection('Query', 4).map((parts) => {
       const declared = '$first: Int = 2, $id: ID!, $filter: WorkstationFilter, $yes: Boolean!, $no: Boolean = false';
-      // All are used, as the specification asks.
+      // All variables are used, as the specification requires.
       return `query (${declared}) { ...used ...rest } fragment rest on Query ${parts}
         fragment used on Query { u: workstations(first: $first, filter: $filter) @include(if: $no) { totalCount }
           v: manager(id: $id) @skip(if: $yes) { id } }`;

@@ -4,7 +4,7 @@ import { connectSocket } from '../support/socket.ts';
 import { startStubServer, stopStubServers } from '../support/stub-server.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
-/** Few enough for a test, and so slow to come back that no machine is slow enough to see it. */
+/** Few enough for a test, with a refill so slow that even a slow machine does not see it. */
 const PER_TOKEN = 4;
 const PER_ADDRESS = 2;
 
@@ -45,7 +45,7 @@ describe('the application', () => {
     });
   }
 
-  test('refuses a token that asks too often, even for what is kept, and no other', async () => {
+  test('refuses a token over its limit, even for cached responses, and no other token', async () => {
     const authorization = `Bearer ${await testApp.token('VIEWER', 1000)}`;
     for (let n = 0; n < PER_TOKEN; n++) expect((await ask(READ, { authorization })).status).toBe(200);
     await expectRefusal(await ask(READ, { authorization }), PER_TOKEN);
@@ -54,7 +54,7 @@ describe('the application', () => {
     expect((await ask(READ, { authorization: another })).status).toBe(200);
   });
 
-  test('counts what is asked over WebSockets as well', async () => {
+  test('counts operations over WebSockets as well', async () => {
     const token = await testApp.token('VIEWER', 2000);
     const client = createClient({
       url: `${testApp.app.url.replace('http', 'ws')}/graphql`,
@@ -72,7 +72,7 @@ describe('the application', () => {
     await client.dispose();
   });
 
-  test('refuses an address without a token that asks too often, and no other', async () => {
+  test('refuses an address over its limit, and no other address', async () => {
     const from = (address: string) => ask(READ, { 'x-forwarded-for': address });
     for (let n = 0; n < PER_ADDRESS; n++) expect((await from('203.0.113.1')).status).toBe(200);
     await expectRefusal(await from('203.0.113.1'), PER_ADDRESS);
@@ -80,7 +80,7 @@ describe('the application', () => {
     expect((await from('203.0.113.2')).status).toBe(200);
   });
 
-  test('takes a network of IPv6 for one address', async () => {
+  test('counts an IPv6 network as one address', async () => {
     const from = (address: string) => ask(READ, { 'x-forwarded-for': address });
     for (let n = 1; n <= PER_ADDRESS; n++) expect((await from(`2001:db8:0:1::${n}`)).status).toBe(200);
     await expectRefusal(await from('2001:db8:0:1:ffff:ffff:ffff:ffff'), PER_ADDRESS);
@@ -88,14 +88,14 @@ describe('the application', () => {
     expect((await from('::ffff:203.0.113.77')).status).toBe(200);
   });
 
-  test('lets nobody try tokens without end', async () => {
+  test('limits the guessing of tokens', async () => {
     const headers = { 'x-forwarded-for': '203.0.113.3', authorization: 'Bearer guess' };
     for (let n = 0; n < PER_ADDRESS; n++) expect((await ask(READ, headers)).status).toBe(401);
     await expectRefusal(await ask(READ, headers), PER_ADDRESS);
     await expectRefusal(await ask(READ, { 'x-forwarded-for': '203.0.113.3' }), PER_ADDRESS);
   });
 
-  test('limits nobody who is not the cause of it', async () => {
+  test('limits only the client that causes the load', async () => {
     const socket = await connectSocket(testApp, 'OPERATOR');
     expect(await socket.subscribe(READ).next()).toHaveProperty('data.workstations');
     await socket.close();
@@ -107,7 +107,7 @@ describe('the limit', () => {
 
   const rates = { perToken: 60, perAddress: 6 };
 
-  test('comes back evenly, a second or so at a time', async () => {
+  test('refills evenly, one operation at a time', async () => {
     const { post, timers } = await startStubServer({ config: { rates } });
     const statuses = async (count: number) => {
       const found: number[] = [];
@@ -125,18 +125,18 @@ describe('the limit', () => {
     expect(await statuses(7)).toEqual([200, 200, 200, 200, 200, 200, 429]);
   });
 
-  test('is not for what costs nothing', async () => {
+  test('does not count requests without cost', async () => {
     const { url } = await startStubServer({ config: { rates: { perToken: 1, perAddress: 1 } } });
     for (let n = 0; n < 5; n++) expect((await fetch(`${url}/livez`)).status).toBe(200);
   });
 
-  test('believes nobody about an address unless told to', async () => {
+  test('trusts no X-Forwarded-For by default', async () => {
     const { post } = await startStubServer({ config: { rates: { perToken: 1, perAddress: 1 } } });
     expect((await post('{ hello }', { headers: { 'x-forwarded-for': '203.0.113.1' } })).status).toBe(200);
     expect((await post('{ hello }', { headers: { 'x-forwarded-for': '203.0.113.2' } })).status).toBe(429);
   });
 
-  test('believes as many proxies as there are', async () => {
+  test('trusts the configured number of proxies', async () => {
     const { post } = await startStubServer({ config: { rates: { perToken: 1, perAddress: 1 }, trustProxy: 1 } });
     const from = (addresses: string) => post('{ hello }', { headers: { 'x-forwarded-for': addresses } });
     expect((await from('198.51.100.1, 203.0.113.1')).status).toBe(200);

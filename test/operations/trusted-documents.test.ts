@@ -49,19 +49,19 @@ describe('where only listed operations are executed', () => {
     });
   const nodes = { data: { workstations: { nodes: [{ name: expect.any(String) }] } } };
 
-  test('one is asked for by its id', async () => {
+  test('one is requested by its id', async () => {
     const response = await send({ ...persisted(idOf(LIST)), variables: { first: 1 } });
     expect(await response.json()).toEqual(nodes);
   });
 
-  test('one is asked for by exactly its text, with or without its id', async () => {
+  test('one is requested by exactly its text, with or without its id', async () => {
     expect(await (await send({ query: LIST, variables: { first: 1 } })).json()).toEqual(nodes);
     expect(await (await send({ query: LIST, ...persisted(idOf(LIST)), variables: { first: 1 } })).json()).toEqual(
       nodes,
     );
   });
 
-  test('one is asked for over GET', async () => {
+  test('one is requested over GET', async () => {
     const extensions = JSON.stringify(persisted(idOf(COUNT)).extensions);
     expect(await (await get({ extensions })).json()).toEqual({ data: { workstations: { totalCount: 1 } } });
     expect(await (await get({ query: COUNT })).json()).toEqual({ data: { workstations: { totalCount: 1 } } });
@@ -107,7 +107,7 @@ describe('where only listed operations are executed', () => {
       ['its text', { query: COUNT }],
       ['its id', { query: '', ...persisted(idOf(COUNT)) }],
       ['its id alone', { query: '', extensions: { persistedQuery: idOf(COUNT) } }],
-    ])('one is asked for by %s', async (_what, payload) => {
+    ])('one is requested by %s', async (_what, payload) => {
       const client = connect();
       expect((await client.iterate(payload).next()).value).toEqual({ data: { workstations: { totalCount: 1 } } });
       await client.dispose();
@@ -128,7 +128,7 @@ describe('where only listed operations are executed', () => {
       await client.dispose();
     });
 
-    test('subscriptions that differ in their id only are told apart', async () => {
+    test('subscriptions that differ only in their id are distinguished', async () => {
       const client = connect();
       const created = client.iterate({ query: '', ...persisted(idOf(CREATED)) });
       const named = client.iterate({ query: '', ...persisted(idOf(NAMED)) });
@@ -186,7 +186,7 @@ describe('elsewhere', () => {
     return response.json();
   }
 
-  test('a hash may stand for a query that came with it before, where that is on', async () => {
+  test('a hash may replace a query that was sent with it before, if that is on', async () => {
     const { url } = await startStubServer();
     const unknown = { errors: [{ extensions: { code: 'PERSISTED_QUERY_NOT_FOUND' } }] };
     expect(await send(url, persisted(idOf(HELLO)))).toMatchObject(unknown);
@@ -194,7 +194,7 @@ describe('elsewhere', () => {
     expect(await send(url, persisted(idOf(HELLO)))).toEqual({ data: { hello: 'Hello anonymous' } });
   });
 
-  test('a hash of something else is refused', async () => {
+  test('a hash of another text is refused', async () => {
     const { url } = await startStubServer();
     expect(await send(url, { query: HELLO, ...persisted(idOf('{ refused }')) })).toMatchObject({
       errors: [{ extensions: { code: expect.any(String) } }],
@@ -204,7 +204,7 @@ describe('elsewhere', () => {
     });
   });
 
-  test('clients are told where that is off', async () => {
+  test('clients get an error if that is off', async () => {
     const { url } = await startStubServer({ config: { persistedQueries: { mode: 'off', file: undefined } } });
     const off = { errors: [{ extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } }] };
     expect(await send(url, persisted(idOf(HELLO)))).toMatchObject(off);
