@@ -95,7 +95,7 @@ function post(query: string, ...headers: readonly string[]): string {
 
 const list = (first: number) => `{ workstations(first: ${first}) { nodes { id name } } }`;
 
-/** Asks often enough that the answer is kept and the query compiled, and returns what was answered. */
+/** Sends the query until its response is cached and the query is compiled. Returns the response. */
 async function settle(query: string): Promise<unknown> {
   for (let time = 0; time < 5; time++) await testApp.ask(query);
   return testApp.ask(query);
