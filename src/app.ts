@@ -37,6 +37,7 @@ import { createSchema } from './graphql/schema.ts';
 import { createHttpServer, type HttpServer } from './http/http-server.ts';
 import { createLogger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
+import type { OperationMiddleware } from './operations/operation.ts';
 import { ResponseCache } from './operations/response-cache.ts';
 import { backoffMs, retryWithBackoff } from './retry.ts';
 
@@ -54,6 +55,8 @@ export interface AppOptions {
   readonly logger?: Logger;
   /** An embedded database that is open already; whoever opened it closes it. */
   readonly pglite?: PGlite;
+  /** Around every operation on every transport, the first one outermost. */
+  readonly middlewares?: readonly OperationMiddleware[];
   /** Gives up a start that may still be waiting for its database. */
   readonly signal?: AbortSignal;
 }
@@ -120,7 +123,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     started.push(() => feed.close());
 
     const opened = openCollections(collections, { cache, database });
-    const parts = { collections: opened, cache, responses, database, feed, logger, onError, stage };
+    const { middlewares } = options;
+    const parts = { collections: opened, cache, responses, database, feed, logger, onError, stage, middlewares };
     const http = await createServer(config, parts);
     let graceMs = config.shutdownGraceSeconds * 1000;
     started.push(() => http.close(Math.max(0, graceMs - CLEAN_UP_MS)));
@@ -241,11 +245,12 @@ interface ServerParts {
   readonly logger: Logger;
   readonly onError: (error: unknown) => void;
   readonly stage: Stage;
+  readonly middlewares: readonly OperationMiddleware[] | undefined;
 }
 
 async function createServer(
   config: Config,
-  { collections: opened, cache, responses, database, feed, logger, onError, stage }: ServerParts,
+  { collections: opened, cache, responses, database, feed, logger, onError, stage, middlewares }: ServerParts,
 ): Promise<HttpServer> {
   const writer = createWriter({
     database,
@@ -263,6 +268,7 @@ async function createServer(
     schema,
     identify: onceOpen(authenticate, stage),
     responses,
+    middlewares,
     health: {
       readiness: () => ({
         ready: stage.current === 'running' && feed.state === 'live',

@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** How often Node looks for requests that take too long to arrive. */
+/** How often Node checks for requests that take too long to arrive. */
 export const LOOK_FOR_SLOW_REQUESTS_MS = 1000;
 
-/** A head that does not arrive makes its sender as little known as a body that does not, and is smaller. */
+/** Heads are small, so they have less time than bodies. */
 const HEADERS_TIMEOUT_SECONDS = 15;
 
-/** Node's settings against those who send so slowly that they never get to an end. */
+/** Node's settings against clients that send so slowly that a request never ends. */
 export function arrivalTimeouts(requestTimeoutSeconds: number) {
   return {
     requestTimeout: requestTimeoutSeconds * 1000,
@@ -16,7 +16,7 @@ export function arrivalTimeouts(requestTimeoutSeconds: number) {
   };
 }
 
-/** Answers what never became a request: in the shape of all other refusals, as far as anybody is listening. */
+/** Answers bytes that never became a request, in the shape of all refusals, while the socket is writable. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [statusCode, message] = ANSWERS[error.code ?? ''] ?? [400, 'This is not a request of HTTP.'];

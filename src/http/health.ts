@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** What was looked at and how it fares. Shown to anyone who asks, so it holds no secret and no address. */
+  /** The state of each part. Anyone can read it, so it holds no secret and no address. */
   readonly details: Record<string, unknown>;
 }
 
@@ -11,8 +11,8 @@ export interface Health {
 }
 
 /**
- * `GET /livez` answers as long as the process does. `GET /readyz` answers 503 while requests had better go elsewhere.
- * Neither asks for a token.
+ * `GET /livez` answers while the process runs. `GET /readyz` answers 503 while requests should go to another instance.
+ * Neither needs a token.
  */
 export function registerHealthRoutes(server: FastifyInstance, health: Health): void {
   server.get('/livez', async () => ({ status: 'ok' }));

@@ -51,7 +51,7 @@ export interface HttpServerParts {
   /** Stores responses; without it every operation is executed. */
   readonly responses?: ResponseCache | undefined;
   /** Around every operation on every transport, the first one outermost. */
-  readonly middlewares?: readonly OperationMiddleware[];
+  readonly middlewares?: readonly OperationMiddleware[] | undefined;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[];
   /** The clock of sockets and of the rate limit; the system's by default. */

@@ -1,12 +1,10 @@
 import type { Identity } from '../auth/identity.ts';
-import { checkRate, type RateLimiter } from './rate-limit.ts';
+import { checkRate, type RateLimiter, type Sender } from './rate-limit.ts';
 
 /** Who sends a request, as far as the transport can tell. */
-export interface Caller {
+export interface Caller extends Sender {
   /** The credentials as they came; `undefined`: none came. */
   readonly authorization: string | undefined;
-  /** The network address, which pays for requests without a valid token. */
-  readonly address: string;
 }
 
 /** Resolves credentials to an identity. See `createAuthenticator` for how it rejects. */

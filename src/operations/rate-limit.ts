@@ -3,7 +3,6 @@ import { LRUCache } from 'lru-cache';
 import type { Identity } from '../auth/identity.ts';
 import type { RateLimits } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
-import type { Caller } from './caller.ts';
 
 /*
  * The limit is checked before cached responses, which cost the server about twenty microseconds each, and counts
@@ -11,13 +10,19 @@ import type { Caller } from './caller.ts';
  * framework, or resolve a promise, and cost as much as a cached response. See docs/decisions/rate-limit.md.
  */
 
+/** Pays for requests without a valid token. */
+export interface Sender {
+  /** Its network address; read only where it decides. */
+  readonly address: string;
+}
+
 export interface RateLimiter {
   /**
    * Counts an operation, unless it comes too soon.
    * @param identity `null` when it could not be established
    * @returns how many seconds to wait before the next try; 0 when the operation may go ahead
    */
-  take(identity: Identity | null, caller: Pick<Caller, 'address'>): number;
+  take(identity: Identity | null, caller: Sender): number;
 }
 
 /** Limits each token, and each address that sends no valid token. Each process counts for itself. */
@@ -45,7 +50,7 @@ function tokenKeyOf(identity: Identity): string {
 }
 
 /** @throws {StationmasterError} `RATE_LIMITED` when the operation comes too soon */
-export function checkRate(limiter: RateLimiter, identity: Identity | null, caller: Pick<Caller, 'address'>): void {
+export function checkRate(limiter: RateLimiter, identity: Identity | null, caller: Sender): void {
   const waitSeconds = limiter.take(identity, caller);
   if (waitSeconds === 0) return;
   const wait = waitSeconds === 1 ? 'a second' : `${waitSeconds} seconds`;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** A source of events, and what it may tell of itself: see `PushStream`, which tells all of it. */
+/** A source of events. `PushStream` has all the optional members. */
 export interface EventSource extends AsyncIterable<unknown> {
   readonly isShared?: boolean;
   readonly pushed?: number;
@@ -8,23 +8,22 @@ export interface EventSource extends AsyncIterable<unknown> {
   keyOf?(event: unknown): string;
 }
 
-/** Called with each event as a client is to see it, and with the key by which a newer one may stand for it. */
+/** Called with each event as clients see it, and with its key: a newer event with the same key may replace it. */
 export type Deliver = (payload: string, key: string, subscriber: Subscriber) => void;
 
 export interface BroadcastOptions {
-  /** Makes what clients see out of an event: once, however many they are. */
+  /** Writes an event as clients see it: once for all of them. */
   readonly render: (event: unknown) => Promise<string>;
-  /** For a source that cannot be ended in good order. */
+  /** Called when ending the source fails. */
   readonly onError: (error: unknown) => void;
 }
 
-/** How long events may come one after the other before the rest of the process has a turn. */
+/** How long events are relayed in a row before the event loop continues. */
 const LONGEST_RUN_MS = 10;
 
 /**
- * Relays the events of one source to everybody who subscribed to the same thing. Each event is rendered once, and what
- * came of it is delivered to all who had subscribed before the event was pushed. Ends with the source, or when the last
- * subscriber has left.
+ * Relays the events of one source to all subscribers that asked the same. Each event is rendered once, and delivered to
+ * those that had subscribed before it was pushed. Ends with the source, or when the last subscriber has left.
  */
 export class Broadcast {
   readonly #source: EventSource;
@@ -42,7 +41,7 @@ export class Broadcast {
     this.#onEnd = onEnd;
   }
 
-  /** Delivers events from this moment on; to the first to join, who sets the broadcast going, all of the source's. */
+  /** Delivers the events from now on. The first subscriber starts the broadcast, and gets all events of the source. */
   join(deliver: Deliver, onEnd: () => void): Subscriber {
     const isFirst = this.#subscribers.size === 0;
     const since = isFirst ? 0 : (this.#source.pushed ?? this.#read);
@@ -87,14 +86,14 @@ export class Broadcast {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#onEnd();
-    // Not waited for: a generator that waits for an event ends only after that.
+    // Not awaited: a generator that waits for an event ends only after that event.
     Promise.resolve(this.#events.return?.()).catch(this.#options.onError);
   }
 }
 
 /**
- * One subscription to a broadcast. To graphql-ws it is a stream of results that has none, because they are delivered past
- * it, but that ends, fails and can be ended when the subscription does.
+ * One subscription to a broadcast. For graphql-ws it is a stream without results, because events are delivered past it. It
+ * ends and fails with the subscription, and ends the subscription when it is returned.
  */
 export class Subscriber implements AsyncIterableIterator<never> {
   /** Events with a higher place than this came after the subscription. */
@@ -109,11 +108,11 @@ export class Subscriber implements AsyncIterableIterator<never> {
     this.since = since;
     this.deliver = deliver;
     this.#end = onEnd;
-    // Nobody may be waiting for the next result at the moment of a failure.
+    // Without a pending `next` a failure would be an unhandled rejection.
     this.#outcome.promise.catch(() => {});
   }
 
-  /** Whether the subscription was ended by its client, who wants to hear no more of it. */
+  /** Whether the client ended the subscription, and gets no more events. */
   get hasLeft(): boolean {
     return this.#hasLeft;
   }
@@ -145,13 +144,13 @@ export class Subscriber implements AsyncIterableIterator<never> {
   }
 }
 
-/** The broadcasts that more subscribers may join. */
+/** The broadcasts that other subscribers may join. */
 export class Broadcasts {
   readonly #running = new Map<string, Broadcast>();
 
   /**
-   * The broadcast that runs under `key`, or a new one from `source`. Callers with the same key must be entitled to the
-   * same events, and to the same view of them.
+   * The broadcast that runs under `key`, or a new one from `source`. Callers with the same key must have the right to see
+   * the same events in the same form.
    */
   find(key: string, source: EventSource, options: BroadcastOptions): Broadcast {
     if (!source.isShared) return new Broadcast(source, options, () => {});

@@ -1,16 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** An event of a subscription on its way to a peer. */
+/** An event of a subscription, to be sent to a peer. */
 export interface EventMessage {
   readonly text: string;
-  /** Of two that wait, the newer event with the same key may stand for both. */
+  /** A newer event with the same key may replace this one while it waits. */
   readonly key: string;
-  /** Whoever it is for: nothing more is sent to one that has left. */
+  /** The subscriber. Nothing is sent to one that has left. */
   readonly recipient: { readonly hasLeft: boolean };
 }
 
-/** An answer to something that the peer sent. */
+/** A reply to a message of the peer. */
 interface Reply {
   readonly text: string;
   readonly onSent: () => void;
@@ -19,30 +19,30 @@ interface Reply {
 type Message = EventMessage | Reply;
 
 export interface SendQueueOptions {
-  /** What the socket writes to. */
+  /** The connection under the socket. */
   readonly connection: Duplex;
   readonly maxQueuedBytes: number;
-  /** Too many events wait, even with one per key. The queue is empty by then. */
+  /** Called when too many events wait even with one per key. The queue has been emptied. */
   readonly onOverflow: () => void;
 }
 
-/** What is given to the network at a time. The rest waits here, where it can still be dropped. */
+/** How much is handed to the network at a time. The rest waits here, where it can still be dropped. */
 const MAX_BUFFERED_BYTES = 64 * 1024;
 
-/** What a waiting message weighs beside its text. */
+/** The memory of a waiting message beside its text. */
 const OVERHEAD_BYTES = 200;
 
 /**
- * What is sent to one peer, in order, no faster than the peer reads. What waits is bounded.
+ * Sends messages to one peer, in order, no faster than the peer reads. The queue is bounded.
  *
- * Events come whether the peer reads or not: past `maxQueuedBytes` only the newest of each key is kept, in its own place
- * at the end, until the peer has caught up; when even that is too much, `onOverflow` has to say goodbye to the peer.
- * Replies come because the peer asked: past `maxQueuedBytes` of them nothing more is read from the peer until it has read.
+ * Events arrive whether the peer reads or not. Past `maxQueuedBytes` only the newest event of each key is kept, at the end
+ * of the queue, until the peer has caught up. When even that is too much, `onOverflow` has to close the socket.
+ * Replies arrive because the peer asked. Past `maxQueuedBytes` of them nothing is read from the peer until it has read.
  */
 export class SendQueue {
   readonly #socket: WebSocket;
   readonly #options: SendQueueOptions;
-  /** By key while messages replace each other, else by number. */
+  /** By key while the queue coalesces, else by number. */
   #waiting = new Map<string | number, Message>();
   #eventBytes = 0;
   #replyBytes = 0;
@@ -56,7 +56,7 @@ export class SendQueue {
     socket.once('close', () => this.#clear());
   }
 
-  /** Resolves once the text is on its way, or never will be. */
+  /** Resolves once the text is handed to the network, or dropped. */
   send(text: string): Promise<void> {
     return new Promise((resolve) => this.#post({ text, onSent: resolve }));
   }
@@ -66,7 +66,7 @@ export class SendQueue {
   }
 
   #post(message: Message): void {
-    // The peer is gone, or going: its close event is on the way.
+    // The socket is closing; its close event follows.
     if (this.#socket.readyState !== this.#socket.OPEN) settle(message);
     else if (this.#waiting.size === 0 && this.#hasRoom()) this.#transmit(message);
     else this.#enqueue(message);
@@ -84,7 +84,7 @@ export class SendQueue {
     });
   }
 
-  /** What is sent in one turn goes to the network in one piece. */
+  /** Messages sent in one turn of the event loop leave in one write. */
   #gather(): void {
     if (this.#isGathering) return;
     this.#isGathering = true;
@@ -121,7 +121,7 @@ export class SendQueue {
     this.#lastNumber += 1;
     const place = this.#isCoalescing && isEvent(message) ? message.key : this.#lastNumber;
     const replaced = this.#waiting.get(place);
-    // Taken out first: the newer message belongs at the end, behind what was committed before it.
+    // Removed first: the newer message belongs at the end, behind what was committed before it.
     if (replaced) this.#remove(place, replaced);
     this.#waiting.set(place, message);
     this.#count(message, 1);

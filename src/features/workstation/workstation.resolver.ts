@@ -16,11 +16,11 @@ import {
 } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
 import { CollectionWriter, normalizeId } from '../../collections/index.ts';
+import { CACHEABLE } from '../../graphql/cacheable.ts';
 import type { Context } from '../../graphql/context.ts';
 import { checkInput } from '../../graphql/input-fields.ts';
 import { type ListPage, readListPage } from '../../graphql/list-page.ts';
 import { PageArguments } from '../../graphql/page-arguments.ts';
-import { CACHEABLE } from '../../operations/cacheability.ts';
 import type { FeatureParts } from '../feature.ts';
 import { Manager, type ManagerRecord, managers } from '../manager/index.ts';
 import { type WorkstationRecord, workstations } from './workstation.entity.ts';
