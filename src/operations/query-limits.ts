@@ -17,7 +17,7 @@ import { fragmentsOf } from './fragments.ts';
  * spread each other a billion times cost no more than their text. The pass comes first in validation and ends it when it
  * fails: some rules of the specification compare every pair of fields or fragments.
  *
- * graphql-armor and graphql-depth-limit do not do that; see docs/decisions/query-limits.md.
+ * graphql-armor and graphql-depth-limit do not do that; see docs/decisions/04-query-limits.md.
  */
 
 export interface QueryGuard {

@@ -33,7 +33,7 @@ export interface FastPath {
  * its connection. A connection on which anything else arrives goes to the parser, with what was read, for good.
  *
  * Node's HTTP parser and request/response objects are more than half the cost of serving a cached response. See
- * docs/decisions/http-fast-path.md.
+ * docs/decisions/01-http-fast-path.md.
  */
 export function openFastPath(server: Server, parts: FastPathParts): FastPath {
   const [parse] = server.listeners('connection') as ((connection: Socket) => void)[];
