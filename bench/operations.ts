@@ -6,8 +6,8 @@ import type { createRateLimiter as createRateLimiterType } from '../src/operatio
 import type { createValidator as createValidatorType } from '../src/operations/validation.ts';
 
 /*
- * What the hand-written parts of `src/operations` cost or save, in microseconds of one thread: the figures of
- * docs/decisions. Run it with `npm run bench:operations`.
+ * Measures the hand-written parts of `src/operations` in microseconds of one thread, for the figures in docs/decisions:
+ * `npm run bench:operations`.
  */
 
 const load = (module: string) => import(`../dist/src/${module}.js`);
@@ -34,7 +34,7 @@ const manager = { id: 'm', name: 'Ada', email: 'ada@example.com' };
 const rows = Array.from({ length: 50 }, (_, index) => {
   return { id: `w${index}`, name: `Workstation ${index}`, hostname: 'host', cpuUsage: index / 3, manager };
 });
-// Asynchronous, as a read through the cache is.
+// Asynchronous, like a read through the cache.
 Object.assign(schema.getQueryType()!.getFields().workstations!, { resolve: async () => rows });
 Object.assign(schema.getQueryType()!.getFields().workstation!, { resolve: async () => rows[0] });
 
@@ -50,7 +50,7 @@ function execution(query: string, compileAfter: number): () => Promise<unknown> 
 const identity = { subject: 'probe', roles: [], isAnonymous: false, expiresAtMs: 0 };
 const rates = createRateLimiter({ perToken: 1_000_000_000, perAddress: undefined }, Date.now);
 
-/** The best of several rounds, which the rest of the machine disturbs least. */
+/** The best of several rounds, the one least disturbed by other load. */
 async function microseconds(run: () => unknown): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {

@@ -81,7 +81,7 @@ function judgeObserved(observed: Observed, look: Look): Row | undefined {
   const { violations, history } = given;
   const row = given.rows.find(observed.id, observed.fields);
   const index = observed.version - 1;
-  const lie = row ? findLie(row, observed, read.endedAtMs) : 'a row that nobody wrote';
+  const lie = row ? findLie(row, observed, read.endedAtMs) : 'a row that was never written';
   if (!row || lie) {
     violations.add('never-written', read.endedAtMs, `${observed.id} ${observed.version} ${read.instance}`, () =>
       lines(`${describeRead(read, history)} showed ${lie}:`, JSON.stringify(observed)),

@@ -68,7 +68,7 @@ export function describeSubscription({ instance, openedAtMs, closedAtMs }: Subsc
 export function describeState(row: Row, index: number): string {
   if (index < 0) return 'not created yet';
   const write = row.states[index];
-  if (!write) return `version ${index + 1}, which nobody wrote`;
+  if (!write) return `version ${index + 1}, which was never written`;
   return `${write.kind === 'delete' ? 'deleted' : `version ${index + 1}`} by ${describeWrite(write)}`;
 }
 

@@ -155,7 +155,7 @@ describe('An invalid token is answered with 401, and never makes its sender anon
     ['not signed', async () => `Bearer ${unsigned}`],
     ['cut off', async () => `Bearer ${(await testApp.token('ADMIN')).slice(0, -4)}`],
     [
-      'of a role nobody knows',
+      'of an unknown role',
       async () => `Bearer ${await signToken({ ...claims, secret: TEST_SECRET, roles: ['ROOT' as never] })}`,
     ],
   ])('%s', async (_name, makeAuthorization) => {

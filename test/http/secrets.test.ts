@@ -69,7 +69,11 @@ describe('The password in DATABASE_URL is not printed', () => {
       `postgres://app:${PASSWORD}@127.0.0.1:1/fleet?sslrootcert=/none`,
       /names is not there: \/none/,
     ],
-    ['an encryption nobody knows', `postgres://app:${PASSWORD}@127.0.0.1:1/fleet?sslmode=${PASSWORD}`, /ECONNREFUSED/],
+    [
+      'an unknown kind of encryption',
+      `postgres://app:${PASSWORD}@127.0.0.1:1/fleet?sslmode=${PASSWORD}`,
+      /ECONNREFUSED/,
+    ],
   ])('at a start with %s', async (_name, url, expected) => {
     const said = await startAndListen({ DATABASE_URL: url });
     expect(said).toMatch(expected);

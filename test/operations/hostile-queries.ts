@@ -85,7 +85,7 @@ export const HOSTILE_QUERIES: Readonly<Record<string, HostileQuery>> = {
     query: `{ ...f0 } ${spreading(100, (n) => `...f${(n + 1) % 100} ...f${(n + 7) % 100}`)}`,
     refusal: /Cannot spread fragment "f\d+" within itself/,
   },
-  'a ring of fragments that nobody spreads': {
+  'a ring of fragments that is never spread': {
     query: `{ __typename } ${spreading(2, (n) => `...f${1 - n}`)}`,
     refusal: /Cannot spread fragment "f\d+" within itself/,
   },
