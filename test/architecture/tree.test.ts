@@ -1,0 +1,17 @@
+import { readdirSync } from 'node:fs';
+
+/** The number of files that lie directly in each folder of `src`. */
+function filesPerFolder(): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const entry of readdirSync('src', { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) counts.set(entry.parentPath, (counts.get(entry.parentPath) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Folders that are still to be divided. */
+const TOO_LARGE = ['src/collections'];
+
+test('no folder of src has more than 18 files', () => {
+  expect([...filesPerFolder()].filter(([folder, count]) => count > 18 && !TOO_LARGE.includes(folder))).toEqual([]);
+});
