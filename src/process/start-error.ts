@@ -43,7 +43,7 @@ export function explainFailure(error: unknown): StartError {
     return new StartError(EXIT_CODE.badConfiguration, `A file that the configuration names is not there: ${path}.`);
   }
   if (WRITING.has(syscall)) {
-    const what = `The data folder cannot be written (${code}: ${path}). ObjectWriter it writable, or choose another with DATA_DIR.`;
+    const what = `The data folder cannot be written (${code}: ${path}). Make it writable, or choose another with DATA_DIR.`;
     return new StartError(EXIT_CODE.dataFolderNotWritable, what);
   }
   const explanation = REFUSALS[code];

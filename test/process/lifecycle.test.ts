@@ -8,7 +8,7 @@ import WebSocket from 'ws';
 import { type AppOptions, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { explainFailure } from '../../src/process/start-error.ts';
-import { createEmbeddedDatabase, createEmbeddedFolder, engine } from '../support/databases.ts';
+import { createEmbeddedDatabase, createEmbeddedFolder, engine } from '../../src/testing/test-database.ts';
 import { type ServerProcess, startServer, until } from '../support/server-process.ts';
 import { TEST_SECRET } from '../support/test-app.ts';
 
@@ -54,7 +54,7 @@ onEmbedded('a server that cannot start says why in one line, and by its exit cod
     await writeFile(file, '');
     expect(await refusal({ DATA_DIR: file })).toEqual({
       exitCode: 73,
-      message: `The data folder cannot be written (ENOTDIR: ${file}/pglite). ObjectWriter it writable, or choose another with DATA_DIR.`,
+      message: `The data folder cannot be written (ENOTDIR: ${file}/pglite). Make it writable, or choose another with DATA_DIR.`,
     });
   });
 
@@ -62,7 +62,7 @@ onEmbedded('a server that cannot start says why in one line, and by its exit cod
     expect(await refusal({ DATA_DIR: '/proc/fleet' })).toEqual({
       exitCode: 73,
       message:
-        'The data folder cannot be written (ENOENT: /proc/fleet). ObjectWriter it writable, or choose another with DATA_DIR.',
+        'The data folder cannot be written (ENOENT: /proc/fleet). Make it writable, or choose another with DATA_DIR.',
     });
   });
 
