@@ -67,6 +67,8 @@ export interface App {
   readonly database: Database;
   readonly cache: Cache;
   readonly feed: ChangeFeed;
+  /** How many clients are connected by WebSocket, and how many subscriptions they have. */
+  readonly sockets: () => HttpServer['sockets'];
   /** A token for each role, in development; otherwise `null`: they are secrets, and would end up in logs. */
   readonly tokens: Readonly<Record<Role, string>> | null;
   /**
@@ -155,6 +157,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       database,
       cache,
       feed,
+      sockets: () => http.sockets,
       tokens: config.environment === 'development' ? await developmentTokens(config) : null,
       close(drainSeconds = 0) {
         closing ??= (async () => {

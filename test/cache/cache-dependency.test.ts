@@ -1,5 +1,5 @@
 import { Cache, ReadTrace } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 
 const RECORDS = { layer: 'records', versionOf: ({ version }: { version: number }) => version };
 

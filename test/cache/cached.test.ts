@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Cache, Cached, ReadTrace, stableJson } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 
 class FilterInput {
   status?: string;

@@ -1,5 +1,5 @@
 import { Cache, type CacheOptions, type FillLease, ReadTrace } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 
 function createTestCache() {

@@ -1,5 +1,5 @@
 import { Cache, type CacheOptions, ReadTrace } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 
 const OUTAGE = new Error('The database is away.');
 

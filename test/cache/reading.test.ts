@@ -1,6 +1,6 @@
 import { Cache, ReadTrace } from '../../src/cache/index.ts';
 import { findHeldRecord, readRecords } from '../../src/collections/records.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 
 const VALUES = { layer: 'values' };

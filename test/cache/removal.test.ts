@@ -1,5 +1,5 @@
 import { Cache, type CacheOptions, type Removal } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 
 function createWatchedCache(options: CacheOptions = {}) {
   const clock = createTestClock();

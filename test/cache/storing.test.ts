@@ -1,5 +1,5 @@
 import { Cache } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 
 describe('the TTL', () => {
   test('is 300 seconds by default', () => {

@@ -1,6 +1,6 @@
 import type { Scheduler } from 'fast-check';
 import { Cache, type CacheOptions, type FillLease } from '../../src/cache/index.ts';
-import { createTestClock } from '../support/test-clock.ts';
+import { createTestClock } from '../../src/testing/test-clock.ts';
 
 /** A row of the model database. Its version rises with every write of its key. */
 export interface Row {

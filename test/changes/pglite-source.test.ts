@@ -1,6 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { CHANNEL, ChangeFeed, createPgliteSource } from '../../src/changes/index.ts';
-import { createEmbeddedDatabase } from '../support/databases.ts';
+import { createEmbeddedDatabase } from '../../src/testing/test-database.ts';
 import { describeSourceContract } from './source-contract.ts';
 
 let pglite: PGlite;

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { engine } from '../support/databases.ts';
+import { engine } from '../../src/testing/test-database.ts';
 import { parseArguments, UsageError } from './arguments.ts';
 
 const ROOT = new URL('../../', import.meta.url);

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util';
-import { AS_BUILT } from '../support/server-process.ts';
 import { run } from './run.ts';
 
 const USAGE = `Usage: npm run check:crash -- [--rounds 100] [--seed N]
@@ -16,7 +15,6 @@ async function check(): Promise<void> {
   const reports = await run({
     rounds,
     seed,
-    command: AS_BUILT,
     onRound: (round, { whileStarting, answered, losses }) => {
       const what = whileStarting ? 'killed while starting' : `killed after ${answered} answered writes`;
       console.log([`round ${round}: ${what}, ${losses.length} losses`, ...losses].join('\n  '));

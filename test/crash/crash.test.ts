@@ -1,4 +1,4 @@
-import { engine } from '../support/databases.ts';
+import { engine } from '../../src/testing/test-database.ts';
 import { Ledger, type Row } from './ledger.ts';
 import { run } from './run.ts';
 

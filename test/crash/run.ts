@@ -9,8 +9,6 @@ import { type Effect, Ledger, type Row } from './ledger.ts';
 export interface CrashOptions {
   readonly rounds: number;
   readonly seed: number;
-  /** The command that starts the server, from source or from the build. */
-  readonly command?: readonly string[];
   readonly onRound?: (round: number, report: RoundReport) => void;
 }
 
@@ -30,7 +28,7 @@ const STARTING_CHANCE = 0.25;
 const FRESH_EVERY = 10;
 
 /** Kills the server on its embedded database repeatedly, and each time looks for every answered write. */
-export async function run({ rounds, seed, command, onRound = () => {} }: CrashOptions): Promise<RoundReport[]> {
+export async function run({ rounds, seed, onRound = () => {} }: CrashOptions): Promise<RoundReport[]> {
   const random = createRandom(seed);
   const reports: RoundReport[] = [];
   let world = await createWorld();
@@ -43,7 +41,7 @@ export async function run({ rounds, seed, command, onRound = () => {} }: CrashOp
       }
       const chance = random.fork(`round ${round}`);
       const whileStarting = isFresh || chance.chance(STARTING_CHANCE);
-      const report = await playRound(world, whileStarting, chance, command);
+      const report = await playRound(world, whileStarting, chance);
       reports.push(report);
       onRound(round, report);
     }
@@ -68,13 +66,8 @@ async function createWorld(): Promise<World> {
   };
 }
 
-async function playRound(
-  { folder, ledgers }: World,
-  whileStarting: boolean,
-  random: Random,
-  command?: readonly string[],
-): Promise<RoundReport> {
-  const start = () => startServer({ DATA_DIR: folder, LOG_LEVEL: 'error' }, command);
+async function playRound({ folder, ledgers }: World, whileStarting: boolean, random: Random): Promise<RoundReport> {
+  const start = () => startServer({ DATA_DIR: folder, LOG_LEVEL: 'error' });
   let answered = 0;
 
   const victim = start();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { lockDataFolder } from '../../src/database/data-folder.ts';
 import { openDatabase } from '../../src/database/database.ts';
 import { entities, migrations } from '../../src/features/index.ts';
-import { engine } from '../support/databases.ts';
+import { engine } from '../../src/testing/test-database.ts';
 
 let folder: string;
 

@@ -2,7 +2,7 @@ import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { seedFleet } from '../../src/features/demo-fleet/index.ts';
 import { entities, migrations } from '../../src/features/index.ts';
-import { createEmbeddedDatabase, createServerDatabase, engine } from '../support/databases.ts';
+import { createEmbeddedDatabase, createServerDatabase, engine } from '../../src/testing/test-database.ts';
 
 async function openTestDatabase() {
   if (engine === 'postgresql') {

@@ -1,6 +1,5 @@
+import { engine } from '../../src/testing/test-database.ts';
 import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
-import { engine } from '../support/databases.ts';
-import { connectSocket } from '../support/socket.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 const LIST = '{ workstations(first: 5) { totalCount nodes { id name status } } }';
@@ -107,14 +106,14 @@ onServers('while PostgreSQL', () => {
 
   test('is away nothing is missed: afterwards everything is fresh, and subscribers are told to refetch', async () => {
     await feedIs(testApp, 'live');
-    const socket = await connectSocket(testApp);
+    const socket = await testApp.connect();
     const subscription = socket.subscribe('subscription { workstationChanged { kind id workstation { name } } }');
     const { nodes } = (await testApp.ask(LIST)).data.workstations;
     // A first event shows that the subscription is running.
     const first = subscription.next();
     while (testApp.app.feed.state === 'live' && (await nextOr(first, 'none')) === 'none') {
       await testApp.sql('update workstation set operating_system = operating_system where id = $1', [nodes[0].id]);
-      await testApp.heardEverything();
+      await testApp.waitUntilHeard();
     }
     proxy.cut();
     await feedIs(testApp, 'gap');

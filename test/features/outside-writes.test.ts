@@ -19,7 +19,7 @@ beforeEach(async () => {
     select 'W-' || n, 'w-' || n, ('10.0.0.' || n)::inet, 'Linux', (array['ONLINE', 'OFFLINE'])[1 + n % 2],
       (select id from manager where email = (1 + n % 4) || '@fleet.example')
     from generate_series(1, 24) n`);
-  await testApp.heardEverything();
+  await testApp.waitUntilHeard();
 });
 
 beforeAll(async () => {
@@ -161,7 +161,7 @@ describe('Every view is fresh after', () => {
   test.each(writes)('%s', async (_name, statements) => {
     await warmUp();
     for (const statement of statements) await testApp.sql(statement);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     await expectFresh();
   });
 
@@ -173,7 +173,7 @@ describe('Every view is fresh after', () => {
     }
     await testApp.sql(`update workstation set cpu_usage = 33.123456789012345, last_seen_at = now() where name = 'W-1'`);
     await testApp.sql('commit');
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     await expectFresh();
   });
 
@@ -181,7 +181,7 @@ describe('Every view is fresh after', () => {
     await warmUp();
     await testApp.sql(`update workstation set cpu_usage = 1`);
     await testApp.sql(`update workstation set cpu_usage = 2`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     await expectFresh();
   });
 });
@@ -190,14 +190,14 @@ describe('An update of 1,000 rows in one statement', () => {
   test('is announced completely: the list is still cached and shows every new value', async () => {
     await testApp.sql(`insert into workstation (name, hostname, ip_address, operating_system)
       select 'Many-' || n, 'many', '10.0.0.1', repeat('Linux ', 20) from generate_series(1, 976) n`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const pages = '{ a: workstations(first: 500) { totalCount nodes { id cpuUsage } pageInfo { endCursor } } }';
     const { endCursor } = (await ask(pages)).data.a.pageInfo;
     const both = `query ($after: String) { a: workstations(first: 500) { nodes { cpuUsage } }
       b: workstations(first: 500, after: $after) { nodes { cpuUsage } } }`;
     await ask(both, { variables: { after: endCursor } });
     await testApp.sql('update workstation set cpu_usage = 77');
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     let answer: Answer;
     const statements = await testApp.countStatements(async () => {
       answer = await ask(both, { variables: { after: endCursor } });
@@ -220,7 +220,7 @@ describe('Nothing is loaded again after', () => {
     ]) {
       await testApp.sql(statement);
     }
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     for (const variables of VIEWS) expect(await statementsFor(LIST, variables)).toBe(0);
     expect(await statementsFor(NESTED)).toBe(0);
     await expectFresh();
@@ -230,7 +230,7 @@ describe('Nothing is loaded again after', () => {
     await warmUp();
     await testApp.sql(`update workstation set status = 'ERROR' where name = 'nobody'`);
     await testApp.sql(`delete from manager where name = 'nobody'`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     for (const variables of VIEWS) expect(await statementsFor(LIST, variables)).toBe(0);
     expect(await statementsFor(NESTED)).toBe(0);
   });
@@ -238,7 +238,7 @@ describe('Nothing is loaded again after', () => {
   test('a rename of a manager, whose new name is announced', async () => {
     await warmUp();
     await testApp.sql(`update manager set name = 'Renamed' where email = '1@fleet.example'`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     for (const variables of VIEWS) expect(await statementsFor(LIST, variables)).toBe(0);
     expect(await statementsFor(NESTED)).toBe(0);
     await expectFresh();
@@ -249,7 +249,7 @@ describe('Only affected values are loaded again', () => {
   test('a change of status keeps lists that do not depend on it', async () => {
     await warmUp();
     await testApp.sql(`update workstation set status = 'ERROR' where name = 'W-2'`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const statements = [];
     for (const variables of VIEWS) statements.push(await statementsFor(LIST, variables));
     // Only the list of ONLINE workstations, as W-2 was, may be loaded again.
@@ -267,7 +267,7 @@ describe('Only affected values are loaded again', () => {
       `insert into workstation (name, hostname, ip_address, operating_system, manager_id) values ('Mine', 'm', '::1', 'x', $1)`,
       [mine!.id],
     );
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     expect(await statementsFor(list(other!.id))).toBe(0);
     // Two statements load the page, the count and the record that is new to the cache.
     expect(await statementsFor(list(mine!.id))).toBe(2);
@@ -282,7 +282,7 @@ describe('Only affected values are loaded again', () => {
     await testApp.sql(
       `insert into workstation (name, hostname, ip_address, operating_system) values ('New', 'n', '::1', 'x')`,
     );
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     expect(await statementsFor(page, { after })).toBe(0);
     expect((await ask(page, { variables: { after } })).data.workstations).toEqual(second);
     expect(await statementsFor(page)).toBe(1);
@@ -291,7 +291,7 @@ describe('Only affected values are loaded again', () => {
 
 test('Values written by another program are shown unchanged, even if the API would refuse them as input', async () => {
   await testApp.sql(`update manager set email = 'no address' where email = '1@fleet.example'`);
-  await testApp.heardEverything();
+  await testApp.waitUntilHeard();
   const { data, errors } = await ask('{ managers { nodes { email } } }');
   expect(errors).toBeUndefined();
   expect(data.managers.nodes).toContainEqual({ email: 'no address' });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   // Many equal and many missing values, so that pages end between equal ones.
   await testApp.sql('update workstation set cpu_usage = null, last_seen_at = null where ascii(right(name, 1)) % 3 = 0');
   await testApp.sql('update workstation set cpu_usage = 10 where ascii(right(name, 1)) % 3 = 1');
-  await testApp.heardEverything();
+  await testApp.waitUntilHeard();
   fleet = await readFleet(testApp);
 });
 
@@ -114,14 +114,14 @@ describe('Walking a list', () => {
           [turn],
         );
         await testApp.sql(`delete from workstation where name like 'passing-' || $1 || '-%'`, [turn - 1]);
-        await testApp.heardEverything();
+        await testApp.waitUntilHeard();
       };
       const seen = await walk({ first: 11, orderBy }, comeAndGo);
       const staying = new Set(fleet.workstations.map(({ id }) => id));
       expect(seen.filter((id) => staying.has(id))).toEqual(listOf(fleet.workstations, {}, orderBy).map(({ id }) => id));
       expect(new Set(seen).size).toBe(seen.length);
       await testApp.sql(`delete from workstation where name like 'passing-%'`);
-      await testApp.heardEverything();
+      await testApp.waitUntilHeard();
     },
   );
 
@@ -129,10 +129,10 @@ describe('Walking a list', () => {
     const orderBy = { field: 'NAME', direction: 'ASC' } as const;
     await testApp.sql(`insert into workstation (name, hostname, ip_address, operating_system)
       values ('!first', 'h', '10.0.0.1', 'x')`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const { pageInfo } = await page({ first: 1, orderBy });
     await testApp.sql(`delete from workstation where name = '!first'`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const rows = listOf(fleet.workstations, {}, orderBy).map(({ id }) => ({ id }));
     expect((await page({ first: 3, orderBy, after: pageInfo.endCursor })).nodes).toEqual(rows.slice(0, 3));
   });
@@ -181,10 +181,10 @@ describe('Page information', () => {
     expect((await page(whole)).pageInfo.hasNextPage).toBe(false);
     await testApp.sql(`insert into workstation (name, hostname, ip_address, operating_system)
       values ('~last', 'h', '10.0.0.1', 'x')`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     expect((await page(whole)).pageInfo.hasNextPage).toBe(true);
     await testApp.sql(`delete from workstation where name = '~last'`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     expect((await page(whole)).pageInfo.hasNextPage).toBe(false);
   });
 });

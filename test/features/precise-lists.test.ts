@@ -123,7 +123,7 @@ async function newFleet(): Promise<readonly string[]> {
         ($1::uuid[])[1 + n % 4] from generate_series(0, 11) n`,
     [managers.map(({ id }) => id)],
   );
-  await testApp.heardEverything();
+  await testApp.waitUntilHeard();
   // So that every manager that a workstation may get is cached.
   await ask('{ managers { nodes { id } } }');
   return managers.map(({ id }) => id);
@@ -286,7 +286,7 @@ test(
         let before = await readFleet(testApp);
         for (const step of changes) {
           await apply(step, before, managers);
-          await testApp.heardEverything();
+          await testApp.waitUntilHeard();
           const after = await readFleet(testApp);
           for (const list of lists) {
             const { variables } = list;
@@ -330,7 +330,7 @@ test(
           const fleet = await readFleet(testApp);
           const reads = () => lists.flatMap(({ variables }) => [ask(LIST, { variables }), ask(COUNT, { variables })]);
           await Promise.all(steps.flatMap((step) => [...reads(), apply(step, fleet, managers)]));
-          await testApp.heardEverything();
+          await testApp.waitUntilHeard();
           const after = await readFleet(testApp);
           for (const list of lists) {
             expect((await ask(LIST, { variables: list.variables })).data).toEqual(expectedList(list, after));

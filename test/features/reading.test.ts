@@ -48,7 +48,7 @@ beforeAll(async () => {
       from unnest($1::text[]) with ordinality as unusual (name, place)`,
     [UNUSUAL_NAMES],
   );
-  await testApp.heardEverything();
+  await testApp.waitUntilHeard();
   fleet = await readFleet(testApp);
 });
 

@@ -78,7 +78,7 @@ describe('A cached response', () => {
     const before = await ask(LIST);
     const [text, ...values] = statement((await firstIds())[0]!) as [string, ...unknown[]];
     await testApp.sql(text, values);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     expect(kept().size).toBe(0);
     const after = await ask(LIST);
     expect(after).not.toEqual(before);
@@ -90,7 +90,7 @@ describe('A cached response', () => {
     await ask(LIST);
     const ids = await firstIds();
     await testApp.sql('update workstation set cpu_usage = 50 where not id = any($1::uuid[])', [ids]);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     expect(await countHits(() => ask(LIST))).toBe(1);
   });
 
@@ -178,7 +178,7 @@ describe('Over GET', () => {
     expect(unchanged.status).toBe(304);
     expect(await unchanged.text()).toBe('');
     await testApp.sql(`update workstation set name = 'X' || name`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const changed = await get(LIST, { 'if-none-match': etag });
     expect(changed.status).toBe(200);
     expect(changed.headers.get('etag')).not.toBe(etag);

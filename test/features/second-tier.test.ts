@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { seedFleet } from '../../src/features/demo-fleet/index.ts';
-import { createServerDatabase, engine } from '../support/databases.ts';
+import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { TEST_SECRET } from '../support/test-app.ts';
 

@@ -1,8 +1,13 @@
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import type { Role } from '../../src/auth/identity.ts';
-import { connectSocket, type TestSocket, type TestSubscription } from '../support/socket.ts';
-import { type Answer, startTestApp, type TestApp } from '../support/test-app.ts';
+import {
+  type Answer,
+  startTestApp,
+  type TestApp,
+  type TestSocket,
+  type TestSubscription,
+} from '../support/test-app.ts';
 import { readFleet, shown, WORKSTATION_FIELDS } from './fleet-oracle.ts';
 import { expectRefusal } from './refusal.ts';
 
@@ -36,7 +41,7 @@ afterEach(async () => {
 afterAll(() => testApp.close());
 
 async function connect(role: Role | null = 'VIEWER'): Promise<TestSocket> {
-  const socket = await connectSocket(testApp, role);
+  const socket = await testApp.connect(role);
   open.push(socket);
   return socket;
 }
@@ -87,7 +92,7 @@ async function addWorkstation(managerId: string | null = null): Promise<string> 
       values ($1, 'h', '10.0.0.1', 'x', $2) returning id`,
     [`SUB-${++made}`, managerId],
   );
-  await testApp.heardEverything();
+  await testApp.waitUntilHeard();
   return row!.id;
 }
 

@@ -223,7 +223,7 @@ describe('After a report', () => {
     const top = (field: string) =>
       `{ workstations(first: 2, orderBy: { field: ${field}, direction: DESC }) { nodes { id } } }`;
     await testApp.sql('update workstation set cpu_usage = 50');
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const [busy, idle] = [ids[500]!, ids[501]!];
     await report([{ workstationId: busy, cpuUsage: 60 }]);
     expect((await ask(top('CPU_USAGE'))).data.workstations.nodes[0]).toEqual({ id: busy });
@@ -235,7 +235,7 @@ describe('After a report', () => {
 
   test('a list filtered by status is loaded again only when a matching status changes', async () => {
     await testApp.sql(`update workstation set status = 'OFFLINE'`);
-    await testApp.heardEverything();
+    await testApp.waitUntilHeard();
     const errors = '{ workstations(filter: { status: [ERROR] }) { totalCount nodes { id status } } }';
     expect((await ask(errors)).data.workstations).toEqual({ totalCount: 0, nodes: [] });
     const id = ids[600]!;

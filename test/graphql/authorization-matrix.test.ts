@@ -1,8 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ExecutionResult, GraphQLError } from 'graphql';
 import type { Role } from '../../src/auth/identity.ts';
-import { connectSocket, type TestSocket } from '../support/socket.ts';
-import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { startTestApp, type TestApp, type TestSocket } from '../support/test-app.ts';
 import {
   findProtectedFields,
   findReachableTypes,
@@ -179,7 +178,7 @@ beforeAll(async () => {
   testApp = await startTestApp({ fleet: { managers: 1, workstations: 2 } });
   for (const asker of ASKERS) {
     authorizations.set(asker, asker === null ? undefined : `Bearer ${await testApp.token(asker)}`);
-    sockets.set(asker, await connectSocket(testApp, asker));
+    sockets.set(asker, await testApp.connect(asker));
   }
 });
 

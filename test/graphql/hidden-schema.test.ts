@@ -1,6 +1,5 @@
-import { connectSocket, type TestSocket } from '../support/socket.ts';
 import { startStubServer, stopStubServers } from '../support/stub-server.ts';
-import { startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { startTestApp, TEST_SECRET, type TestApp, type TestSocket } from '../support/test-app.ts';
 
 let testApp: TestApp;
 let socket: TestSocket;
@@ -9,7 +8,7 @@ beforeAll(async () => {
   testApp = await startTestApp({
     env: { NODE_ENV: 'production', HOST: '127.0.0.1', AUTH_JWT_SECRET: TEST_SECRET, LOG_LEVEL: 'silent' },
   });
-  socket = await connectSocket(testApp);
+  socket = await testApp.connect();
 });
 
 afterAll(async () => {

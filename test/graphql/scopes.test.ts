@@ -3,7 +3,7 @@ import { createApp } from '../../src/app.ts';
 import { ROLES, type Role } from '../../src/auth/identity.ts';
 import { signToken } from '../../src/auth/tokens.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { engine } from '../support/databases.ts';
+import { engine } from '../../src/testing/test-database.ts';
 import { startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 /*

@@ -8,11 +8,10 @@ import { signToken } from '../../src/auth/tokens.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { explainFailure } from '../../src/process/start-error.ts';
-import { createEmbeddedFolder, createServerDatabase, engine } from '../support/databases.ts';
+import { createEmbeddedFolder, createServerDatabase, engine } from '../../src/testing/test-database.ts';
 import { RawSocket } from '../support/raw-socket.ts';
 import { startRedis } from '../support/redis.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
-import { connectSocket } from '../support/socket.ts';
 import { type Answer, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 const onServers = engine === 'postgresql' ? test : test.skip;
@@ -244,7 +243,7 @@ describe('An unforeseen error shows no internals in production', () => {
   });
 
   test.each(UNFORESEEN)('over a WebSocket: %s', async (_name, document) => {
-    const socket = await connectSocket(testApp);
+    const socket = await testApp.connect();
     const answer = await socket.subscribe(document).next();
     expectNothingOfTheInside(answer as unknown as Answer);
     await socket.close();

@@ -1,6 +1,5 @@
 import { getIntrospectionQuery } from 'graphql';
-import { connectSocket, type TestSocket } from '../support/socket.ts';
-import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { startTestApp, type TestApp, type TestSocket } from '../support/test-app.ts';
 import { HOSTILE_QUERIES } from './hostile-queries.ts';
 
 let testApp: TestApp;
@@ -10,7 +9,7 @@ beforeAll(async () => {
   // On a socket, the message size also limits the text of a query; a longer message closes the socket.
   const env = { SOCKET_MAX_MESSAGE_BYTES: '200000' };
   testApp = await startTestApp({ fleet: { managers: 2, workstations: 4 }, env });
-  socket = await connectSocket(testApp, 'VIEWER');
+  socket = await testApp.connect('VIEWER');
 });
 
 afterAll(async () => {

@@ -1,6 +1,5 @@
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { connectSocket } from '../support/socket.ts';
 import { startStubServer, stopStubServers } from '../support/stub-server.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
@@ -96,7 +95,7 @@ describe('the application', () => {
   });
 
   test('limits only the client that causes the load', async () => {
-    const socket = await connectSocket(testApp, 'OPERATOR');
+    const socket = await testApp.connect('OPERATOR');
     expect(await socket.subscribe(READ).next()).toHaveProperty('data.workstations');
     await socket.close();
   });

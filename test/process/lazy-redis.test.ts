@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { engine } from '../support/databases.ts';
+import { engine } from '../../src/testing/test-database.ts';
 import { startServer } from '../support/server-process.ts';
 
 /** Prints the path of each module of the second cache tier, and of its client, when Node loads it. */
@@ -18,8 +18,7 @@ const REPORT_LOADS = `data:text/javascript,${encodeURIComponent(`
 const onEmbedded = engine === 'pglite' ? describe : describe.skip;
 
 onEmbedded('the code of the second cache tier', () => {
-  const start = (env: Record<string, string>) =>
-    startServer(env, ['--import', './test/support/typescript.ts', '--import', REPORT_LOADS, 'src/main.ts']);
+  const start = (env: Record<string, string>) => startServer(env, ['--import', REPORT_LOADS]);
 
   test('is not loaded without REDIS_URL', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stationmaster-'));
@@ -32,7 +31,7 @@ onEmbedded('the code of the second cache tier', () => {
 
   test('is loaded with REDIS_URL', async () => {
     const server = start({ REDIS_URL: 'redis://127.0.0.1:1', DATABASE_URL: 'postgres://127.0.0.1:1/none' });
-    await server.untilPrinted(/loads \S*\/cache\/redis\/index\.ts/);
+    await server.untilPrinted(/loads \S*\/cache\/redis\/index\.js/);
     await server.untilPrinted(/loads \S*\/ioredis\//);
     await server.destroy();
   });

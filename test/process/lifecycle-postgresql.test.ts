@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { Client } from 'pg';
 import WebSocket from 'ws';
+import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
 import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
-import { createServerDatabase, engine } from '../support/databases.ts';
 import { findFreePort, type ServerProcess, startServer, until } from '../support/server-process.ts';
 
 /* How the server starts, why it does not, and how it stops, as a process on PostgreSQL. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createServerDatabase, engine } from '../support/databases.ts';
+import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
 import { type ServerProcess, startServer, until } from '../support/server-process.ts';
 
 /* Several processes that share one port, on PostgreSQL. */

@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import WebSocket from 'ws';
 import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
 import { createRandom, type Random } from '../coherence/random.ts';
-import { AS_BUILT, startServer } from '../support/server-process.ts';
+import { startServer } from '../support/server-process.ts';
 import type { Sample } from './judge.ts';
 
 const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
@@ -22,7 +22,7 @@ export async function run(seconds: number, seed: number, onSample: (sample: Samp
   const proxy = await startProxy({ host: direct.hostname, port: Number(direct.port || 5432) });
   const proxied = new URL(direct);
   proxied.host = `127.0.0.1:${proxy.port}`;
-  const server = startServer({ DATABASE_URL: proxied.href, DEMO_FLEET: 'on', LOG_LEVEL: 'silent' }, AS_BUILT);
+  const server = startServer({ DATABASE_URL: proxied.href, DEMO_FLEET: 'on', LOG_LEVEL: 'silent' });
   try {
     const url = await server.untilReady();
     const random = createRandom(seed);

@@ -1,3 +1,3 @@
-import { dropTemplate } from './databases.ts';
+import { dropTemplate } from '../../src/testing/test-database.ts';
 
 export default dropTemplate;

@@ -29,13 +29,10 @@ const BASE_ENV = {
   LOG_LEVEL: 'warn',
 };
 
-/** As it stands, which needs no build and takes longer to start; or as it was built. */
-const FROM_SOURCE = ['--import', './test/support/typescript.ts', 'src/main.ts'];
-export const AS_BUILT = ['dist/src/main.js'];
-
-export function startServer(env: Record<string, string>, command: readonly string[] = FROM_SOURCE): ServerProcess {
+/** Starts the build in `dist`: Jest's global setup makes it, and so do the commands that run without Jest. */
+export function startServer(env: Record<string, string>, nodeOptions: readonly string[] = []): ServerProcess {
   const { PATH, HOME, TMPDIR, HTTP_FAST_PATH } = process.env;
-  const child = spawn(process.execPath, command, {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...nodeOptions, 'dist/src/main.js'], {
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR, HTTP_FAST_PATH, ...BASE_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

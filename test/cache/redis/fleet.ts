@@ -2,7 +2,7 @@ import type { Scheduler } from 'fast-check';
 import { Cache, type TierMessage } from '../../../src/cache/index.ts';
 import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
 import { readRecords } from '../../../src/collections/records.ts';
-import { createTestClock } from '../../support/test-clock.ts';
+import { createTestClock } from '../../../src/testing/test-clock.ts';
 import { createFakeStore, FakeServer } from './fake-store.ts';
 
 /** A row of the model database. Its version rises with every write, and starts at 1 when the row is created again. */

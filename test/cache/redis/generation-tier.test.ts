@@ -1,5 +1,5 @@
 import type { TierMessage } from '../../../src/cache/index.ts';
-import { createTestClock } from '../../support/test-clock.ts';
+import { createTestClock } from '../../../src/testing/test-clock.ts';
 import { createFakeStore, FakeServer } from './fake-store.ts';
 import { createSite, delivered, fullKeyOf, item, keyOf } from './site.ts';
 import { describeTierStoreContract } from './tier-store-contract.ts';

@@ -1,5 +1,5 @@
 import { ReadPool } from '../../../src/database/read/read-pool.ts';
-import { createServerDatabase, engine } from '../../support/databases.ts';
+import { createServerDatabase, engine } from '../../../src/testing/test-database.ts';
 
 test('Thousands of reads without a connection in time fail with a reason, and later reads are answered', async () => {
   // The embedded database has no connections, so no read waits for one.

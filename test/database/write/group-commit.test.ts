@@ -1,6 +1,6 @@
 import { createWriter } from '../../../src/database/write/writer.ts';
 import { WorkstationEntity } from '../../../src/features/workstation/workstation.entity.ts';
-import { engine } from '../../support/databases.ts';
+import { engine } from '../../../src/testing/test-database.ts';
 import { type Answer, startTestApp, type TestApp } from '../../support/test-app.ts';
 
 const UPDATE = `mutation ($id: ID!, $input: UpdateWorkstationInput!) {

@@ -1,6 +1,6 @@
-import type { Clock } from '../../src/cache/index.ts';
+import type { Clock } from '../cache/index.ts';
 
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until a test moves it. */
 export interface TestClock extends Clock {
   advanceSeconds(seconds: number): void;
 }
