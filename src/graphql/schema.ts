@@ -34,8 +34,22 @@ export function createSchema<Parts>(features: readonly SchemaFeature<Parts>[], p
     pubSub: toPubSub(features, parts),
     validate: false,
   });
+  describeRootTypes(schema);
   callRowFieldsDirectly(schema, instances);
   return wrapRootFields(schema, prepareRootField);
+}
+
+/** TypeGraphQL makes the root types itself and has no decorator for their descriptions. */
+function describeRootTypes(schema: GraphQLSchema): void {
+  const descriptions = [
+    [schema.getQueryType(), 'Reads. They are answered from the cache where it holds what they ask for.'],
+    [
+      schema.getMutationType(),
+      'Writes. The fields of one operation run one after the other, each seeing those before it.',
+    ],
+    [schema.getSubscriptionType(), 'Changes as they happen, over a WebSocket that speaks graphql-transport-ws.'],
+  ] as const;
+  for (const [type, description] of descriptions) if (type) type.description = description;
 }
 
 /** The fields of a mutation run one after the other, and each must see what the one before it wrote. */
