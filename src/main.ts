@@ -1,73 +1,26 @@
 import cluster from 'node:cluster';
 import { createApp } from './app.ts';
 import { type Config, loadConfig, loadEnvFileIfPresent } from './config/config.ts';
-import { type Introduction, type Running, STOP_SIGNALS, type StopSignal } from './process/running.ts';
+import { type Introduction, type Running, runServer } from './process/running.ts';
+import { stopOnSignals } from './process/signals.ts';
 import { explainFailure } from './process/start-error.ts';
-import { runWorkers, type WorkerReport } from './process/workers.ts';
+import { runAsWorker } from './process/worker.ts';
+import { runWorkers } from './process/workers.ts';
 
-/** What shells add to the number of the signal that ended a process. */
-const EXIT_BY_SIGNAL = 128;
-
-/** A terminal sends Ctrl-C to npm and to its child alike, and npm passes its own on. */
-const ECHO_MS = 100;
+if (cluster.isWorker) runAsWorker(() => runHere(loadConfig(process.env)));
+else main().catch(fail);
 
 async function main(): Promise<void> {
   loadEnvFileIfPresent();
   const config = loadConfig(process.env);
-  const running = config.workers > 1 ? runWorkers({ ...config, warn: complain }) : runServer(config);
-  onStopSignal(running);
+  const running = config.workers > 1 ? runWorkers({ ...config, warn: complain }) : runHere(config);
+  stopOnSignals(running.stop, { say, fail });
   const introduction = await running.ready;
   if (introduction) introduce(introduction, config);
 }
 
-/** One of several processes that share a port: the primary speaks to the world for all of them. */
-async function work(): Promise<void> {
-  const running = runServer(loadConfig(process.env));
-  let isStopping = false;
-  const handle = (signal: StopSignal) => {
-    // A terminal's comes once from there and once from the primary.
-    if (!isStopping) running.stop(signal).then(() => process.exit(0), failAsWorker);
-    isStopping = true;
-  };
-  for (const signal of stopSignals()) process.on(signal, handle);
-  const introduction = await running.ready;
-  if (introduction) report({ kind: 'ready', introduction });
-}
-
-function runServer(config: Config): Running {
-  const givenUp = new AbortController();
-  const starting = createApp(config, { signal: givenUp.signal });
-  return {
-    ready: starting.then(
-      ({ url, tokens }) => ({ url, tokens }),
-      (error) => (givenUp.signal.aborted ? null : Promise.reject(error)),
-    ),
-    async stop(signal) {
-      givenUp.abort();
-      const app = await starting.catch(() => null);
-      // Load balancers have nothing to do with somebody's Ctrl-C.
-      await app?.close(signal === 'SIGTERM' ? config.shutdownDrainSeconds : 0);
-    },
-  };
-}
-
-/** The first signal stops in good order; a second one at once. */
-function onStopSignal(running: Running): void {
-  let stoppingSinceMs: number | undefined;
-  const handle = (signal: StopSignal) => {
-    if (stoppingSinceMs === undefined) {
-      stoppingSinceMs = performance.now();
-      say(`${signal}: answering what is in flight, then stopping. Once more to stop at once.`);
-      running.stop(signal).then(() => process.exit(0), fail);
-    } else if (performance.now() - stoppingSinceMs > ECHO_MS) {
-      process.exit(EXIT_BY_SIGNAL + STOP_SIGNALS[signal]);
-    }
-  };
-  for (const signal of stopSignals()) process.on(signal, handle);
-}
-
-function stopSignals(): StopSignal[] {
-  return Object.keys(STOP_SIGNALS) as StopSignal[];
+function runHere(config: Config): Running {
+  return runServer((signal) => createApp(config, { signal }), config);
 }
 
 function introduce({ url, tokens }: Introduction, { environment }: Config): void {
@@ -93,15 +46,3 @@ function fail(error: unknown): never {
   complain(message);
   process.exit(exitCode);
 }
-
-function failAsWorker(error: unknown): void {
-  const { message, exitCode } = explainFailure(error);
-  report({ kind: 'failed', message, exitCode }, () => process.exit(exitCode));
-}
-
-function report(what: WorkerReport, onSent?: () => void): void {
-  process.send!(what, undefined, undefined, onSent);
-}
-
-if (cluster.isWorker) work().catch(failAsWorker);
-else main().catch(fail);

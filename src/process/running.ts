@@ -1,16 +1,44 @@
-import type { App } from '../app.ts';
+import type { Config } from '../config/config.ts';
+import type { Stop } from './signals.ts';
 
-/** The signals that ask a process to stop, by their numbers. */
-export const STOP_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
-export type StopSignal = keyof typeof STOP_SIGNALS;
+/** What is printed once everything runs. */
+export interface Introduction {
+  /** Where the server is reached, without a path: `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** A token for each role in development, otherwise `null`. */
+  readonly tokens: Readonly<Record<string, string>> | null;
+}
 
-/** What is told once, when everything runs. */
-export type Introduction = Pick<App, 'url' | 'tokens'>;
-
-/** What was started and runs until it is told to stop: one server, or several that share a port. */
+/** Something that was started and runs until it is told to stop: one server, or several that share a port. */
 export interface Running {
-  /** `null`: it was told to stop before it was ready. Rejects when it cannot start. */
+  /** Resolves to `null` if it was told to stop before it was ready. Rejects if it cannot start. */
   readonly ready: Promise<Introduction | null>;
-  /** Stops in good order. Resolves when nothing runs any more. */
-  stop(signal: StopSignal): Promise<void>;
+  /** Answers the requests in flight, then ends. Resolves when nothing runs any more. */
+  readonly stop: Stop;
+}
+
+/** A server that is ready. */
+interface Server extends Introduction {
+  close(drainSeconds?: number): Promise<void>;
+}
+
+/** Starts a server in this process. `start` rejects when its signal is aborted. */
+export function runServer(
+  start: (signal: AbortSignal) => Promise<Server>,
+  { shutdownDrainSeconds }: Pick<Config, 'shutdownDrainSeconds'>,
+): Running {
+  const aborted = new AbortController();
+  const starting = start(aborted.signal);
+  return {
+    ready: starting.then(
+      ({ url, tokens }) => ({ url, tokens }),
+      (error) => (aborted.signal.aborted ? null : Promise.reject(error)),
+    ),
+    async stop(signal) {
+      aborted.abort();
+      const server = await starting.catch(() => null);
+      // SIGINT comes from a terminal: no load balancer has to be given time to look elsewhere.
+      await server?.close(signal === 'SIGTERM' ? shutdownDrainSeconds : 0);
+    },
+  };
 }

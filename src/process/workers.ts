@@ -1,98 +1,112 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '../config/config.ts';
 import { backoffMs } from '../retry.ts';
-import type { Introduction, Running, StopSignal } from './running.ts';
+import type { Introduction, Running } from './running.ts';
+import type { StopSignal } from './signals.ts';
 import { EXIT_CODE, StartError } from './start-error.ts';
+import type { WorkerReport } from './worker.ts';
 
 /*
- * Several processes that share one port (node:cluster). Each is a whole server with a cache of its own; to each other they
- * are what instances on different machines are, and meet in PostgreSQL.
+ * Several processes that share one port (node:cluster). Each is a whole server with its own cache. They relate to each
+ * other as instances on different machines do: through PostgreSQL.
  */
 
-/** What a worker says to the primary. */
-export type WorkerReport =
-  | { readonly kind: 'ready'; readonly introduction: Introduction }
-  | { readonly kind: 'failed'; readonly message: string; readonly exitCode: number };
-
 export interface WorkersOptions extends Pick<Config, 'workers' | 'shutdownGraceSeconds'> {
-  /** Told in words of workers that ended by themselves. */
+  /** Called with a sentence about each worker that ended by itself. */
   readonly warn: (text: string) => void;
 }
 
 const BACKOFF = { minMs: 100, maxMs: 10_000 };
-/** For how long a crash makes the replacement of the next one wait. */
+/** For how long a crash delays the replacement after the next one. */
 const CRASH_MEMORY_MS = 60_000;
-/** Beyond the grace, within which workers end by themselves. */
+/** Workers end within the grace period. This much later the primary kills those that are left. */
 const KILL_AFTER_MS = 2000;
 
 /**
- * Runs as many workers as configured, and another in the place of each that ends by itself. The first is waited for: it
- * migrates the database, and what keeps it from starting would keep the others.
+ * Runs as many workers as configured, and replaces each worker that ends by itself. The first one starts alone: it migrates
+ * the database, and whatever keeps it from starting would keep the others from starting too.
  */
-export function runWorkers({ workers: count, shutdownGraceSeconds, warn }: WorkersOptions): Running {
-  const ready = Promise.withResolvers<Introduction | null>();
-  const allEnded = Promise.withResolvers<void>();
-  const readyWorkers = new Set<Worker>();
-  const replacing = new Set<NodeJS.Timeout>();
-  let introduction: Introduction | null = null;
-  let crashes = 0;
-  let isStopping = false;
+export function runWorkers(options: WorkersOptions): Running {
+  return new Workers(options);
+}
 
-  cluster.on('message', (worker, report: WorkerReport) => {
-    if (report.kind === 'failed') {
-      if (introduction) warn(report.message);
-      else ready.reject(new StartError(report.exitCode, report.message));
-      return;
-    }
-    if (introduction === null) {
-      introduction = report.introduction;
-      for (let number = 1; number < count && !isStopping; number++) cluster.fork();
-    }
-    readyWorkers.add(worker);
-    if (readyWorkers.size === count) ready.resolve(introduction);
-  });
+class Workers implements Running {
+  readonly #options: WorkersOptions;
+  readonly #ready = Promise.withResolvers<Introduction | null>();
+  readonly #allEnded = Promise.withResolvers<void>();
+  readonly #readyWorkers = new Set<Worker>();
+  readonly #replacements = new Set<NodeJS.Timeout>();
+  /** Of the first worker, once that is ready. */
+  #introduction: Introduction | null = null;
+  #recentCrashes = 0;
+  #isStopping = false;
 
-  cluster.on('exit', (worker, code, signal) => {
-    readyWorkers.delete(worker);
-    const how = signal ?? `exit code ${code}`;
-    if (isStopping) {
-      if (liveWorkers().length === 0) allEnded.resolve();
-    } else if (introduction === null) {
-      ready.reject(new StartError(EXIT_CODE.unexpected, `The first worker ended with ${how} before it was ready.`));
-    } else {
-      replace(`Worker ${worker.process.pid} ended with ${how}`);
-    }
-  });
-
-  function replace(what: string): void {
-    const waitMs = backoffMs(crashes++, BACKOFF);
-    setTimeout(() => crashes--, CRASH_MEMORY_MS).unref();
-    warn(`${what}; another takes its place in ${waitMs} ms.`);
-    const timer = setTimeout(() => {
-      replacing.delete(timer);
-      cluster.fork();
-    }, waitMs);
-    replacing.add(timer);
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    cluster.on('message', (worker, report: WorkerReport) => {
+      if (report.kind === 'ready') this.#onReady(worker, report.introduction);
+      else this.#onFailure(new StartError(report.exitCode, report.message));
+    });
+    cluster.on('exit', (worker, code, signal) => this.#onExit(worker, signal ?? `exit code ${code}`));
+    cluster.fork();
   }
 
-  async function stop(signal: StopSignal): Promise<void> {
-    isStopping = true;
-    for (const timer of replacing) clearTimeout(timer);
-    ready.resolve(null);
+  get ready(): Promise<Introduction | null> {
+    return this.#ready.promise;
+  }
+
+  readonly stop = async (signal: StopSignal): Promise<void> => {
+    this.#isStopping = true;
+    for (const timer of this.#replacements) clearTimeout(timer);
+    this.#ready.resolve(null);
     for (const { process } of liveWorkers()) process.kill(signal);
     if (liveWorkers().length === 0) return;
     const killing = setTimeout(
       () => {
         for (const { process } of liveWorkers()) process.kill('SIGKILL');
       },
-      shutdownGraceSeconds * 1000 + KILL_AFTER_MS,
+      this.#options.shutdownGraceSeconds * 1000 + KILL_AFTER_MS,
     );
-    await allEnded.promise;
+    await this.#allEnded.promise;
     clearTimeout(killing);
+  };
+
+  #onReady(worker: Worker, introduction: Introduction): void {
+    const count = this.#options.workers;
+    if (this.#introduction === null) {
+      this.#introduction = introduction;
+      for (let number = 1; number < count && !this.#isStopping; number++) cluster.fork();
+    }
+    this.#readyWorkers.add(worker);
+    if (this.#readyWorkers.size === count) this.#ready.resolve(this.#introduction);
   }
 
-  cluster.fork();
-  return { ready: ready.promise, stop };
+  #onFailure(error: StartError): void {
+    if (this.#introduction) this.#options.warn(error.message);
+    else this.#ready.reject(error);
+  }
+
+  #onExit(worker: Worker, how: string): void {
+    this.#readyWorkers.delete(worker);
+    if (this.#isStopping) {
+      if (liveWorkers().length === 0) this.#allEnded.resolve();
+    } else if (this.#introduction === null) {
+      this.#onFailure(new StartError(EXIT_CODE.unexpected, `The first worker ended with ${how} before it was ready.`));
+    } else {
+      this.#replace(`Worker ${worker.process.pid} ended with ${how}`);
+    }
+  }
+
+  #replace(what: string): void {
+    const waitMs = backoffMs(this.#recentCrashes++, BACKOFF);
+    setTimeout(() => this.#recentCrashes--, CRASH_MEMORY_MS).unref();
+    this.#options.warn(`${what}; another takes its place in ${waitMs} ms.`);
+    const timer = setTimeout(() => {
+      this.#replacements.delete(timer);
+      cluster.fork();
+    }, waitMs);
+    this.#replacements.add(timer);
+  }
 }
 
 function liveWorkers(): Worker[] {
