@@ -3,10 +3,10 @@ import type { Identity, Role } from './identity.ts';
 import { refuseToken } from './token-errors.ts';
 import type { TokenVerifier } from './tokens.ts';
 
-/** Resolves to who is asking. See `createAuthenticator` for how it fails. */
+/** Resolves to the caller's identity. `createAuthenticator` says how it fails. */
 export interface Authenticator {
   (authorization: unknown): Promise<Identity>;
-  /** Who is asking, where that is known already, as it is of most requests. `null`: call the function itself. */
+  /** Returns the identity if it is remembered, as for most requests. On `null` call the function itself. */
   known(authorization: unknown): Identity | null;
 }
 
@@ -21,17 +21,17 @@ export interface AuthenticatorOptions {
 
 const MAX_REMEMBERED = 10_000;
 const MAX_REMEMBERED_CHARACTERS = 8 * 1024 * 1024;
-/** How long what a verified token says is taken for granted: its key may be withdrawn. */
+/** How long a verified token is accepted without another verification. Meanwhile the issuer may withdraw its key. */
 const TRUST_MS = 60_000;
 
 /**
- * Makes the function that turns an `Authorization` header, or a socket's `connectionParams.authorization`, into an
- * identity. `undefined` is an anonymous request; anything else must be `Bearer <token>` with a token that verifies, and
- * never falls back to anonymous.
+ * Creates the function that turns an `Authorization` header, or a socket's `connectionParams.authorization`, into an
+ * identity. `undefined` is an anonymous request. Anything else must be `Bearer <token>` with a valid token; a request with
+ * an invalid token is never treated as anonymous.
  *
- * A token that verified is remembered for a minute, and not beyond its expiry; one that did not is verified anew.
+ * A valid token is remembered for a minute, but not beyond its expiry. An invalid one is verified again each time.
  *
- * The function rejects with `StationmasterError`: `UNAUTHENTICATED`, or what `verify` rejects with.
+ * The function rejects with `StationmasterError`: `UNAUTHENTICATED`, or whatever `verify` rejects with.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { verify, anonymousRole, now = Date.now, maxRemembered = MAX_REMEMBERED } = options;
@@ -41,7 +41,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     isAnonymous: true,
     expiresAtMs: null,
   });
-  // By the whole header as it came, which is several times cheaper to look up than a part or a hash of it.
+  // Keyed by the whole header: looking that up costs several times less than extracting or hashing the token.
   const remembered = new LRUCache<string, { identity: Identity; trustedUntilMs: number }>({
     max: maxRemembered,
     maxSize: MAX_REMEMBERED_CHARACTERS,

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 
 /**
- * Returns how tokens are verified: as configured or, where neither a secret nor a JWKS is (which `loadConfig` refuses in
- * production), with the development secret of `config.dataDir`.
+ * Returns how tokens are verified: as configured, or with the development secret of `config.dataDir` if neither a secret
+ * nor a JWKS is configured. `loadConfig` refuses the latter in production.
  */
 export async function resolveAuth(config: Config): Promise<Config['auth']> {
   const { auth, dataDir } = config;
@@ -14,8 +14,8 @@ export async function resolveAuth(config: Config): Promise<Config['auth']> {
 }
 
 /**
- * Returns the secret kept in `<dataDir>/jwt-secret`: 32 random bytes in base64url, readable by their owner only. The
- * first caller makes it; callers in any number of processes at once agree on one.
+ * Returns the secret in `<dataDir>/jwt-secret`: 32 random bytes in base64url, readable by their owner only. The first
+ * caller creates it. Callers in several processes at once get the same secret.
  *
  * @throws {Error} when the file holds something shorter than a secret
  */
@@ -41,8 +41,8 @@ async function findSecret(path: string): Promise<string | null> {
   return secret;
 }
 
-// Written aside and then linked: the name appears with its content or not at all, so that nobody reads half a secret,
-// and linking fails where another process was first, whose secret then counts.
+// Writes a draft and links it to the final name. The name appears with its whole content, so no process reads half a
+// secret. If another process was first, linking fails and its secret counts.
 async function createSecret(path: string): Promise<void> {
   const draft = `${path}.${randomUUID()}`;
   try {

@@ -2,9 +2,9 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import { StationmasterError } from '../errors.ts';
 
 export interface PublishedKeysOptions {
-  /** Milliseconds, of a clock that runs as the issuer's does. */
+  /** Milliseconds, from any starting point. */
   readonly now: () => number;
-  /** Makes the signal that ends a fetch which takes too long. */
+  /** Creates the signal that ends a fetch which takes too long. */
   readonly timeout: () => AbortSignal;
 }
 
@@ -19,22 +19,22 @@ interface Fetch {
   outcome: 'pending' | 'succeeded' | 'failed';
 }
 
-/** How long keys are used without asking for them again. */
+/** How long keys are used before they are fetched again. */
 const FRESH_MS = 5 * 60 * 1000;
-/** How long they count when the issuer cannot be asked: its bad hour need not be ours. */
+/** How long keys are used while the issuer cannot be reached, so that its outage is not ours. */
 const TRUSTED_MS = 60 * 60 * 1000;
-/** How soon the issuer is asked again, by tokens that name a key it did not publish last time. Anyone can make such. */
+/** The shortest time between two fetches caused by tokens with an unknown key, which anyone can make. */
 const COOLDOWN_MS = 10_000;
-/** How soon it is asked again after it gave no answer. */
+/** The shortest time between a failed fetch and the next one. */
 const RETRY_MS = 1000;
 
 /**
- * Finds the keys that tokens are signed with among those published at `url` (RFC 7517), as jose's `jwtVerify` asks for
- * them. They are fetched when first needed, again when five minutes old, and when a token names one that is not among
- * them, though not within ten seconds of the last time. Callers share one fetch.
+ * Finds the key of a token among those published at `url` (RFC 7517); the function suits jose's `jwtVerify`. Keys are
+ * fetched when first needed, again when they are five minutes old, and again when a token names a key that is not among
+ * them, but then not within ten seconds of the previous fetch. Concurrent callers share one fetch.
  *
- * While the issuer cannot be asked, the keys it published last count for an hour. The first to notice wait until the
- * fetch is given up, the others not at all.
+ * While the issuer cannot be reached, the keys fetched last are used for up to an hour. Only the callers that start or
+ * join the first failing fetch wait for it; later callers use the old keys at once.
  *
  * The function rejects with jose's errors about the token, or with `StationmasterError` `UNAVAILABLE`.
  */
@@ -63,7 +63,7 @@ export function createPublishedKeys(url: URL, { now, timeout }: PublishedKeysOpt
     return keys!;
   }
 
-  /** Resolves to the issuer's answer, or to its last one if that is too recent to ask again. */
+  /** Resolves when a fetch ends: the running one, a new one, or the previous one if that is too recent to repeat. */
   function refresh(): Promise<void> {
     if (latest === undefined || mayAskAgain(latest)) latest = startFetch();
     return latest.done;

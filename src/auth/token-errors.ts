@@ -1,12 +1,12 @@
 import { errors } from 'jose';
 import { StationmasterError } from '../errors.ts';
 
-/** Refuses a token in words for its sender. `reason` never quotes the token. */
+/** Creates the error for the sender of a bad token. `reason` never quotes the token. */
 export function refuseToken(reason: string, cause?: unknown): StationmasterError {
   return new StationmasterError('UNAUTHENTICATED', reason, { cause });
 }
 
-/** Says in a client's words why verification failed. An error that is a client's already comes back as it is. */
+/** Turns a failed verification into an error for the client. A `StationmasterError` is returned unchanged. */
 export function explainRefusal(error: unknown): StationmasterError {
   if (error instanceof StationmasterError) return error;
   return refuseToken(findReason(error), error);
@@ -33,7 +33,7 @@ const REASONS: Record<string, string> = {
   ERR_JWKS_NO_MATCHING_KEY: 'The token is signed with a key its issuer does not publish.',
 };
 
-/** By claim, or by claim and what is the matter with it. */
+/** Keyed by claim, or by claim and jose's reason. */
 const CLAIM_REASONS: Record<string, string> = {
   'exp missing': 'The token has no expiry.',
   'nbf check_failed': 'The token is not valid yet.',

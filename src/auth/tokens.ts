@@ -5,31 +5,31 @@ import { type Identity, ROLES, type Role } from './identity.ts';
 import { createPublishedKeys, type PublishedKeysOptions } from './published-keys.ts';
 import { EXPIRED, explainRefusal, refuseToken } from './token-errors.ts';
 
-/** Resolves to who a token speaks for. See `createTokenVerifier` for how it fails. */
+/** Resolves to the identity that a token stands for. `createTokenVerifier` says how it fails. */
 export type TokenVerifier = (token: string) => Promise<Identity>;
 
-/** How tokens are verified: exactly one of `secret` and `jwksUrl` is set. `resolveAuth` makes sure of that. */
+/** How tokens are verified. Exactly one of `secret` and `jwksUrl` is set, which `resolveAuth` ensures. */
 export type TokenVerification = Pick<Config['auth'], 'secret' | 'jwksUrl' | 'issuer' | 'audience'>;
 
 export interface TokenVerifierOptions {
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Makes the signal that ends a fetch of the issuer's keys which takes too long; after three seconds by default. */
+  /** Creates the signal that ends a slow fetch of the issuer's keys. Default: after three seconds. */
   readonly issuerTimeout?: () => AbortSignal;
 }
 
 const MAX_TOKEN_BYTES = 8 * 1024;
 const ISSUER_TIMEOUT_MS = 3000;
-/** For issuers whose clock runs ahead of ours. Expiry gets none: what the token says is what its sockets live by. */
+/** Allows for issuers whose clock is ahead. Expiry has no tolerance, because sockets end exactly at the token's expiry. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 
 /**
- * Makes a verifier of JSON Web Tokens: HS256 with `auth.secret`, or RS256, PS256, ES256 and EdDSA with the keys published
- * at `auth.jwksUrl`. Tokens need `exp` and `roles`; `iss` and `aud` are checked where configured; `nbf` and `iat` may lie
- * a minute ahead; roles come back without repeats, in the order of `ROLES`.
+ * Creates a verifier of JSON Web Tokens: HS256 with `auth.secret`, or RS256, PS256, ES256 and EdDSA with the keys
+ * published at `auth.jwksUrl`. Tokens need `exp` and `roles`. `iss` and `aud` are checked if configured. `nbf` and `iat`
+ * may be up to a minute in the future. Roles are returned without repeats, in the order of `ROLES`.
  *
- * The verifier rejects with `StationmasterError`: `UNAUTHENTICATED` for every token that will not do, `UNAVAILABLE` when
- * the issuer's keys cannot be fetched.
+ * The verifier rejects with `StationmasterError`: `UNAUTHENTICATED` for an invalid token, `UNAVAILABLE` when the issuer's
+ * keys cannot be fetched.
  *
  * @throws {TypeError} unless exactly one of `secret` and `jwksUrl` is set
  */
@@ -38,7 +38,7 @@ export function createTokenVerifier(auth: TokenVerification, options: TokenVerif
   const checkSignature = createSignatureCheck(auth, { now, timeout: issuerTimeout });
 
   return async function verify(token) {
-    // Before anything is computed from it.
+    // Checked first, so that a huge token costs nothing.
     if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) throw refuseToken('The token is longer than 8 KiB.');
     const claims = await checkSignature(token, new Date(now())).catch(rejectExplained);
     return toIdentity(claims, now());
@@ -101,7 +101,7 @@ function checkWithPublishedKeys(findKey: JWTVerifyGetKey, options: JWTVerifyOpti
   };
 }
 
-/** Tokens without a `kid` fit several keys while an issuer rotates them; one of them is the right one. */
+/** While an issuer rotates its keys, a token without a `kid` matches several of them. */
 async function tryEachKey(
   token: string,
   candidates: errors.JWKSMultipleMatchingKeys,

@@ -3,7 +3,7 @@ import { lexicographicSortSchema, printSchema } from 'graphql';
 import { features } from '../features/index.ts';
 import { createSchema } from '../graphql/schema.ts';
 
-/** Prints the schema to `schema.graphql`, or with `--check` says whether the file is up to date. */
+/** Writes the schema to `schema.graphql`. With `--check` it only says whether the file is up to date. */
 const path = 'schema.graphql';
 const printed = `${printSchema(lexicographicSortSchema(createSchema(features)))}\n`;
 

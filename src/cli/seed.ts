@@ -5,11 +5,11 @@ import { migrate } from '../database/migrate.ts';
 import { seedFleet } from '../features/demo-fleet/index.ts';
 import { entities, migrations } from '../features/index.ts';
 
-const USAGE = `Fills the configured database with the demo fleet. What is there already stays as it is.
+const USAGE = `Fills the configured database with the demo fleet. Rows that are there already stay as they are.
 
   npm run seed -- [--workstations 1000] [--managers 100]
 
-The embedded database has room for one process: stop the server first, or use PostgreSQL (DATABASE_URL).`;
+Only one process can use the embedded database: stop the server first, or use PostgreSQL (DATABASE_URL).`;
 
 const EXIT_BAD_USAGE = 64;
 const EXIT_BAD_CONFIGURATION = 78;
@@ -46,7 +46,7 @@ function count(option: string, given: string): number {
   return number;
 }
 
-/** One line that is written over on a terminal, and a line for each tenth elsewhere. */
+/** Overwrites one line on a terminal. Elsewhere it prints a line at each tenth. */
 function showProgress(done: number, total: number): void {
   const percent = Math.floor((100 * done) / total);
   if (process.stdout.isTTY) process.stdout.write(`\r${percent} % (${done} of ${total} rows)`);

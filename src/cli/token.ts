@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { resolveAuth } from '../auth/development-secret.ts';
 import { ROLES, type Role } from '../auth/identity.ts';
@@ -11,21 +10,21 @@ Prints a signed token for "Authorization: Bearer <token>".
 
   --role ROLE          ${ROLES.join(', ')}; may be given several times
   --expires DURATION   90s, 15m, 1h, 30d; at most 3650d (default 1h)
-  --subject NAME       whom the token speaks for (default cli)
+  --subject NAME       the subject of the token (default cli)
   --help               this text
 `;
 
 const EXIT_USAGE = 64;
 const EXIT_CONFIG = 78;
 
-/** What the command would print and exit with. Exit codes are those of sysexits.h: 64 usage, 78 configuration. */
+/** The output and exit code of the command. Exit codes are those of sysexits.h: 64 usage, 78 configuration. */
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs the command without touching the process: `args` are what follows the script's name. */
+/** Runs the command without touching the process. `args` are the arguments after the script's name. */
 export async function runTokenCommand(args: string[], env: NodeJS.ProcessEnv): Promise<CommandResult> {
   try {
     const request = parseRequest(args);
@@ -38,7 +37,7 @@ export async function runTokenCommand(args: string[], env: NodeJS.ProcessEnv): P
   }
 }
 
-/** Returns the seconds of a duration such as `90s`, `15m`, `1h` or `30d`; `null` unless it is from 1 s to 3650 days. */
+/** Returns the seconds of a duration such as `90s`, `15m`, `1h` or `30d`, or `null` unless it is 1 s to 3650 days. */
 export function parseDurationSeconds(text: string): number | null {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) return null;
@@ -106,8 +105,7 @@ function fail(exitCode: number, stderr: string): CommandResult {
   return { exitCode, stdout: '', stderr };
 }
 
-// Only when run, not when imported; import.meta.main would say so, but Node 22 lacks it.
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === import.meta.filename) {
+if (import.meta.main) {
   loadEnvFileIfPresent();
   const { exitCode, stdout, stderr } = await runTokenCommand(process.argv.slice(2), process.env);
   process.stdout.write(stdout);

@@ -1,25 +1,29 @@
 import { isIP } from 'node:net';
 
-/** A kind of value: what it looks like in words, and how it is read. */
+/** A kind of value: how it is described in words, and how it is parsed. */
 interface Kind<T> {
   /** Completes "NAME must be …". */
   readonly expected: string;
-  /** Returns `null` to refuse the text. */
+  /** Returns `null` if the text is not of this kind. */
   parse(text: string): T | null;
-  /** Completes "but …" about a refused text; without it the text is quoted. Secrets need one. */
+  /** Completes "but …" about a refused text. By default the text is quoted, so secrets need this. */
   describe?(text: string): string;
 }
 
-export function createSettingReader(env: NodeJS.ProcessEnv) {
+/** Reads the setting `name`: `fallback` if it is unset, empty or refused. */
+export type ReadSetting = <T, const Fallback>(name: string, kind: Kind<T>, fallback: Fallback) => T | Fallback;
+
+/** Creates a reader of the settings in `env`, and the list to which it adds a sentence for each refused setting. */
+export function createSettingReader(env: NodeJS.ProcessEnv): { read: ReadSetting; problems: string[] } {
   const problems: string[] = [];
-  function read<T, const Fallback>(name: string, kind: Kind<T>, fallback: Fallback): T | Fallback {
+  const read: ReadSetting = (name, kind, fallback) => {
     const text = env[name];
     if (text === undefined || text === '') return fallback;
     const value = kind.parse(text);
     if (value !== null) return value;
     problems.push(`${name} must be ${kind.expected}, but ${(kind.describe ?? quote)(text)}.`);
     return fallback;
-  }
+  };
   return { read, problems };
 }
 
@@ -38,7 +42,7 @@ export function oneOf<const T extends string>(...words: T[]): Kind<T> {
   };
 }
 
-/** Lets a word stand for `undefined`, where leaving the setting out would mean a default. */
+/** Accepts the word `none` for `undefined`, for settings whose default is something else. */
 export function orNone<T>(kind: Kind<T>, none = 'none'): Kind<T | undefined> {
   return {
     ...kind,
@@ -100,7 +104,7 @@ export const redisUrl: Kind<string> = {
   expected: 'a redis:// or rediss:// URL with its special characters percent-encoded, such as redis://cache:6379/0',
   parse: (text) => {
     const url = URL.parse(text);
-    // What follows a question mark the client would take for its own options.
+    // ioredis would read what follows a question mark as its own options.
     if (url === null || !/^rediss?:$/.test(url.protocol) || url.hostname === '' || url.search + url.hash !== '')
       return null;
     return /^\/?\d*$/.test(url.pathname) && isPercentEncoded(url.username + url.password) ? text : null;
@@ -127,7 +131,7 @@ export const trustedProxies: Kind<number | readonly string[]> = {
   },
 };
 
-/** An address, perhaps with the length of its network's part, or one of the words that stand for such networks. */
+/** Accepts an address, an address with a prefix length, and the names of the networks that proxy-addr knows. */
 function isNetwork(text: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
   const [address = '', length] = text.split('/', 2);
@@ -164,7 +168,7 @@ function parseOrigin(text: string): string | null {
   return url.href === `${url.origin}/` ? url.origin : null;
 }
 
-/** A URL may hold a password anywhere once it is mistyped, so no more than its scheme is shown. */
+/** Shows the scheme only: a mistyped URL may contain its password anywhere. */
 function describeUrl(text: string): string {
   const scheme = /^[a-z]+:\/\//i.exec(text)?.[0];
   if (scheme === undefined) return 'does not begin with a scheme';

@@ -3,10 +3,10 @@ import { isColorSupported, prettyFactory } from 'pino-pretty';
 import type { Config } from '../config/config.ts';
 
 /**
- * The process's logger: one line of JSON per event on standard output, made readable in development. It writes from
- * this thread, so that nothing is lost when the process ends and nothing is left running when it closes.
+ * Creates the logger of the process: one line of JSON per event on standard output, readable text in development. It
+ * writes from this thread, so no line is lost when the process ends and no thread outlives it.
  *
- * @param destination where to write instead
+ * @param destination where to write instead of standard output
  */
 export function createLogger(
   { environment, logLevel }: Pick<Config, 'environment' | 'logLevel'>,
@@ -24,5 +24,5 @@ function prettify(output: DestinationStream): DestinationStream {
 
 const SECRETS = ['authorization', 'Authorization', 'token', 'accessToken', 'password', 'secret', 'cookie'];
 
-/** Wherever a secret is likely to be logged by mistake: as a field, or in an object or two around it. */
+/** Where a secret is likely to be logged by mistake: as a field of the log line, or one or two objects deep. */
 const SECRET_PATHS = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
