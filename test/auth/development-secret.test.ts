@@ -14,31 +14,31 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true }));
 
-test('makes 32 random bytes once and keeps them', async () => {
+test('creates 32 random bytes once and keeps them', async () => {
   const secret = await readOrCreateDevelopmentSecret(dataDir);
   expect(Buffer.from(secret, 'base64url')).toHaveLength(32);
   expect(await readOrCreateDevelopmentSecret(dataDir)).toBe(secret);
   expect(await readFile(join(dataDir, 'jwt-secret'), 'utf8')).toBe(`${secret}\n`);
 });
 
-test('makes another one for another directory', async () => {
+test('creates another secret for another folder', async () => {
   const secret = await readOrCreateDevelopmentSecret(dataDir);
   expect(await readOrCreateDevelopmentSecret(join(root, 'elsewhere'))).not.toBe(secret);
 });
 
-test('lets nobody but the owner read it, and leaves nothing else behind', async () => {
+test('lets only the owner read it, and leaves no other file behind', async () => {
   await readOrCreateDevelopmentSecret(dataDir);
   expect((await stat(join(dataDir, 'jwt-secret'))).mode & 0o777).toBe(0o600);
   expect(await readdir(dataDir)).toEqual(['jwt-secret']);
 });
 
-test('callers who all find no secret agree on one', async () => {
+test('callers that all find no secret get the same one', async () => {
   const secrets = await Promise.all(Array.from({ length: 20 }, () => readOrCreateDevelopmentSecret(dataDir)));
   expect(new Set(secrets).size).toBe(1);
   expect(await readdir(dataDir)).toEqual(['jwt-secret']);
 });
 
-test('refuses a file that holds no secret instead of signing with it', async () => {
+test('refuses a file that is too short for a secret', async () => {
   const path = join(root, 'jwt-secret');
   await writeFile(path, 'short\n');
   await expect(readOrCreateDevelopmentSecret(root)).rejects.toThrow(
@@ -46,12 +46,12 @@ test('refuses a file that holds no secret instead of signing with it', async () 
   );
 });
 
-test('takes 32 bytes of anybody else for a secret', async () => {
+test('accepts 32 bytes that another program wrote', async () => {
   await writeFile(join(root, 'jwt-secret'), 'x'.repeat(32));
   expect(await readOrCreateDevelopmentSecret(root)).toBe('x'.repeat(32));
 });
 
-test('writes nothing where a secret is kept already', async () => {
+test('writes nothing if there is a secret already', async () => {
   await readOrCreateDevelopmentSecret(dataDir);
   const lastWeek = new Date('2029-12-25T00:00:00Z');
   await utimes(dataDir, lastWeek, lastWeek);
@@ -59,14 +59,14 @@ test('writes nothing where a secret is kept already', async () => {
   expect((await stat(dataDir)).mtime).toEqual(lastWeek);
 });
 
-test('says why a secret cannot be read, and does not make another', async () => {
+test('reports why a secret cannot be read, and does not create another', async () => {
   await mkdir(join(root, 'jwt-secret'));
   await expect(readOrCreateDevelopmentSecret(root)).rejects.toMatchObject({ code: 'EISDIR' });
   expect(await readdir(root)).toEqual(['jwt-secret']);
 });
 
 describe('resolving how tokens are verified', () => {
-  test('fills in the development secret where nothing is configured', async () => {
+  test('uses the development secret if nothing is configured', async () => {
     const config = loadConfig({ DATA_DIR: dataDir, AUTH_AUDIENCE: 'us' });
     const secret = await readOrCreateDevelopmentSecret(dataDir);
     expect(await resolveAuth(config)).toEqual({ ...config.auth, secret });

@@ -35,13 +35,13 @@ test('fetches the keys once for many tokens', async () => {
   expect(issuer.requests).toBe(1);
 });
 
-test('finds the right one of several keys for a token that names none', async () => {
+test('finds the right key among several for a token that names none', async () => {
   await issuer.publishNewKey('RS256');
   const second = await issuer.publishNewKey('RS256');
   expect(await createVerifier()(await second.sign({}, {}))).toMatchObject({ subject: 'ada' });
 });
 
-test('does not ask the issuer again for a token that names no key', async () => {
+test('does not fetch keys again for a token that names no key', async () => {
   await issuer.publishNewKey('RS256');
   const second = await issuer.publishNewKey('RS256');
   const verify = createVerifier();
@@ -51,7 +51,7 @@ test('does not ask the issuer again for a token that names no key', async () => 
   expect(issuer.requests).toBe(1);
 });
 
-test('refuses a token that names no key and fits none', async () => {
+test('refuses a token that names no key and matches none', async () => {
   const withdrawn = await issuer.publishNewKey('RS256');
   issuer.withdrawKeys();
   await issuer.publishNewKey('RS256');
@@ -79,7 +79,7 @@ test('refuses a token signed with a key the issuer does not publish', async () =
   await expect(createVerifier()(await withdrawn.sign())).rejects.toMatchObject(NO_SUCH_KEY);
 });
 
-test('does not let the public key pass for a shared secret', async () => {
+test('does not accept the public key as a shared secret', async () => {
   const key = await issuer.publishNewKey('RS256');
   const options = {
     roles: ['ADMIN' as const],
@@ -96,7 +96,7 @@ test('does not let the public key pass for a shared secret', async () => {
   }
 });
 
-test('does not take a published symmetric key for one', async () => {
+test('does not accept a published symmetric key', async () => {
   const secret = 'a-secret-published-by-mistake-for-all-to-see';
   issuer.publish({ kty: 'oct', k: Buffer.from(secret).toString('base64url'), alg: 'HS256' });
   const token = await signToken({
@@ -129,7 +129,7 @@ describe('When the issuer rotates its keys', () => {
     expect(issuer.requests).toBe(1);
   });
 
-  test('a new key counts as soon as a token names it, if that is not too soon', async () => {
+  test('a new key counts as soon as a token names it, ten seconds after the previous fetch', async () => {
     const after = await issuer.publishNewKey('ES256');
     await expect(verify(await after.sign())).rejects.toMatchObject(NO_SUCH_KEY);
     advanceSeconds(10);
@@ -138,7 +138,7 @@ describe('When the issuer rotates its keys', () => {
     expect(issuer.requests).toBe(2);
   });
 
-  test('a withdrawn key counts for five minutes more', async () => {
+  test('a withdrawn key still counts for five minutes', async () => {
     issuer.withdrawKeys();
     await issuer.publishNewKey('ES256');
     advanceSeconds(299);
@@ -147,7 +147,7 @@ describe('When the issuer rotates its keys', () => {
     await expect(verify(await before.sign())).rejects.toMatchObject(NO_SUCH_KEY);
   });
 
-  test('tokens of foreign keys do not make it fetch more than every ten seconds', async () => {
+  test('tokens with unknown keys cause a fetch at most every ten seconds', async () => {
     const elsewhere = await startIssuer();
     const foreign = await elsewhere.publishNewKey('ES256');
     await elsewhere.close();
@@ -183,7 +183,7 @@ describe.each([
     await expect(createVerifier()(await key.sign())).rejects.toMatchObject({ ...NO_ANSWER, cause: expect.anything() });
   });
 
-  test('the keys it published last go on counting, for an hour', async () => {
+  test('the keys it published last count for an hour', async () => {
     const key = await issuer.publishNewKey('ES256');
     const unknown = await issuer.publishNewKey('ES256');
     const verify = createVerifier();
@@ -216,7 +216,7 @@ describe.each([
   });
 });
 
-test('only the first to notice wait for an issuer that is slow', async () => {
+test('only the first callers wait for a slow issuer', async () => {
   const key = await issuer.publishNewKey('ES256');
   const verify = createVerifier();
   await verify(await key.sign({ sub: 'first' }));
@@ -233,11 +233,11 @@ test('only the first to notice wait for an issuer that is slow', async () => {
   await patient(await key.sign({ sub: 'fourth' }));
   issuer.fallSilent();
   advanceSeconds(1);
-  // It would wait until the test's time is over.
+  // If it waited, the test would time out.
   expect(await patient(await key.sign({ sub: 'fifth' }))).toMatchObject({ subject: 'fifth' });
 });
 
-test('those who come while a fetch takes long wait for it and start no other', async () => {
+test('callers that arrive during a slow fetch wait for it and start no other', async () => {
   const key = await issuer.publishNewKey('ES256');
   const tokens = await Promise.all(['first', 'second'].map((sub) => key.sign({ sub })));
   const { promise: isAsked, resolve } = Promise.withResolvers<void>();
@@ -252,14 +252,14 @@ test('those who come while a fetch takes long wait for it and start no other', a
   await isAsked;
   advanceSeconds(10);
   const second = verify(tokens[1]!);
-  // Whoever asks does so by then: nothing else is left to happen.
+  // By then every caller has asked: nothing else is left to run.
   await new Promise(setImmediate);
   issuer.answerWithKeys();
   expect(await Promise.all([first, second])).toMatchObject([{ subject: 'first' }, { subject: 'second' }]);
   expect(issuer.requests).toBe(1);
 });
 
-test('a fetch that nobody waits for may fail', async () => {
+test('a fetch without waiting callers may fail', async () => {
   const key = await issuer.publishNewKey('ES256');
   let patience = FOREVER();
   const verify = createVerifier({ issuerTimeout: () => patience });
@@ -269,11 +269,11 @@ test('a fetch that nobody waits for may fail', async () => {
   await verify(await key.sign({ sub: 'second' }));
   advanceSeconds(1);
   expect(await verify(await key.sign({ sub: 'third' }))).toMatchObject({ subject: 'third' });
-  // A rejection that nobody handles ends the process, and here the test.
+  // An unhandled rejection would end the process, here the test.
   await new Promise(setImmediate);
 });
 
-test('waits three seconds for an issuer unless it is told otherwise', async () => {
+test('waits three seconds for an issuer by default', async () => {
   const timeout = jest.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort());
   try {
     const key = await issuer.publishNewKey('ES256');
@@ -296,7 +296,7 @@ test('recovers when the issuer does', async () => {
   expect(await verify(token)).toMatchObject({ subject: 'ada' });
 });
 
-test('whose keys are awaited may let a token expire meanwhile', async () => {
+test('a token that expires during the fetch is refused', async () => {
   const key = await issuer.publishNewKey('ES256');
   const token = await key.sign({ exp: clock.nowMs / 1000 + 1 });
   issuer.fallSilent();

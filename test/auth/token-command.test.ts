@@ -15,7 +15,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(dataDir, { recursive: true }));
 
-test('prints just a token the server accepts', async () => {
+test('prints a token that the server accepts, and nothing else', async () => {
   const env = { NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET, AUTH_ISSUER: 'me', AUTH_AUDIENCE: 'us' };
   const args = ['--role', 'admin', '--role', 'AGENT', '--expires', '30d', '--subject', 'ada'];
   const result = await runTokenCommand(args, env);
@@ -25,7 +25,7 @@ test('prints just a token the server accepts', async () => {
   expect(await verify(result.stdout.trim())).toMatchObject({ subject: 'ada', roles: ['ADMIN', 'AGENT'] });
 });
 
-test("signs with the development secret, for an hour, in the command's own name", async () => {
+test('signs with the development secret, for an hour, with the subject cli', async () => {
   const { stdout } = await runTokenCommand(['--role', 'VIEWER'], { DATA_DIR: dataDir });
   const secret = await readOrCreateDevelopmentSecret(dataDir);
   const verify = createTokenVerifier({ secret, jwksUrl: undefined, issuer: undefined, audience: undefined });
@@ -52,7 +52,7 @@ test.each([
   expect(await readdir(dataDir)).toEqual([]);
 });
 
-test('shows how it is used on request, whatever the configuration', async () => {
+test('prints its usage on request, with any configuration', async () => {
   const result = await runTokenCommand(['--help'], { PORT: 'x' });
   expect(result).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^Usage: /), stderr: '' });
 });
@@ -69,7 +69,7 @@ test('lists the problems of the configuration and exits with 78', async () => {
   });
 });
 
-test('does not sign where another issuer does', async () => {
+test('does not sign if tokens come from another issuer', async () => {
   const env = { AUTH_JWKS_URL: 'https://issuer.example.com/keys', AUTH_ISSUER: 'issuer', AUTH_AUDIENCE: 'us' };
   const { exitCode, stdout, stderr } = await runTokenCommand(['--role', 'ADMIN'], { ...env, DATA_DIR: dataDir });
   expect([exitCode, stdout]).toEqual([78, '']);

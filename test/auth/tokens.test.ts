@@ -19,7 +19,7 @@ function createVerifier(auth: Partial<TokenVerification> = {}) {
   return { verify, clock };
 }
 
-/** Signs whatever it is given, sound or not, with the algorithm HS256 whatever the header says. */
+/** Signs any header and claims, valid or not, with HS256. */
 function forge(claims: object, header: object = { alg: 'HS256' }, secret = SECRET): string {
   const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const signed = `${encode(header)}.${encode(claims)}`;
@@ -36,7 +36,7 @@ async function catchRefusal(promise: Promise<Identity>): Promise<StationmasterEr
 }
 
 describe('verifying a token', () => {
-  test('tells who it speaks for', async () => {
+  test('returns the identity', async () => {
     const { verify } = createVerifier();
     expect(await verify(forge(CLAIMS))).toEqual({
       subject: 'ada',
@@ -65,18 +65,18 @@ describe('verifying a token', () => {
     });
   });
 
-  test('signs what others can tell is a JWT', async () => {
+  test('signs with the type JWT in the header', async () => {
     const token = await signToken({ secret: SECRET, roles: ['ADMIN'], subject: 'ada', expiresInSeconds: 90 });
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' });
   });
 
-  test('names roles once each and in one order, so that equal rights look equal', async () => {
+  test('returns each role once and in one order, so that equal rights are equal lists', async () => {
     const { verify } = createVerifier();
     const { roles } = await verify(forge({ ...CLAIMS, roles: ['AGENT', 'VIEWER', 'AGENT'] }));
     expect(roles).toEqual(['VIEWER', 'AGENT']);
   });
 
-  test('lets a token go without a subject', async () => {
+  test('accepts a token without a subject', async () => {
     const { verify } = createVerifier();
     expect((await verify(forge({ ...CLAIMS, sub: undefined }))).subject).toBe('unknown');
   });
@@ -119,7 +119,7 @@ describe('verifying a token', () => {
     expect([error.code, error.message]).toEqual(['UNAUTHENTICATED', message]);
   });
 
-  test('keeps the cause, and keeps the token to itself', async () => {
+  test('keeps the cause, and does not reveal the token', async () => {
     const { verify } = createVerifier();
     const token = forge(CLAIMS, undefined, 'x'.repeat(32));
     const error = await catchRefusal(verify(token));
@@ -127,14 +127,14 @@ describe('verifying a token', () => {
     for (const part of token.split('.')) expect(`${error.message} ${error.cause}`).not.toContain(part);
   });
 
-  test('takes a token of exactly 8 KiB', async () => {
+  test('accepts a token of exactly 8 KiB', async () => {
     const { verify } = createVerifier();
     const token = forge({ ...CLAIMS, note: 'x'.repeat(6095 - JSON.stringify({ ...CLAIMS, note: '' }).length) });
     expect(token).toHaveLength(8192);
     expect((await verify(token)).subject).toBe('ada');
   });
 
-  test.each(['nbf', 'iat'])("allows for an issuer's clock that runs a minute ahead, in %s", async (claim) => {
+  test.each(['nbf', 'iat'])("tolerates an issuer's clock that is a minute ahead, in %s", async (claim) => {
     const { verify } = createVerifier();
     expect((await verify(forge({ ...CLAIMS, [claim]: NOW_SECONDS + 60 }))).subject).toBe('ada');
   });
@@ -149,12 +149,12 @@ describe('verifying a token', () => {
     expect((await catchRefusal(verify(forge({ ...CLAIMS, ...claims })))).message).toBe(message);
   });
 
-  test('gives an identity that cannot be changed', async () => {
+  test('returns a frozen identity', async () => {
     const identity = await createVerifier().verify(forge(CLAIMS));
     expect(Object.isFrozen(identity) && Object.isFrozen(identity.roles)).toBe(true);
   });
 
-  test('cannot be set up without a way to verify, or with two', () => {
+  test('cannot be created without a way to verify, or with two', () => {
     const refusal = new TypeError('Exactly one of secret and jwksUrl must be set to verify tokens.');
     expect(() => createVerifier({ secret: undefined })).toThrow(refusal);
     expect(() => createVerifier({ jwksUrl: 'https://issuer.example.com/keys' })).toThrow(refusal);
@@ -186,7 +186,7 @@ describe('identifying a request', () => {
     });
   });
 
-  test.each(['Bearer ', 'bearer ', 'BEARER   '])('takes the token after %j', async (scheme) => {
+  test.each(['Bearer ', 'bearer ', 'BEARER   '])('reads the token after %j', async (scheme) => {
     expect((await createIdentify().identify(`${scheme}${forge(CLAIMS)}`)).subject).toBe('ada');
   });
 
@@ -215,7 +215,7 @@ describe('identifying a request', () => {
     expect([error.code, error.message]).toEqual(['UNAUTHENTICATED', 'The token is malformed.']);
   });
 
-  test('verifies a token once for many requests, whose sender is then known at once', async () => {
+  test('verifies a token once for many requests, and knows it at once from then on', async () => {
     const { identify, verifications } = createIdentify();
     const authorization = `Bearer ${forge(CLAIMS)}`;
     expect(identify.known(authorization)).toBeNull();
@@ -226,7 +226,7 @@ describe('identifying a request', () => {
     expect(verifications()).toBe(1);
   });
 
-  test('stops accepting a token it remembers at the moment that expires', async () => {
+  test('stops accepting a remembered token at its expiry', async () => {
     const { identify, clock } = createIdentify();
     const authorization = `Bearer ${forge({ ...CLAIMS, exp: NOW_SECONDS + 30 })}`;
     const identity = await identify(authorization);
@@ -250,7 +250,7 @@ describe('identifying a request', () => {
     expect(verifications()).toBe(2);
   });
 
-  test('does not take a token it refused before for one it knows', async () => {
+  test('does not remember a refused token', async () => {
     const { identify, clock } = createIdentify();
     const early = `Bearer ${forge({ ...CLAIMS, nbf: NOW_SECONDS + 61 })}`;
     const forged = `Bearer ${forge(CLAIMS, undefined, 'x'.repeat(32))}`;
@@ -262,7 +262,7 @@ describe('identifying a request', () => {
     expect((await identify(early)).subject).toBe('ada');
   });
 
-  test('remembers the tokens used last, no more than there is room for', async () => {
+  test('remembers the tokens used last, up to its bound', async () => {
     const { identify } = createIdentify(undefined, 2);
     const [a, b, c] = ['a', 'b', 'c'].map((sub) => `Bearer ${forge({ ...CLAIMS, sub })}`);
     for (const authorization of [a, b, a, c]) await identify(authorization);

@@ -6,7 +6,7 @@ import { ConfigError, loadConfig } from '../../src/config/config.ts';
 
 const SECRET = 'a-secret-that-is-long-enough-to-sign-with';
 
-test('needs no settings at all in development', () => {
+test('needs no settings in development', () => {
   expect(loadConfig({})).toEqual({
     environment: 'development',
     host: '127.0.0.1',
@@ -51,14 +51,14 @@ test('needs no settings at all in development', () => {
   });
 });
 
-test('opens nothing to strangers in production unless told to', () => {
+test('gives anonymous callers nothing in production unless configured to', () => {
   const config = loadConfig({ NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET });
   expect(config).toMatchObject({ environment: 'production', host: '0.0.0.0', corsOrigins: [], introspection: false });
   expect(config.rates).toEqual({ perToken: 60_000, perAddress: 1200 });
   expect(config.auth.anonymousRole).toBeUndefined();
 });
 
-test('is silent in tests', () => {
+test('logs nothing in tests', () => {
   expect(loadConfig({ NODE_ENV: 'test' })).toMatchObject({
     host: '127.0.0.1',
     auth: { anonymousRole: 'VIEWER' },
@@ -175,7 +175,7 @@ test.each([
   expect(loadConfig(env).shutdownDrainSeconds).toBe(seconds);
 });
 
-test('runs a worker for each processor when asked to, where the database has room for them', () => {
+test('WORKERS=auto runs a worker for each processor, but one on the embedded database', () => {
   const workers = (env: Record<string, string>) => loadConfig({ WORKERS: 'auto', ...env }).workers;
   expect(workers({ DATABASE_URL: 'postgres://db/fleet' })).toBe(availableParallelism());
   expect(workers({})).toBe(1);
@@ -272,7 +272,7 @@ test.each([
   ]);
 });
 
-test('shares no embedded database over Redis', () => {
+test('refuses Redis with the embedded database', () => {
   expect(catchConfigError({ REDIS_URL: 'redis://cache' }).problems).toEqual([
     'DATABASE_URL must be set when REDIS_URL is, but is not.',
   ]);
@@ -315,16 +315,16 @@ test.each([
   expect(error.message).not.toContain('hunter2');
 });
 
-test('takes an empty value for an unset one', () => {
+test('treats an empty value as unset', () => {
   const names = settingNames();
   expect(loadConfig(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(loadConfig({}));
 });
 
-test('knows every role the rest of the program knows', () => {
+test('accepts every role of the program', () => {
   expect(ROLES.map((role) => loadConfig({ ANONYMOUS_ROLE: role }).auth.anonymousRole)).toEqual(ROLES);
 });
 
-test("takes 'none' where leaving the setting out would mean a default", () => {
+test("accepts 'none' for settings with a default", () => {
   const config = loadConfig({ ANONYMOUS_ROLE: 'none', CORS_ORIGINS: 'none' });
   expect(config.auth.anonymousRole).toBeUndefined();
   expect(config.corsOrigins).toEqual([]);
@@ -359,7 +359,7 @@ function catchConfigError(env: NodeJS.ProcessEnv): ConfigError {
   throw new Error('Expected a ConfigError.');
 }
 
-/** The names `loadConfig` asks the environment for. */
+/** The names of the settings that `loadConfig` reads. */
 function settingNames(): string[] {
   const names = new Set<string>();
   loadConfig(

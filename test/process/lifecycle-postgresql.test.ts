@@ -44,7 +44,7 @@ function createManager(number: number): string {
   return `mutation { createManager(input: ${input}) { version } }`;
 }
 
-/** Sends a request but for its body, and resolves once the server has taken it. What it resolves with sends the body. */
+/** Sends a request without its body and resolves once the server has accepted it, to a function that sends the body. */
 async function beginAsking(url: string, query: string): Promise<() => Promise<string>> {
   const asked = request(`${url}/graphql`, {
     method: 'POST',
@@ -68,14 +68,14 @@ onServers('a server that cannot use its PostgreSQL says why in one line, and by 
     return { exitCode: await server.exited, output: server.output };
   }
 
-  test('another user than PostgreSQL knows: 77', async () => {
+  test('an unknown user: 77', async () => {
     expect(await refusal((url) => (url.username = 'nobody_at_all'))).toEqual({
       exitCode: 77,
       output: expect.stringMatching(/^PostgreSQL refuses .* of DATABASE_URL \(.*"nobody_at_all".*\)\.\n$/),
     });
   });
 
-  test('a database that is not there, and is not made: 66', async () => {
+  test('a database that does not exist, and is not created: 66', async () => {
     expect(await refusal((url) => (url.pathname += '_misspelt'))).toEqual({
       exitCode: 66,
       output: expect.stringMatching(/^There is no such database as in DATABASE_URL \(.*_misspelt".*\)\.\n$/),
@@ -85,7 +85,7 @@ onServers('a server that cannot use its PostgreSQL says why in one line, and by 
   test('a PostgreSQL that is too old: 76', async () => {
     const client = new Client({ connectionString: database.url });
     await client.connect();
-    // What the server asks for its version comes first in the search path, and says what we like.
+    // The search path puts this function before the one that the server calls for the version.
     await client.query(`create function current_setting(text) returns text language sql as
       $$ select case $1 when 'server_version_num' then '130022' else '13.22' end $$`);
     await client.query(`do $$ begin execute format('alter database %I set search_path = public, pg_catalog',
@@ -99,7 +99,7 @@ onServers('a server that cannot use its PostgreSQL says why in one line, and by 
 });
 
 onServers('a server whose PostgreSQL is not there yet', () => {
-  test('lives, is not ready, says so to clients and in its log, and is ready once PostgreSQL comes', async () => {
+  test('is live but not ready, tells clients and its log, and becomes ready once PostgreSQL is there', async () => {
     proxy.cut();
     const port = String(await findFreePort());
     server = startServer({ DATABASE_URL: throughProxy, PORT: port });
@@ -133,7 +133,7 @@ onServers('a server whose PostgreSQL is not there yet', () => {
     });
   });
 
-  test('stops when it is told to, and exits with 0', async () => {
+  test('stops on SIGTERM and exits with 0', async () => {
     proxy.cut();
     server = startServer({ DATABASE_URL: throughProxy });
     await server.untilPrinted(/trying again/);
@@ -152,7 +152,7 @@ onServers('a server that is told to stop', () => {
     const client = new Client({ connectionString: database.url });
     await client.connect();
 
-    // Most are slow because of their senders, a few because of what others do in the database.
+    // Most are slow because their senders are, a few because of locks in the database.
     const reads = await Promise.all(
       Array.from({ length: 492 }, () => beginAsking(url, '{ workstations { totalCount } }')),
     );
@@ -184,7 +184,7 @@ onServers('a server that is told to stop', () => {
     await client.end();
   });
 
-  test('does so within its grace although PostgreSQL hangs, and whoever waits for it is told', async () => {
+  test('ends within its grace period although PostgreSQL hangs, and answers the waiting clients', async () => {
     server = startServer({ DATABASE_URL: throughProxy, SHUTDOWN_GRACE_SECONDS: '10' });
     const url = await server.untilReady();
     proxy.freeze('all');
@@ -206,7 +206,7 @@ onServers('a server that is told to stop', () => {
     clearInterval(again);
   });
 
-  test('by Ctrl-C, which npm passes on once more, still stops in good order', async () => {
+  test('by Ctrl-C, which npm passes on a second time, still answers what is in flight', async () => {
     server = startServer({ DATABASE_URL: database.url, SHUTDOWN_DRAIN_SECONDS: '60', SHUTDOWN_GRACE_SECONDS: '60' });
     await server.untilReady();
     server.child.kill('SIGINT');

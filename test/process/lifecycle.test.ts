@@ -13,7 +13,7 @@ import { type ServerProcess, startServer, until } from '../support/server-proces
 import { TEST_SECRET } from '../support/test-app.ts';
 
 /*
- * How the server starts, why it does not, and how it stops, on the embedded database. What PostgreSQL adds is in
+ * How the server starts, fails to start, and stops, on the embedded database. The cases that need PostgreSQL are in
  * lifecycle-postgresql.test.ts.
  */
 
@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 onEmbedded('a server that cannot start says why in one line, and by its exit code', () => {
-  /** What the process would print and exit with: that it does is in the last test. */
+  /** The output and exit code that the process would have. The last test checks a real process. */
   async function refusal(env: Record<string, string>, options?: AppOptions) {
     const config = {
       NODE_ENV: 'test',
@@ -49,7 +49,7 @@ onEmbedded('a server that cannot start says why in one line, and by its exit cod
   }
 
   test('a data folder that cannot be written: 73', async () => {
-    // A file in its place, because root may write to any folder.
+    // A file instead of the folder: root may write to any folder.
     const file = join(folder, 'file');
     await writeFile(file, '');
     expect(await refusal({ DATA_DIR: file })).toEqual({
@@ -58,7 +58,7 @@ onEmbedded('a server that cannot start says why in one line, and by its exit cod
     });
   });
 
-  test('a data folder where nothing can be made: 73', async () => {
+  test('a data folder in which nothing can be created: 73', async () => {
     expect(await refusal({ DATA_DIR: '/proc/fleet' })).toEqual({
       exitCode: 73,
       message:
@@ -123,7 +123,7 @@ onEmbedded('a server that is told to stop', () => {
 
   afterEach(() => server.destroy());
 
-  test('is not ready any more, answers all the same, sends sockets away, and exits with 0', async () => {
+  test('is no longer ready, still answers, closes sockets, and exits with 0', async () => {
     const url = await server.untilReady();
     const ready = () => fetch(`${url}/readyz`);
     expect((await ready()).status).toBe(200);
@@ -146,7 +146,7 @@ onEmbedded('a server that is told to stop', () => {
     expect(await server.exited).toBe(0);
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
 
-    // The database was closed in good order: nothing holds it, and it opens.
+    // The database was closed properly: no process holds it, and it opens.
     const pglite = await PGlite.create(join(folder, 'pglite'));
     expect((await pglite.query('select count(*)::int from workstation')).rows).toEqual([{ count: 0 }]);
     await pglite.close();

@@ -22,7 +22,7 @@ onServers('two workers', () => {
     await database.dispose();
   });
 
-  /** Each on a connection of its own, so that the workers take turns. */
+  /** Opens a connection for each request, so that the workers take turns. */
   async function ask(query: string): Promise<any> {
     const response = await fetch(`${url}/graphql`, {
       method: 'POST',
@@ -50,13 +50,13 @@ onServers('two workers', () => {
     return [...seen].sort();
   }
 
-  test('introduce themselves once, and both answer', async () => {
+  test('print one introduction, and both answer', async () => {
     expect(server.output.match(/Stationmaster is ready/g)).toHaveLength(1);
     expect(new URL(url).port).not.toBe('0');
     expect(await workersThatAnswer(2)).toEqual(await until(instances, ({ length }) => length === 2));
   });
 
-  test('a write through one is read from the other once it has heard of it', async () => {
+  test('a write through one is read from the other once the change has arrived there', async () => {
     const read = async () => (await ask('{ managers { totalCount } }')).data.managers.totalCount;
     const countOf = async (times: number) => Promise.all(Array.from({ length: times }, read));
     expect(await countOf(4)).toEqual([0, 0, 0, 0]);
@@ -70,7 +70,7 @@ onServers('two workers', () => {
     );
   });
 
-  test('one that is killed is replaced, and nobody is refused meanwhile', async () => {
+  test('a killed worker is replaced, and no request is refused meanwhile', async () => {
     const before = await workersThatAnswer(2);
     const [worker] = await childrenOf(server.child.pid!);
     process.kill(worker!, 'SIGKILL');
@@ -80,7 +80,7 @@ onServers('two workers', () => {
     expect(await workersThatAnswer(2)).toEqual(after);
   });
 
-  test('end with SIGTERM, and exit with 0', async () => {
+  test('end on SIGTERM and exit with 0', async () => {
     server.child.kill('SIGTERM');
     expect(await server.exited).toBe(0);
     expect(server.output.match(/SIGTERM: answering/g)).toHaveLength(1);
@@ -89,7 +89,7 @@ onServers('two workers', () => {
 });
 
 onServers('workers that cannot start', () => {
-  test('say why once, and by the exit code', async () => {
+  test('give the reason once, and the exit code', async () => {
     const database = await createServerDatabase();
     const url = new URL(database.url);
     url.pathname += '_misspelt';

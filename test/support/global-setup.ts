@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { createTemplate } from '../../src/testing/test-database.ts';
 
-/** One build for all tests that start processes, and one migrated database that all test databases are copies of. */
+/** Builds `src` once for the tests that start processes, and migrates the template of all test databases once. */
 export default async function setUp(): Promise<void> {
   build();
   await createTemplate();
 }
 
-/** Errors in types do not keep the tests from running: the compiler writes the build all the same. */
+/** Type errors are printed but do not stop the tests: the compiler writes the build anyway. */
 function build(): void {
   const { error } = spawnSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
   if (error) throw error;

@@ -5,9 +5,9 @@ import { runInNewContext } from 'node:vm';
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** What is in use once all that can be let go of is gone: objects, and buffers beside them. */
+/** The bytes of objects and buffers that are left after garbage collection. */
 export async function bytesInUse(): Promise<number> {
-  // What one collection finalizes, the next one frees.
+  // The next collection frees what one finalizes.
   for (let turn = 0; turn < 4; turn++) {
     collectGarbage();
     await setImmediate();

@@ -9,7 +9,7 @@ export const AUDIENCE = 'stationmaster';
 export type Issuer = Awaited<ReturnType<typeof startIssuer>>;
 export type IssuerKey = Awaited<ReturnType<Issuer['publishNewKey']>>;
 
-/** An issuer on this machine: it publishes public keys over HTTP, and signs with the private ones. */
+/** A token issuer on this machine: it publishes public keys over HTTP and signs with the private ones. */
 export async function startIssuer() {
   let keys: JWK[] = [];
   let fault: { status: number; body: string } | 'silence' | null = null;
@@ -44,16 +44,16 @@ export async function startIssuer() {
     answerWith: (status: number, body: string) => {
       fault = { status, body };
     },
-    /** A signal for those who wait for an answer: their time is over as soon as it is clear that there will be none. */
+    /** A time limit for callers: it is over as soon as a request arrives that will not be answered. */
     patience: () => {
       patience = new AbortController();
       return patience.signal;
     },
-    /** Takes requests and does not answer them. */
+    /** Accepts requests and does not answer them. */
     fallSilent: () => {
       fault = 'silence';
     },
-    /** Those that were not answered are now, too. */
+    /** Answers again, including the requests that are still waiting. */
     answerWithKeys: () => {
       fault = null;
       for (const response of held) answer(response);
@@ -66,7 +66,7 @@ export async function startIssuer() {
       return {
         kid,
         publicKey,
-        /** Signs a token for an hour; `undefined` leaves a claim, or the key's id, out. */
+        /** Signs a token for an hour. `undefined` omits a claim or the key's id. */
         sign: (claims: JWTPayload = {}, header: { kid?: string | undefined } = { kid }) => {
           const exp = Math.floor(Date.now() / 1000) + 3600;
           return new SignJWT({ roles: ['VIEWER'], iss: ISSUER, sub: 'ada', aud: AUDIENCE, exp, ...claims })

@@ -6,10 +6,10 @@ export interface Close {
   readonly reason: string;
 }
 
-/** A socket that says exactly what a test tells it to, and keeps what it hears until the test asks for it. */
+/** A WebSocket that sends exactly what a test tells it to, and queues the messages it receives. */
 export class RawSocket {
   readonly socket: WebSocket;
-  /** What was heard and not asked for yet. */
+  /** Messages that were received and not read yet. */
   readonly heard: Record<string, any>[] = [];
   readonly closed: Promise<Close>;
   #wake: (() => void) | undefined;
@@ -23,14 +23,14 @@ export class RawSocket {
     this.closed = new Promise((resolve) => {
       this.socket.on('close', (code, reason) => {
         resolve({ code, reason: String(reason) });
-        // Whoever waits for another message must not wait for ever.
+        // A test that waits for another message gets an error instead of waiting forever.
         this.#wake?.();
       });
     });
     this.socket.on('error', () => {});
   }
 
-  /** Resolves once the socket is open. `url` is the server's, as of HTTP. */
+  /** Resolves once the socket is open. `url` is the server's HTTP URL. */
   static async open(
     url: string,
     protocols = ['graphql-transport-ws'],
@@ -55,7 +55,7 @@ export class RawSocket {
     return this.heard.shift()!;
   }
 
-  /** The server's answer to `connection_init`. */
+  /** Sends `connection_init` and returns the server's answer. */
   async initialize(payload: object = {}): Promise<Record<string, any>> {
     this.send({ type: 'connection_init', payload });
     return this.next();

@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 
-/** A Redis server of the test's own, which keeps nothing on disk. */
+/** A Redis server for one test, which keeps nothing on disk. */
 export interface RedisServer {
   readonly url: string;
-  /** A plain client, as any other program would use it. */
+  /** A client of another program. */
   readonly client: Redis;
-  /** Ends the process at once. */
+  /** Kills the process. */
   kill(): Promise<void>;
   /** Starts it again, empty, at the same address. */
   start(): Promise<void>;
-  /** It neither answers nor closes its connections. */
+  /** Stops answering without closing the connections. */
   pause(): void;
   resume(): void;
   close(): Promise<void>;
@@ -50,7 +50,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Redi
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     for await (const line of createInterface(server.stdout!)) if (line.includes('Ready to accept connections')) break;
-    // A log that nobody reads would fill its pipe and stop the server.
+    // An unread log would fill its pipe and block the server.
     server.stdout!.resume();
   }
 

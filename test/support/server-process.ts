@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The whole server as a process of its own, as it runs in production. */
+/** The whole server as a separate process, as it runs in production. */
 export interface ServerProcess {
   readonly child: ChildProcess;
-  /** Everything it has printed so far. */
+  /** Its output so far. */
   readonly output: string;
-  /** Resolves as soon as it has printed what the pattern looks for, and with what that found. */
+  /** Resolves to the match as soon as the output matches the pattern. */
   untilPrinted(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Resolves once it is ready, with where it is reached. */
+  /** Resolves to its URL once it is ready. */
   untilReady(): Promise<string>;
-  /** Its exit code, or the signal that ended it, once it has ended. */
+  /** Resolves to its exit code, or to the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>;
-  /** Ends it, whatever state it is in. */
+  /** Kills it. */
   destroy(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export function startServer(env: Record<string, string>, nodeOptions: readonly s
   };
 }
 
-/** Asks again until the answer is as wanted: for what happens in the other process by itself. */
+/** Repeats `ask` until its result is as wanted, for changes in another process that no event announces. */
 export async function until<Result>(
   ask: () => Promise<Result>,
   isWanted: (result: Result) => boolean,
@@ -85,7 +85,7 @@ export async function until<Result>(
   }
 }
 
-/** For a server that is to be asked before it can say where it listens. */
+/** Finds a port for a server that is asked before it prints its URL. */
 export async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -11,7 +11,7 @@ import { createPushStream } from '../../src/changes/index.ts';
 import { StationmasterError } from '../../src/errors.ts';
 import type { Context } from '../../src/graphql/context.ts';
 
-/** A source of events that ends at once when nobody listens any more. */
+/** A source of events that ends as soon as its only reader stops. */
 class Channel<T> implements AsyncIterableIterator<T> {
   readonly #events: T[] = [];
   #deliver: ((result: IteratorResult<T>) => void) | undefined;
@@ -23,7 +23,7 @@ class Channel<T> implements AsyncIterableIterator<T> {
     else this.#events.push(event);
   }
 
-  /** The next read fails; for events that break at their source. */
+  /** Lets the next read fail. */
   fail(error: unknown): void {
     this.#failure = error;
   }
@@ -61,23 +61,23 @@ export interface StubChange {
 
 export interface Stub {
   readonly schema: GraphQLSchema;
-  /** The contexts root fields were resolved in, in order. */
+  /** The contexts in which root fields were resolved, in order. */
   readonly contexts: Context[];
   /** One for every subscription to `ticks`. */
   readonly channels: Channel<number>[];
-  /** Tells whoever follows `changes`. Their events are shared, and replace each other by name where they have to. */
+  /** Sends a shared event to the subscribers of `changes`. For those that fall behind it replaces an older one by name. */
   readonly publish: (change: StubChange) => void;
   /** How many sources of `changes` are open. */
   readonly openSources: () => number;
-  /** Resolves when somebody waits for the field `slow` or an event of `stuck`. */
+  /** Resolves when a client waits for the field `slow` or for an event of `stuck`. */
   readonly slowStarted: Promise<void>;
-  /** Answers whoever waits for the field `slow`, and ends `stuck`. */
+  /** Answers the field `slow` and ends `stuck`. */
   readonly releaseSlow: () => void;
 }
 
 type Fields = Record<string, GraphQLFieldConfig<unknown, Context>>;
 
-/** A schema whose fields do what the edge of the server has to cope with. */
+/** A schema whose fields do everything that the transports must cope with. */
 export function createStub(): Stub {
   const contexts: Context[] = [];
   const channels: Channel<number>[] = [];

@@ -14,7 +14,7 @@ export interface StubServer extends Stub {
   readonly timers: ManualTimers;
   /** Every line logged so far. */
   readonly log: readonly Record<string, unknown>[];
-  /** Every authorization that was asked about. */
+  /** Every authorization that was identified. */
   readonly asked: readonly (string | undefined)[];
   /** Sends a GraphQL operation as clients do. */
   post(query: string, init?: { authorization?: string; variables?: object; headers?: object }): Promise<Response>;
@@ -29,7 +29,7 @@ type Overrides = Partial<Omit<HttpServerParts, 'config'>> & { config?: Partial<H
 
 const running: HttpServer[] = [];
 
-/** Starts a real server over the stub schema. Who is asking is what the token spells: `Bearer viewer`, `Bearer bad` … */
+/** Starts a real server with the stub schema. The token names the caller: `Bearer viewer`, `Bearer bad` … */
 export async function startStubServer({ config, ...overrides }: Overrides = {}): Promise<StubServer> {
   const stub = createStub();
   const timers = createManualTimers();
@@ -76,7 +76,7 @@ export async function stopStubServers(): Promise<void> {
   await Promise.all(running.splice(0).map((server) => server.close(0)));
 }
 
-/** How long the token `Bearer expiring` is good for. */
+/** How long the token `Bearer expiring` is valid. */
 export const EXPIRING_TOKEN_MS = 60_000;
 
 /** Longer than the longest delay that Node's timers take. */
@@ -109,7 +109,7 @@ function identify(authorization: string | undefined, nowMs: number): Identity {
   }
 }
 
-/** Waits for what the server notices a little after its client. */
+/** Waits for something that the server notices a little after its client. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
