@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { engine } from '../../src/testing/test-database.ts';
+import { createEmbeddedFolder, engine } from '../../src/testing/test-database.ts';
 import { startServer } from '../support/server-process.ts';
 
 /** Prints the path of each module of the second cache tier, and of its client, when Node loads it. */
@@ -22,6 +22,7 @@ onEmbedded('the code of the second cache tier', () => {
 
   test('is not loaded without REDIS_URL', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'stationmaster-'));
+    await createEmbeddedFolder(join(folder, 'pglite'));
     const server = start({ DATA_DIR: folder });
     await server.untilReady();
     expect(server.output).not.toContain('loads ');
