@@ -12,9 +12,15 @@ export interface Bench {
   readonly connections: number;
   /** The peers chosen on the command line. */
   readonly peers: readonly Contender[];
-  /** A folder with another build of this project to compare with; `null` without one. */
-  readonly baseline: string | null;
+  /** Another build of this project to compare with; `null` without one. */
+  readonly baseline: Baseline | null;
   progress(line: string): void;
+}
+
+/** A checkout that has been built, and a database that its build has migrated and filled with the same rows. */
+export interface Baseline {
+  readonly folder: string;
+  readonly fleet: Fleet;
 }
 
 export interface Workload {

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client } from 'pg';
-import type { Database } from '../src/database/database.ts';
 
 /** A database filled with workstations, created for one run. */
 export interface Fleet {
@@ -11,14 +13,17 @@ export interface Fleet {
 let made = 0;
 const SERVER_URL = process.env.DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/postgres';
 const MANAGERS = 100;
+const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url));
 
 /**
  * Creates a database on the PostgreSQL of DATABASE_URL, migrates and fills it as Stationmaster does, and drops it when
  * `work` has finished or failed, or on Ctrl-C.
+ * @param folder the build that migrates and fills it
  */
 export async function withFleet<Result>(
   workstations: number,
   work: (fleet: Fleet) => Promise<Result>,
+  folder = OWN_FOLDER,
 ): Promise<Result> {
   const name = `stationmaster_bench_${process.pid}_${workstations}_${++made}`;
   const server = new Client({ connectionString: SERVER_URL });
@@ -28,7 +33,7 @@ export async function withFleet<Result>(
   await server.query(`create database ${name}`);
   const interrupted = interruption();
   try {
-    return await Promise.race([fill(url.href, workstations).then(work), interrupted.rejection]);
+    return await Promise.race([fill(url.href, workstations, folder).then(work), interrupted.rejection]);
   } finally {
     interrupted.forget();
     const dropped = server.query(`drop database ${name} with (force)`).then(() => server.end());
@@ -44,20 +49,17 @@ export async function allDropped(): Promise<void> {
   await Promise.allSettled(drops);
 }
 
-async function fill(url: string, workstations: number): Promise<Fleet> {
-  const { openDatabase } = await import('../dist/src/database/database.js' as string);
-  const { migrate } = await import('../dist/src/database/migrate.js' as string);
-  const { entities, migrations } = await import('../dist/src/features/index.js' as string);
-  const { seedFleet } = await import('../dist/src/features/demo-fleet/index.js' as string);
-  const database: Database = await openDatabase({ kind: 'postgresql', url, poolSize: 2 }, { entities, migrations });
-  await migrate(database);
-  await seedFleet(database, { managers: MANAGERS, workstations });
-  const rows = await database.query<{ id: string }>('ids', 'select id from workstation order by md5(id::text)', []);
-  await database.close();
+async function fill(url: string, workstations: number, folder: string): Promise<Fleet> {
+  const counts = ['--workstations', String(workstations), '--managers', String(MANAGERS)];
+  await promisify(execFile)(process.execPath, ['dist/src/cli/seed.js', ...counts], {
+    cwd: folder,
+    env: { ...process.env, DATABASE_URL: url },
+  });
   const client = new Client({ connectionString: url });
   await client.connect();
   // Done now, because autovacuum would otherwise run during a server's turn and change its query plans.
   await client.query('vacuum analyze');
+  const { rows } = await client.query<{ id: string }>('select id from workstation order by md5(id::text)');
   await client.end();
   return { url, ids: rows.map(({ id }) => id) };
 }

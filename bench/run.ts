@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
-import type { Bench, Report, Workload } from './bench.ts';
-import { allDropped, withFleet } from './database.ts';
+import type { Baseline, Bench, Report, Workload } from './bench.ts';
+import { allDropped, type Fleet, withFleet } from './database.ts';
 import { LoadGenerator } from './load-generator.ts';
 import { asText, commitInWords, writeReport } from './report.ts';
 import { type Contender, PEERS } from './servers.ts';
@@ -43,9 +43,9 @@ async function run(): Promise<void> {
   preparePeers();
   const load = new LoadGenerator();
   try {
-    await withFleet(WORKSTATIONS, async (fleet) => {
-      const { workloads, reportFolder, ...settings } = choice;
-      const bench: Bench = { ...settings, fleet, load, progress: console.log };
+    await withFleets(choice.baseline, async (fleet, baseline) => {
+      const { workloads, reportFolder, baseline: _folder, ...settings } = choice;
+      const bench: Bench = { ...settings, fleet, baseline, load, progress: console.log };
       const reports: Report[] = [];
       for (const workload of workloads) {
         console.log(`\n${workload.name}`);
@@ -64,6 +64,14 @@ async function run(): Promise<void> {
   } finally {
     load.stop();
   }
+}
+
+/** A fleet for this build and, where there is one, for the baseline, whose schema may be older. */
+function withFleets(folder: string | null, work: (fleet: Fleet, baseline: Baseline | null) => Promise<void>) {
+  return withFleet(WORKSTATIONS, (fleet) => {
+    if (folder === null) return work(fleet, null);
+    return withFleet(WORKSTATIONS, (own) => work(fleet, { folder, fleet: own }), folder);
+  });
 }
 
 /** A failed workload fails the run as a whole, but the other workloads are still measured. */

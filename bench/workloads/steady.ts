@@ -46,7 +46,7 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
   const [own, ...others] = cache === 'hot' ? [STATIONMASTER] : [STATIONMASTER_COLD, STATIONMASTER_FULL];
   const contenders = [
     own!,
-    ...(bench.baseline === null ? [] : [baselineOf(own!, bench.baseline)]),
+    ...(bench.baseline === null ? [] : [baselineOf(own!, bench.baseline.folder)]),
     ...others,
     ...bench.peers.filter(({ isCaching }) => cache === 'hot' || !isCaching),
     ...(hasFloor ? [FLOOR] : []),
@@ -55,9 +55,9 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
     (contender): Entrant => ({
       label: contender.title,
       contender,
-      fleet: bench.fleet,
+      fleet: fleetOf(bench, contender),
       connections: cache === 'cold' ? COLD_CONNECTIONS : bench.connections,
-      traffic: traffic(documentsFor(contender.dialect), bench.fleet),
+      traffic: traffic(documentsFor(contender.dialect), fleetOf(bench, contender)),
     }),
   );
   const standings = new Standings(contenders, await measureInRounds(bench, entrants));
@@ -83,6 +83,10 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
       ...(bench.baseline === null ? [] : [atLeast('at least 0.97 of the baseline', standings.ofBaseline, 0.97)]),
     ],
   };
+}
+
+function fleetOf({ baseline, fleet }: Bench, { name }: Contender): Fleet {
+  return name === 'baseline' ? baseline!.fleet : fleet;
 }
 
 const COLUMNS = [

@@ -1,5 +1,6 @@
 import type { CacheStats } from '../../src/cache/index.ts';
 import type { Bench, Report, Workload } from '../bench.ts';
+import type { Fleet } from '../database.ts';
 import { documentsFor } from '../queries.ts';
 import { type Figures, takeTurns } from '../rounds.ts';
 import { baselineOf, type RunningServer, STATIONMASTER, startServer } from '../servers.ts';
@@ -15,14 +16,16 @@ export const telemetry: Workload = { name: 'telemetry', run };
 async function run(bench: Bench): Promise<Report> {
   // One server in both turns: a second one would receive the same changes and spend the same time on them.
   const server = await startServer(STATIONMASTER, { databaseUrl: bench.fleet.url });
-  const baseline =
-    bench.baseline === null
-      ? null
-      : await startServer(baselineOf(STATIONMASTER, bench.baseline), { databaseUrl: bench.fleet.url });
+  const { baseline: other } = bench;
+  const baseline = other
+    ? await startServer(baselineOf(STATIONMASTER, other.folder), { databaseUrl: other.fleet.url })
+    : null;
   const turns = [
-    turnOf(bench, server, 'without writes', 0),
-    turnOf(bench, server, `${ROWS_PER_SECOND} rows/s written`, ROWS_PER_SECOND),
-    ...(baseline ? [turnOf(bench, baseline, `${ROWS_PER_SECOND} rows/s written, baseline`, ROWS_PER_SECOND)] : []),
+    turnOf(bench.fleet, server, 'without writes', 0),
+    turnOf(bench.fleet, server, `${ROWS_PER_SECOND} rows/s written`, ROWS_PER_SECOND),
+    ...(baseline
+      ? [turnOf(other!.fleet, baseline, `${ROWS_PER_SECOND} rows/s written, baseline`, ROWS_PER_SECOND)]
+      : []),
   ];
   const measured = await takeTurns(bench, turns).finally(() => Promise.all([server.stop(), baseline?.stop()]));
   const [quiet, busy, baselineBusy] = measured as [Figures, Figures, Figures?];
@@ -51,9 +54,9 @@ async function run(bench: Bench): Promise<Report> {
   };
 }
 
-function turnOf({ fleet }: Bench, server: RunningServer, label: string, rowsPerSecond: number) {
+function turnOf({ ids }: Fleet, server: RunningServer, label: string, rowsPerSecond: number) {
   const { list, record } = documentsFor('stationmaster');
-  const traffic = { kind: 'telemetry', list, record, report: REPORT, ids: fleet.ids, rowsPerSecond } as const;
+  const traffic = { kind: 'telemetry', list, record, report: REPORT, ids, rowsPerSecond } as const;
   return { label, contender: STATIONMASTER, connections: CLIENTS, server, traffic };
 }
 
