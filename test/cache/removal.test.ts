@@ -59,7 +59,7 @@ describe('an entry that leaves the cache is reported as', () => {
     ['deleted', (cache) => cache.delete('a')],
     ['cleared', (cache) => cache.clear()],
     ['matched by a pattern', (cache) => cache.invalidate('a*')],
-    ['dropped when announcements are heard again', (cache) => [cache.suspend(), cache.resume()]],
+    ['dropped when the cache resumes', (cache) => [cache.suspend(), cache.resume()]],
     ['affected by a change', (cache) => cache.announce({ records: [], tags: ['tag'], change: null })],
     [
       'changed and its content is unknown',
@@ -172,7 +172,7 @@ test('a listener that fails is reported and keeps nothing from the others', asyn
   expect([others, errors, cache.getStats().errors]).toEqual([['a'], [fault], 1]);
 });
 
-test('a listener that was removed hears nothing more; the others do', async () => {
+test('a listener that was removed is not called any more; the others are', async () => {
   const { cache, removed, stop } = createWatchedCache();
   const others: string[] = [];
   const stopOther = cache.onRemoval(({ key }) => others.push(key));

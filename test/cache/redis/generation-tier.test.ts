@@ -265,7 +265,7 @@ describe('while the tier is away', () => {
     instance.cache.delete(keyOf('a'));
     site.asked();
     expect(await instance.read('a')).toEqual([item('a', 2)]);
-    // This instance saw the new version while the tier was away, so it knows without a check that the tier's is older.
+    // This instance read the new version while the tier was away, so it knows without a check that the tier's is older.
     expect(site.asked()).toEqual(['find a']);
     expect(instance.errors).toEqual([new Error('The tier is lost.')]);
   });
