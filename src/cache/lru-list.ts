@@ -7,8 +7,8 @@ export interface LruNode<Node> {
 /**
  * A doubly linked list of its members, from the most to the least recently used. A node is a member of one list at most.
  *
- * The links are fields of the members. Kept beside them, as lru-cache does, storing an entry and evicting another takes 1.4
- * times as long (docs/decisions/lru-list.md).
+ * The links are fields of the members, because both caches refer to the members themselves. That is 1.1 to 1.4 times as fast
+ * as the arrays of lru-cache (docs/decisions/07-lru-list.md).
  */
 export class LruList<Node extends LruNode<Node>> {
   #newest: Node | null = null;
