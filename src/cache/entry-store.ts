@@ -49,6 +49,7 @@ export class EntryStore {
     this.#negativeTtlMs = 1000 * positive('negativeTtlSeconds', options.negativeTtlSeconds ?? 30);
   }
 
+  /** Returns the counters of a layer, which are created when they are first needed. */
   counters(layer: string): LayerCounters {
     let counters = this.#layers.get(layer);
     if (!counters) {
@@ -89,6 +90,7 @@ export class EntryStore {
     return this.#entries.get(key);
   }
 
+  /** Returns the entries with a tag, as a copy. */
   tagged(tag: string): Entry[] {
     return this.#tagged.tagged(tag);
   }
@@ -129,6 +131,7 @@ export class EntryStore {
     return entry;
   }
 
+  /** Removes an entry and returns whether it was held. */
   delete(key: string, cause: RemovalCause): boolean {
     const entry = this.#entries.get(key);
     if (!entry) return false;
@@ -142,6 +145,7 @@ export class EntryStore {
     this.#onForgotten(entry);
   }
 
+  /** Returns the selected entries. Visits all of them. */
   select(isSelected: (entry: Entry) => boolean): Entry[] {
     return [...this.#entries.values()].filter(isSelected);
   }
