@@ -52,6 +52,13 @@ export interface Page {
   readonly next: Position | null;
 }
 
+/** One part of a collection's filter, by the name that clients use. */
+export interface FilterPart {
+  readonly name: string;
+  readonly filter: Filter;
+  readonly column: Column;
+}
+
 /** A change of one row, with what it was and what it is; `null` where there is none. */
 interface ChangedPair<Row> {
   readonly old: Row | null;
@@ -92,8 +99,11 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   readonly defaultOrder: ListOrder<OrderField>;
   /** The columns that lists can be ordered by, by the names of the orders. */
   readonly orders: ReadonlyMap<string, Column>;
-  readonly filters: ReadonlyMap<string, { readonly filter: Filter; readonly column: Column }>;
+  readonly filters: ReadonlyMap<string, FilterPart>;
+  /** The same, in the order of their declaration. */
+  readonly filterParts: readonly FilterPart[];
   readonly labels: Readonly<Record<string, string | undefined>>;
+  readonly #keyPrefix: string;
   /** The fields whose change can alter some list. */
   readonly #listFields: readonly string[];
   /** The relations that lists can be restricted to one row of. */
@@ -105,21 +115,25 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     const { entity, key, orders, defaultOrder, filters = {}, interned = [], labels = {} } = options;
     this.entity = entity;
     this.key = key;
+    this.#keyPrefix = `${key}_`;
     this.table = entity.meta.tableName;
     this.columns = columnsOf(entity, interned);
     this.shape = compileShape(this.columns);
     this.labels = labels;
     const columnOf = (property: string) => this.columns.find((column) => column.property === property)!;
     this.orders = new Map(Object.entries(orders).map(([name, property]) => [name, columnOf(property)]));
-    this.filters = new Map(
-      Object.entries(filters).map(([name, filter]) => [name, { filter, column: columnOf(filter.property) }]),
-    );
+    this.filterParts = Object.entries(filters).map(([name, filter]) => ({
+      name,
+      filter,
+      column: columnOf(filter.property),
+    }));
+    this.filters = new Map(this.filterParts.map((part) => [part.name, part]));
     this.#requireComparable();
     const [field, direction] = defaultOrder;
     this.defaultOrder = { field: field as OrderField, direction };
-    const used = [...this.orders.values(), ...[...this.filters.values()].map(({ column }) => column)];
+    const used = [...this.orders.values(), ...this.filterParts.map(({ column }) => column)];
     this.#listFields = [...new Set(used.map((column) => column.field))];
-    this.#scopes = [...this.filters.values()].flatMap(({ filter, column }) => (isScope(filter) ? [column] : []));
+    this.#scopes = this.filterParts.filter(({ filter }) => isScope(filter)).map(({ column }) => column);
   }
 
   #requireComparable(): void {
@@ -127,7 +141,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
       if (kind === 'ip')
         throw new TypeError(`${this.key} cannot be ordered by ${name}: addresses are not compared here.`);
     }
-    for (const [name, { filter, column }] of this.filters) {
+    for (const { name, filter, column } of this.filterParts) {
       const { kind } = COMPARABLE[filter.kind] ?? column;
       if (column.kind !== kind) throw new TypeError(`${this.key} cannot be filtered by ${name}: it is no ${kind}.`);
     }
@@ -142,7 +156,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   }
 
   keyOf(id: string): string {
-    return `${this.key}_${id}`;
+    return this.#keyPrefix + id;
   }
 
   /** A part that the collection offers no choice of is left out: its only order, a filter that it does not have. */
@@ -162,24 +176,27 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
    * telemetry report, which changes usage and last-seen columns, meets none of the usual ones.
    */
   listTags({ filter, order }: Pick<List, 'filter' | 'order'>): string[] {
-    return this.#tags(filter, [EXISTENCE, this.orders.get(order.field)!.field]);
+    return this.#tags(filter, this.orders.get(order.field)!.field);
   }
 
   countTags(filter: NormalizedFilter): string[] {
-    return this.#tags(filter, [EXISTENCE]);
+    return this.#tags(filter);
   }
 
-  #tags(filter: NormalizedFilter, fields: readonly string[]): string[] {
-    const names = Object.keys(filter);
+  #tags(filter: NormalizedFilter, orderedBy?: string): string[] {
     const scoping = this.scopeOf(filter);
-    const scope = scoping ? scopeName(this.filters.get(scoping)!.column, filter[scoping]) : ANYWHERE;
-    const looked = [...fields, ...names.map((name) => this.filters.get(name)!.column.field)];
-    return [this.#everyList, ...new Set(looked.map((field) => this.#tag(scope, field)))];
+    const scope = scoping ? scopeName(scoping.column, filter[scoping.name]) : ANYWHERE;
+    const tags = [this.#everyList, this.#tag(scope, EXISTENCE)];
+    if (orderedBy !== undefined) tags.push(this.#tag(scope, orderedBy));
+    for (const { name, column } of this.filterParts) {
+      if (filter[name] !== undefined && column.field !== orderedBy) tags.push(this.#tag(scope, column.field));
+    }
+    return tags;
   }
 
   /** The part of the filter that restricts a list to the rows of one other row; `undefined`: none does. */
-  scopeOf(filter: NormalizedFilter): string | undefined {
-    return Object.keys(filter).find((name) => isScope(this.filters.get(name)!.filter));
+  scopeOf(filter: NormalizedFilter): FilterPart | undefined {
+    return this.filterParts.find((part) => filter[part.name] !== undefined && isScope(part.filter));
   }
 
   /** On every list and count, for changes whose content is not known. */
@@ -198,7 +215,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
    */
   normalizeFilter(given: FilterGiven | null | undefined, within: NormalizedFilter = {}): NormalizedFilter | null {
     const values: Record<string, unknown> = {};
-    for (const [name, { filter, column }] of this.filters) {
+    for (const { name, filter, column } of this.filterParts) {
       const value = (given as Record<string, unknown> | null | undefined)?.[name];
       const normalized = value == null ? undefined : filter.normalize(value, column, `filter.${name}`);
       if (normalized !== undefined) values[name] = normalized;
@@ -212,13 +229,11 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
 
   /** A row that refers to a given one has a value there: to ask for one as well restricts nothing, for none, everything. */
   #withoutImplied(values: Record<string, unknown>): NormalizedFilter | null {
-    for (const name of Object.keys(values)) {
-      const { filter, column } = this.filters.get(name)!;
-      if (filter.kind !== 'isNull') continue;
-      const isGiven = Object.keys(values).some((other) => {
-        const part = this.filters.get(other)!;
-        return part.column === column && part.filter.kind === 'equals';
-      });
+    for (const { name, filter, column } of this.filterParts) {
+      if (filter.kind !== 'isNull' || values[name] === undefined) continue;
+      const isGiven = this.filterParts.some(
+        (other) => other.column === column && other.filter.kind === 'equals' && values[other.name] !== undefined,
+      );
       if (!isGiven) continue;
       if (values[name] === true) return null;
       delete values[name];

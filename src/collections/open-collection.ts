@@ -3,7 +3,7 @@ import { type Cache, type Entry, type FillLease, stableJson } from '../cache/ind
 import type { Database } from '../database/database.ts';
 import { afterPolling } from '../database/read/after-polling.ts';
 import { batchAcrossRequests } from './batch-across-requests.ts';
-import type { Collection, List, NormalizedFilter, Page } from './collection.ts';
+import type { Collection, FilterPart, List, NormalizedFilter, Page } from './collection.ts';
 import type { Operation } from './operation.ts';
 import type { Identified } from './record.ts';
 import { RecordLoader } from './record-loader.ts';
@@ -58,9 +58,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   }
 
   /** The relations through which a page can bring rows along, by the names of their properties. */
-  get relations(): readonly string[] {
-    return [...this.#relations.keys()];
-  }
+  relations: readonly string[] = [];
 
   /** Lets pages bring along what their rows refer to. Relations to what is in no collection are left alone. */
   relate(all: ReadonlyMap<unknown, OpenCollection<Identified, unknown, string>>): void {
@@ -68,6 +66,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
       const target = column.target && all.get(column.target);
       if (target) this.#relations.set(column.property, new RelationPrefetch(column, target));
     }
+    this.relations = [...this.#relations.keys()];
   }
 
   /**
@@ -136,10 +135,11 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   }
 
   #loads(operation: Operation): Loads<Row> {
-    return operation.once(this, () => this.#createLoads(operation));
+    return operation.once(this, this.#createLoads);
   }
 
-  #createLoads(operation: Operation): Loads<Row> {
+  /** One function for all operations: a page asks for the loads with each of its rows. */
+  readonly #createLoads = (operation: Operation): Loads<Row> => {
     const { definition } = this;
     return {
       records: new RecordLoader({ ...this.#records, trace: operation.reads }),
@@ -152,7 +152,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         batchScheduleFn: (dispatch) => setImmediate(dispatch),
       }),
     };
-  }
+  };
 
   #readPages(requests: readonly PageRequest[], operation: Operation): Promise<Page[]> {
     const { definition } = this;
@@ -229,14 +229,14 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
     filterOf: (request: Request) => NormalizedFilter,
     keyedBy: (request: Request) => object,
     loadOne: (request: Request) => Promise<Result>,
-    loadEach: (alike: Request, scope: string, ids: readonly string[]) => Promise<Result[]>,
+    loadEach: (alike: Request, scope: FilterPart, ids: readonly string[]) => Promise<Result[]>,
   ): Promise<Result[]> {
     const results = new Map<Request, Result>();
     const groups = Map.groupBy(requests, (request) => {
       const filter = filterOf(request);
       const scope = this.definition.scopeOf(filter);
       if (scope === undefined) return null;
-      return `${scope} ${stableJson({ ...keyedBy(request), filter: { ...filter, [scope]: undefined } })}`;
+      return `${scope.name} ${stableJson({ ...keyedBy(request), filter: { ...filter, [scope.name]: undefined } })}`;
     });
     await Promise.all(
       [...groups].map(async ([shape, alike]) => {
@@ -255,13 +255,13 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   #loadEach<Request, Result>(
     alike: readonly Request[],
     filterOf: (request: Request) => NormalizedFilter,
-    loadEach: (alike: Request, scope: string, ids: readonly string[]) => Promise<Result[]>,
+    loadEach: (alike: Request, scope: FilterPart, ids: readonly string[]) => Promise<Result[]>,
   ): Promise<Result[]> {
     const scope = this.definition.scopeOf(filterOf(alike[0]!))!;
     return loadEach(
       alike[0]!,
       scope,
-      alike.map((request) => filterOf(request)[scope] as string),
+      alike.map((request) => filterOf(request)[scope.name] as string),
     );
   }
 }

@@ -5,17 +5,18 @@ export interface Operation {
   /** What the operation's reads found in the cache. */
   readonly reads: ReadTrace;
   /** Returns what `create` made for `key` earlier in this operation, or makes it. */
-  once<T>(key: object, create: () => T): T;
+  once<T>(key: object, create: (operation: Operation) => T): T;
 }
 
 /** An operation of its own, for reads that no client asked for. */
 export function createOperation(): Operation {
   const made = new Map<object, unknown>();
-  return {
+  const operation: Operation = {
     reads: new ReadTrace(),
-    once<T>(key: object, create: () => T): T {
-      if (!made.has(key)) made.set(key, create());
+    once<T>(key: object, create: (operation: Operation) => T): T {
+      if (!made.has(key)) made.set(key, create(operation));
       return made.get(key) as T;
     },
   };
+  return operation;
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Database } from '../database/database.ts';
 import type { RowReader } from '../database/read/row-reader.ts';
-import type { AnyCollection, List, ListOrder, NormalizedFilter } from './collection.ts';
+import type { AnyCollection, FilterPart, List, ListOrder, NormalizedFilter } from './collection.ts';
 import type { Column, ColumnKind } from './columns.ts';
 import { comparePositions, type Position } from './page.ts';
 import { limitToPage } from './page-limit.ts';
@@ -83,9 +83,9 @@ export class Statements<Row extends Identified> {
    * The same page for each of several values of `scope`, a part of the filter, in one statement: the pages differ in nothing
    * else. The rows of each come in the order of its page, because PostgreSQL runs a subquery with a limit once for each.
    */
-  async findPageOfEach(list: List, scope: string, ids: readonly string[]): Promise<Row[][]> {
-    const { table, filters } = this.#collection;
-    const { column } = filters.get(scope)!;
+  async findPageOfEach(list: List, scope: FilterPart, ids: readonly string[]): Promise<Row[][]> {
+    const { table } = this.#collection;
+    const { column } = scope;
     const values: unknown[] = [ids];
     const page = this.#pageClauses(withoutScope(list, scope), values, `t.${column.name} = s.id`);
     const text = `select p.* from unnest($1::uuid[]) s (id) cross join lateral (
@@ -106,10 +106,10 @@ export class Statements<Row extends Identified> {
   }
 
   /** How many rows match, for each of several values of `scope`: the filters differ in nothing else. */
-  async countOfEach(filter: NormalizedFilter, scope: string, ids: readonly string[]): Promise<number[]> {
-    const { table, filters } = this.#collection;
-    const { name } = filters.get(scope)!.column;
-    const { [scope]: _each, ...rest } = filter;
+  async countOfEach(filter: NormalizedFilter, scope: FilterPart, ids: readonly string[]): Promise<number[]> {
+    const { table } = this.#collection;
+    const { name } = scope.column;
+    const { [scope.name]: _each, ...rest } = filter;
     const values: unknown[] = [ids];
     const matching = where([`t.${name} = any($1::uuid[])`, ...this.#conditions(rest, values)]);
     const text = `select t.${name} as id, count(*)::int as count from ${table} t ${matching} group by 1`;
@@ -127,11 +127,12 @@ export class Statements<Row extends Identified> {
 
   #conditions(filter: NormalizedFilter, values: unknown[]): string[] {
     const bind = (value: unknown) => `$${values.push(value)}`;
-    const { filters } = this.#collection;
+    const matching: string[] = [];
     // In the order of the declaration, so that equal filters make equal texts.
-    return [...filters].flatMap(([name, { filter: part, column }]) =>
-      filter[name] === undefined ? [] : [part.sql(`t.${column.name}`, filter[name], bind)],
-    );
+    for (const { name, filter: part, column } of this.#collection.filterParts) {
+      if (filter[name] !== undefined) matching.push(part.sql(`t.${column.name}`, filter[name], bind));
+    }
+    return matching;
   }
 
   #orderBy({ field, direction }: ListOrder): string {
@@ -183,7 +184,7 @@ function where(matching: readonly string[]): string {
   return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;
 }
 
-function withoutScope(list: List, scope: string): List {
-  const { [scope]: _each, ...filter } = list.filter;
+function withoutScope(list: List, scope: FilterPart): List {
+  const { [scope.name]: _each, ...filter } = list.filter;
   return { ...list, filter };
 }

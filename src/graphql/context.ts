@@ -12,7 +12,7 @@ export interface Context {
   /** What the operation's reads found in the cache. */
   readonly reads: ReadTrace;
   /** Returns what `create` returned for `key` earlier in this operation, or calls it. Loaders live here. */
-  once<T>(key: object, create: () => T): T;
+  once<T>(key: object, create: (context: Context) => T): T;
   /** Forgets everything `once` holds, so that later fields of a mutation do not read what an earlier field replaced. */
   forgetLoads(): void;
 }
@@ -47,10 +47,10 @@ class OperationContext implements Context {
     return this.serverLogger.isLevelEnabled(level);
   }
 
-  once<T>(key: object, create: () => T): T {
+  once<T>(key: object, create: (context: Context) => T): T {
     let made = this.made.get(key);
     if (made === undefined) {
-      made = create();
+      made = create(this);
       this.made.set(key, made);
     }
     return made as T;
