@@ -1,0 +1,91 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { baseProperties } from '../../src/collections/index.ts';
+import { openDatabase } from '../../src/database/database.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { entities, migrations } from '../../src/features/index.ts';
+import { EXIT_CODE, StartError } from '../../src/process/start-error.ts';
+import { createEmbeddedDatabase, createServerDatabase, engine } from '../support/databases.ts';
+
+const RoomEntity = defineEntity({
+  name: 'Room',
+  tableName: 'room',
+  properties: { ...baseProperties, name: p.text() },
+});
+
+const CREATE_ROOM = `create table room (id uuid primary key default uuid_v7(), name text not null,
+  created_at timestamptz(3) not null default clock_timestamp(),
+  updated_at timestamptz(3) not null default clock_timestamp(), version int not null default 1)`;
+
+async function openTestDatabase(entitiesOfIt: typeof entities, migrationsOfIt = migrations) {
+  const schema = { entities: entitiesOfIt, migrations: migrationsOfIt };
+  if (engine === 'postgresql') {
+    const { url, dispose } = await createServerDatabase();
+    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, schema);
+    return { database, dispose: () => database.close().then(dispose) };
+  }
+  const { pglite, dispose } = await createEmbeddedDatabase();
+  const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { ...schema, pglite });
+  return { database, dispose: () => database.close().then(dispose) };
+}
+
+const run = (database: Awaited<ReturnType<typeof openTestDatabase>>['database'], text: string) =>
+  database.execute<Record<string, unknown>>(text, text, []);
+
+describe('A table of an entity', () => {
+  test('must be followed, or the start fails in one line that says what to do', async () => {
+    const { database, dispose } = await openTestDatabase([...entities, RoomEntity]);
+    await run(database, CREATE_ROOM);
+    const message = "Changes of room are not announced to the cache: call follow_table('room') in a migration.";
+    await expect(migrate(database)).rejects.toEqual(new StartError(EXIT_CODE.badConfiguration, message));
+    await run(database, "select follow_table('room')");
+    await migrate(database);
+    await dispose();
+  });
+
+  test('must exist', async () => {
+    const { database, dispose } = await openTestDatabase([...entities, RoomEntity]);
+    await expect(migrate(database)).rejects.toThrow('Changes of room are not announced');
+    await dispose();
+  });
+
+  test.each([
+    'drop trigger manager_announce_delete on manager',
+    'alter table manager disable trigger manager_count_version',
+  ])('must have every trigger: %s', async (statement) => {
+    const { database, dispose } = await openTestDatabase(entities);
+    await run(database, statement);
+    await expect(migrate(database)).rejects.toThrow('Changes of manager are not announced');
+    await dispose();
+  });
+});
+
+describe('follow_table()', () => {
+  test('makes the triggers that the first tables have had since their release', async () => {
+    const { database, dispose } = await openTestDatabase(entities);
+    await run(database, CREATE_ROOM);
+    await run(database, "select follow_table('room')");
+    const triggersOf = async (table: string) => {
+      const rows = await run(
+        database,
+        `select replace(pg_get_triggerdef(oid), '${table}', 'TABLE') as definition from pg_trigger
+          where tgrelid = '${table}'::regclass and not tgisinternal order by tgname`,
+      );
+      return rows.map(({ definition }) => definition);
+    };
+    expect(await triggersOf('room')).toEqual(await triggersOf('workstation'));
+    await dispose();
+  });
+
+  test('comes to a database that an earlier release migrated, whose rows stay', async () => {
+    const released = ['20261122-fleet', '20261122-changes'];
+    expect(migrations.slice(0, 2).map(({ name }) => name)).toEqual(released);
+    const { database, dispose } = await openTestDatabase(entities);
+    await database.orm.migrator.down({ to: '20261122-changes' });
+    expect((await database.orm.migrator.getExecuted()).map(({ name }) => name)).toEqual(released);
+    await run(database, "insert into manager (name, email) values ('Ada', 'ada@fleet.example')");
+    await migrate(database);
+    expect(await run(database, 'select name, version from manager')).toEqual([{ name: 'Ada', version: 1 }]);
+    expect(await run(database, "select to_regproc('follow_table') is not null as exists")).toEqual([{ exists: true }]);
+    await dispose();
+  });
+});
