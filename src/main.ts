@@ -1,11 +1,16 @@
 import cluster from 'node:cluster';
 import { createApp } from './app.ts';
 import { type Config, loadConfig, loadEnvFileIfPresent } from './config/config.ts';
+import { exitAfterOutput, standardError, standardOutput } from './observability/output.ts';
 import { type Introduction, type Running, runServer } from './process/running.ts';
 import { stopOnSignals } from './process/signals.ts';
 import { explainFailure } from './process/start-error.ts';
 import { runAsWorker } from './process/worker.ts';
 import { runWorkers } from './process/workers.ts';
+
+// Opened first, so that Node's own output, such as a warning, does not block either.
+standardOutput();
+standardError();
 
 if (cluster.isWorker) runAsWorker(() => runHere(loadConfig(process.env)));
 else main().catch(fail);
@@ -34,15 +39,15 @@ function introduce({ url, tokens }: Introduction, { environment }: Config): void
 }
 
 function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  standardOutput().write(`${text}\n`);
 }
 
 function complain(text: string): void {
-  process.stderr.write(`${text}\n`);
+  standardError().write(`${text}\n`);
 }
 
-function fail(error: unknown): never {
+async function fail(error: unknown): Promise<never> {
   const { message, exitCode } = explainFailure(error);
   complain(message);
-  process.exit(exitCode);
+  return exitAfterOutput(exitCode);
 }

@@ -1,10 +1,12 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { isColorSupported, prettyFactory } from 'pino-pretty';
 import type { Config } from '../config/config.ts';
+import { standardOutput } from './output.ts';
 
 /**
- * Creates the logger of the process: one line of JSON per event on standard output, readable text in development. It
- * writes from this thread, so no line is lost when the process ends and no thread outlives it.
+ * Creates the logger of the process: one line of JSON per event on standard output, readable text in development. When the
+ * reader of the output stops or leaves, lines are dropped and nothing else happens; see `Output`. A later line says how
+ * many were dropped.
  *
  * @param destination where to write instead of standard output
  */
@@ -13,8 +15,12 @@ export function createLogger(
   destination?: DestinationStream,
 ): Logger {
   const options: LoggerOptions = { level: logLevel, redact: { paths: SECRET_PATHS, censor: '[redacted]' } };
-  const output = destination ?? pino.destination({ fd: 1, sync: true });
-  return pino(options, environment === 'development' ? prettify(output) : output);
+  const output = destination ?? standardOutput();
+  const logger = pino(options, environment === 'development' ? prettify(output) : output);
+  if (!destination) {
+    standardOutput().onDropped = (count) => logger.warn({ count }, 'lines of the log were dropped: nobody read them');
+  }
+  return logger;
 }
 
 function prettify(output: DestinationStream): DestinationStream {

@@ -1,3 +1,5 @@
+import { exitAfterOutput } from '../observability/output.ts';
+
 /** The signals that ask a process to stop, with their numbers. */
 const STOP_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 export type StopSignal = keyof typeof STOP_SIGNALS;
@@ -25,7 +27,7 @@ export function stopOnSignals(stop: Stop, { say, fail }: Ending): void {
     if (stoppingSinceMs === undefined) {
       stoppingSinceMs = performance.now();
       say(`${signal}: answering what is in flight, then stopping. Once more to stop at once.`);
-      stop(signal).then(() => process.exit(0), fail);
+      stop(signal).then(() => exitAfterOutput(0), fail);
     } else if (performance.now() - stoppingSinceMs > REPEAT_MS) {
       process.exit(EXIT_BY_SIGNAL + STOP_SIGNALS[signal]);
     }
@@ -37,7 +39,7 @@ export function stopOnFirstSignal(stop: Stop, fail: Ending['fail']): void {
   let isStopping = false;
   onStopSignals((signal) => {
     // A terminal's Ctrl-C arrives twice: from the terminal and from the primary.
-    if (!isStopping) stop(signal).then(() => process.exit(0), fail);
+    if (!isStopping) stop(signal).then(() => exitAfterOutput(0), fail);
     isStopping = true;
   });
 }

@@ -1,3 +1,4 @@
+import { exitAfterOutput } from '../observability/output.ts';
 import type { Introduction, Running } from './running.ts';
 import { stopOnFirstSignal } from './signals.ts';
 import { explainFailure } from './start-error.ts';
@@ -23,7 +24,7 @@ export async function runAsWorker(start: () => Running): Promise<void> {
 
 function fail(error: unknown): void {
   const { message, exitCode } = explainFailure(error);
-  report({ kind: 'failed', message, exitCode }, () => process.exit(exitCode));
+  report({ kind: 'failed', message, exitCode }, () => void exitAfterOutput(exitCode));
 }
 
 function report(what: WorkerReport, onSent?: () => void): void {

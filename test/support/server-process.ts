@@ -29,19 +29,26 @@ const BASE_ENV = {
   LOG_LEVEL: 'warn',
 };
 
-/** Starts the build in `dist`: Jest's global setup makes it, and so do the commands that run without Jest. */
-export function startServer(env: Record<string, string>, nodeOptions: readonly string[] = []): ServerProcess {
+/**
+ * Starts the build in `dist`: Jest's global setup makes it, and so do the commands that run without Jest.
+ * @param stdout a file descriptor for its standard output, which is not part of `output` then
+ */
+export function startServer(
+  env: Record<string, string>,
+  nodeOptions: readonly string[] = [],
+  stdout: number | 'pipe' = 'pipe',
+): ServerProcess {
   const { PATH, HOME, TMPDIR, HTTP_FAST_PATH } = process.env;
   const child = spawn(process.execPath, ['--enable-source-maps', ...nodeOptions, 'dist/src/main.js'], {
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR, HTTP_FAST_PATH, ...BASE_ENV, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
   let output = '';
   const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
       for (const look of waiting) look();
     });
