@@ -2,7 +2,7 @@
 
 /** The folders and files of `src`, lowest first. A layer imports itself and the layers before it. */
 const LAYERS = [
-  ['errors.ts', 'retry.ts'],
+  ['errors.ts', 'retry.ts', 'text.ts'],
   ['config/'],
   ['process/'],
   ['cache/'],

@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
 import { createApp } from './app.ts';
 import { type Config, loadConfig, loadEnvFileIfPresent } from './config/config.ts';
-import { exitAfterOutput, standardError, standardOutput } from './observability/output.ts';
+import { exitAfterOutput, standardError, standardOutput } from './process/output.ts';
 import { type Introduction, type Running, runServer } from './process/running.ts';
 import { stopOnSignals } from './process/signals.ts';
 import { explainFailure } from './process/start-error.ts';

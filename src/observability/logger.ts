@@ -1,7 +1,7 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { isColorSupported, prettyFactory } from 'pino-pretty';
 import type { Config } from '../config/config.ts';
-import { standardOutput } from './output.ts';
+import { standardOutput } from '../process/output.ts';
 
 /**
  * Creates the logger of the process: one line of JSON per event on standard output, readable text in development. When the

@@ -1,4 +1,4 @@
-import { exitAfterOutput } from '../observability/output.ts';
+import { exitAfterOutput } from './output.ts';
 
 /** The signals that ask a process to stop, with their numbers. */
 const STOP_SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;

@@ -1,4 +1,4 @@
-import { exitAfterOutput } from '../observability/output.ts';
+import { exitAfterOutput } from './output.ts';
 import type { Introduction, Running } from './running.ts';
 import { stopOnFirstSignal } from './signals.ts';
 import { explainFailure } from './start-error.ts';

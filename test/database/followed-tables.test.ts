@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { entities, migrations } from '../../src/features/index.ts';
 import { EXIT_CODE, StartError } from '../../src/process/start-error.ts';
-import { createEmbeddedDatabase, createServerDatabase, engine } from '../support/databases.ts';
+import { createEmbeddedDatabase, createServerDatabase, engine } from '../../src/testing/test-database.ts';
 
 const RoomEntity = defineEntity({
   name: 'Room',

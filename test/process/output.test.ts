@@ -3,8 +3,8 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BufferedOutput } from '../../src/observability/output.ts';
-import { createEmbeddedFolder, engine } from '../support/databases.ts';
+import { BufferedOutput } from '../../src/process/output.ts';
+import { createEmbeddedFolder, engine } from '../../src/testing/test-database.ts';
 import { findFreePort, type ServerProcess, startServer, until } from '../support/server-process.ts';
 
 /* No state of standard output or standard error costs a request, a start or an orderly stop. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Client } from 'pg';
-import { createServerDatabase, engine } from '../support/databases.ts';
+import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
 import { type Front, startFront } from '../support/postgresql-front.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { createServerDatabase, engine } from '../../support/databases.ts';
+import { createServerDatabase, engine } from '../../../src/testing/test-database.ts';
 import { type ServerProcess, startServer, until } from '../../support/server-process.ts';
 
 /* A role that may have few connections: requests wait for those there are. As a process on PostgreSQL. */

@@ -3,7 +3,7 @@ import {
   type DatabaseClientConfig,
   describeTarget,
 } from '../../../src/database/connection/database-client.ts';
-import { createServerDatabase, engine } from '../../support/databases.ts';
+import { createServerDatabase, engine } from '../../../src/testing/test-database.ts';
 import { CERTIFICATES, type Front, type FrontOptions, startFront } from '../../support/postgresql-front.ts';
 
 /* How a client connects: encrypted as psql would be, and through poolers. */

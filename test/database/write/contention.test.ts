@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { engine } from '../../support/databases.ts';
+import { engine } from '../../../src/testing/test-database.ts';
 import { startTestApp, type TestApp } from '../../support/test-app.ts';
 
 /* Writes that PostgreSQL undoes, or refuses for the moment, because of what others do. */
