@@ -80,7 +80,7 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
 
   get cacheText(): string | null {
     if (this.method === 'POST') return `JSON ${this.text}`;
-    return isPreflighted(this.headers) ? `GET ${this.search}` : null;
+    return isPreflighted(this.headers) && !this.wantsPage ? `GET ${this.search}` : null;
   }
 
   get wantsReport(): boolean {

@@ -75,7 +75,7 @@ interface Executed {
   readonly result: {
     readonly errors?: readonly GraphQLFormattedError[];
     readonly data?: unknown;
-    extensions?: unknown;
+    readonly extensions?: unknown;
   };
   readonly type: OperationType;
   readonly name: string | null;
@@ -84,7 +84,7 @@ interface Executed {
   readonly http?: Answer['http'];
 }
 
-/** What an admin is told about a response who asks for it. */
+/** What an admin who asks for it is told about a response. */
 interface CacheReport {
   readonly response: 'hit' | 'miss' | 'none';
   readonly ageSeconds?: number;
@@ -103,7 +103,8 @@ class Pipeline {
   answer(operation: AdmittedOperation): Outcome | Promise<Outcome> {
     const { responses } = this.#parts;
     const { request, identity } = operation;
-    const key = responses && request.cacheText !== null ? responses.keyOf(identity, request.cacheText) : null;
+    const text = responses && request.cacheText;
+    const key = text === null ? null : responses!.keyOf(identity, text);
     const cached = key === null ? undefined : responses!.get(key);
     return cached ? this.#giveCached(cached, operation) : this.#execute(operation, key);
   }

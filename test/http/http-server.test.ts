@@ -364,6 +364,8 @@ describe('browsers', () => {
       'x-frame-options': 'DENY',
     });
     expect(await shown.text()).toContain('sandbox');
+    const asked = `${development.url}/graphql?query={hello}`;
+    expect(await (await fetch(asked, { headers: { ...page.headers, ...PREFLIGHTED } })).text()).toContain('sandbox');
 
     const production = await startStubServer({ config: PRODUCTION });
     expect((await fetch(`${production.url}/graphql`, page)).status).toBe(406);
