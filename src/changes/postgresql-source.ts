@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import { backgroundWait, retryWithBackoff } from '../retry.ts';
+import { DatabaseClient, type DatabaseClientConfig, describeTarget } from '../database/connection/database-client.ts';
 import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
 
 export interface PostgresqlSourceOptions {
@@ -33,7 +33,13 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
   // Longer than it takes to miss the heartbeats, whose error is clearer than that of a timeout.
   const answerTimeoutMs = (missedHeartbeats + 1) * heartbeatMs;
   const closing = new AbortController();
-  let current: { readonly client: Client; readonly lose: (reason: unknown) => void } | undefined;
+  const target = describeTarget(connectionString, {
+    applicationName,
+    connectTimeoutMs: answerTimeoutMs,
+    // Instances are counted by it, so the URL has no say.
+    settings: { application_name: applicationName },
+  });
+  let current: { readonly client: DatabaseClient; readonly lose: (reason: unknown) => void } | undefined;
   let running: Promise<void> | undefined;
 
   /**
@@ -41,13 +47,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
    * @throws the reason why the connection could not be opened, or was lost
    */
   async function listenOnce(handlers: NotificationHandlers, onListening: () => void): Promise<never> {
-    const client = new Client({
-      connectionString,
-      application_name: applicationName,
-      connectionTimeoutMillis: answerTimeoutMs,
-      query_timeout: answerTimeoutMs,
-      keepAlive: true,
-    });
+    const client = new DatabaseClient({ target, query_timeout: answerTimeoutMs } as DatabaseClientConfig);
     const lost = new Promise<never>((_resolve, lose) => {
       current = { client, lose };
       client.on('error', lose);
@@ -68,12 +68,13 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
       return await Promise.race([lost, watch(client)]);
     } finally {
       current = undefined;
-      abandon(client);
+      // It may be half-open, and no one there to say goodbye to.
+      client.destroy();
     }
   }
 
   /** @throws {Error} when a heartbeat fails, or too many in a row are not answered */
-  async function watch(client: Client): Promise<never> {
+  async function watch(client: DatabaseClient): Promise<never> {
     for (;;) {
       const pulse = client.query('select 1');
       let missed = 0;
@@ -126,7 +127,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
   };
 }
 
-async function openChannel(client: Client): Promise<void> {
+async function openChannel(client: DatabaseClient): Promise<void> {
   await client.connect();
   await client.query(`listen ${CHANNEL}`);
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { type DatabaseUrlError, readDatabaseUrl } from './database-url.ts';
 
 /** A kind of value: what it looks like in words, and how it is read. */
 interface Kind<T> {
@@ -88,13 +89,18 @@ export const signingSecret: Kind<string> = {
 
 export const postgresqlUrl: Kind<string> = {
   expected: 'a postgres:// or postgresql:// URL with its special characters percent-encoded',
-  parse: (text) => {
-    const url = URL.parse(text);
-    if (url === null || !/^postgres(ql)?:\/\//.test(text)) return null;
-    return isPercentEncoded(url.username + url.password + url.pathname) ? text : null;
-  },
-  describe: describeUrl,
+  parse: (text) => (findUrlProblem(text) === null ? text : null),
+  describe: (text) => findUrlProblem(text) ?? 'is not',
 };
+
+function findUrlProblem(text: string): string | null {
+  try {
+    readDatabaseUrl(text);
+    return null;
+  } catch (error) {
+    return (error as DatabaseUrlError).message;
+  }
+}
 
 export const redisUrl: Kind<string> = {
   expected: 'a redis:// or rediss:// URL with its special characters percent-encoded, such as redis://cache:6379/0',

@@ -7,8 +7,9 @@ import { MikroORM } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
+import { describeTarget } from './connection/database-client.ts';
 import { lockDataFolder } from './data-folder.ts';
-import { CONNECT_TIMEOUT_MS, createOrmOptions, type Schema } from './orm.ts';
+import { CONNECT_TIMEOUT_MS, createOrmOptions, type Schema, SESSION_SETTINGS } from './orm.ts';
 import { withDeadline } from './read/deadline.ts';
 import { ReadPool } from './read/read-pool.ts';
 import type { RowStatement } from './read/row-client.ts';
@@ -192,14 +193,13 @@ export function isRefusal(error: unknown): boolean {
 }
 
 function openReadPool({ url, poolSize }: { readonly url: string; readonly poolSize: number }): ReadPool {
-  return new ReadPool({
-    connectionString: url,
-    size: poolSize,
+  const target = describeTarget(url, {
+    applicationName: 'stationmaster',
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     // What nobody waits for any more need not go on.
-    statementTimeoutMs: READ_TIMEOUT_MS + 200,
-    readTimeoutMs: READ_TIMEOUT_MS,
+    settings: { ...SESSION_SETTINGS, statement_timeout: String(READ_TIMEOUT_MS + 200) },
   });
+  return new ReadPool({ target, size: poolSize, readTimeoutMs: READ_TIMEOUT_MS });
 }
 
 /** The pool beneath MikroORM on PostgreSQL. */

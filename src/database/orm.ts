@@ -3,12 +3,16 @@ import { Migrator } from '@mikro-orm/migrations';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { Config } from '../config/config.ts';
+import { DatabaseClient, describeTarget } from './connection/database-client.ts';
 import type { NamedMigration } from './migrations/index.ts';
 
 /** Time allowed for opening a connection, or for waiting for a free one. */
 export const CONNECT_TIMEOUT_MS = 900;
 /** Time allowed for one statement of a write. Reads have a shorter one, see `database.ts`. */
 export const STATEMENT_TIMEOUT_MS = 5000;
+
+/** What every session that reads or writes is told. Statements are written for this isolation. */
+export const SESSION_SETTINGS = { default_transaction_isolation: 'read committed' };
 
 type OrmOptions = Partial<Options>;
 
@@ -45,21 +49,27 @@ export function createOrmOptions(database: Config['database'], { entities, migra
       driverOptions: { dataDir: database.dataDir },
     } as OrmOptions;
   }
+  const target = describeTarget(database.url, {
+    applicationName: 'stationmaster',
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    settings: {
+      ...SESSION_SETTINGS,
+      statement_timeout: String(STATEMENT_TIMEOUT_MS),
+      idle_in_transaction_session_timeout: String(2 * STATEMENT_TIMEOUT_MS),
+    },
+  });
   return {
     ...shared,
     driver: PostgreSqlDriver,
-    clientUrl: database.url,
+    // MikroORM's own reading of a URL is never used: it leaves out what follows the question mark.
+    dbName: target.address.database,
     pool: { min: 0, max: database.poolSize },
     driverOptions: {
-      // MikroORM reads the URL without what follows its question mark, such as whether the connection must be encrypted.
-      connectionString: database.url,
-      application_name: 'stationmaster',
-      keepAlive: true,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      statement_timeout: STATEMENT_TIMEOUT_MS,
+      Client: DatabaseClient,
+      target,
+      connectionTimeoutMillis: target.connectTimeoutMs,
       // For a database that does not even answer that the time is over.
       query_timeout: STATEMENT_TIMEOUT_MS + 500,
-      idle_in_transaction_session_timeout: 2 * STATEMENT_TIMEOUT_MS,
     },
   } as OrmOptions;
 }

@@ -50,8 +50,11 @@ export async function startScriptedPostgresql(
       socket.write(Buffer.concat([AUTHENTICATION_OK, READY_FOR_QUERY]));
       socket.on('data', (query) => {
         const listening = Buffer.concat([message('C', text('LISTEN')), READY_FOR_QUERY]);
+        const done = Buffer.concat([message('C', text('SELECT 0')), READY_FOR_QUERY]);
         if (query.includes('listen ')) answer({ socket, listening });
-        else onQuery(() => void socket.write(Buffer.concat([message('C', text('SELECT 0')), READY_FOR_QUERY])));
+        // The settings of the session.
+        else if (query.includes('set_config')) socket.write(done);
+        else onQuery(() => void socket.write(done));
       });
     });
   }).listen(0, '127.0.0.1');

@@ -1,12 +1,11 @@
-import { type ClientConfig, Pool, type PoolClient } from 'pg';
+import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import type { Target } from '../connection/database-client.ts';
 import { withDeadline } from './deadline.ts';
 import { RowClient, type RowStatement } from './row-client.ts';
 
 export interface ReadPoolOptions {
-  readonly connectionString: string;
+  readonly target: Target;
   readonly size: number;
-  readonly connectTimeoutMs: number;
-  readonly statementTimeoutMs: number;
   /** For the wait for a connection and the answer together. */
   readonly readTimeoutMs: number;
 }
@@ -19,24 +18,16 @@ export class ReadPool {
   readonly #pool: Pool;
   readonly #readTimeoutMs: number;
 
-  constructor({ connectionString, size, connectTimeoutMs, statementTimeoutMs, readTimeoutMs }: ReadPoolOptions) {
+  constructor({ target, size, readTimeoutMs }: ReadPoolOptions) {
     this.#readTimeoutMs = readTimeoutMs;
-    this.#pool = new Pool({
-      connectionString,
+    const options: PoolConfig & { target: Target } = {
+      target,
       max: size,
       // Once open they stay: there is no timer that could close them.
       idleTimeoutMillis: 0,
-      application_name: 'stationmaster',
-      keepAlive: true,
-      // Sooner than what stands in between forgets a silent connection.
-      keepAliveInitialDelayMillis: 30_000,
-      statement_timeout: statementTimeoutMs,
-      Client: class extends RowClient {
-        constructor(config?: ClientConfig) {
-          super({ ...config, connectionTimeoutMillis: connectTimeoutMs });
-        }
-      },
-    });
+      Client: RowClient,
+    };
+    this.#pool = new Pool(options);
     // Whoever is waiting for an answer is told, and so is the next who asks.
     this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
   }

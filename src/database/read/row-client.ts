@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { Client, type ClientConfig, type Connection } from 'pg';
+import type { ClientConfig, Connection } from 'pg';
+import { DatabaseClient } from '../connection/database-client.ts';
 import { MessageRow, type RowReader } from './row-reader.ts';
 
 export interface RowStatement<Row> {
@@ -13,8 +14,8 @@ export interface RowStatement<Row> {
 
 type Callback<Row> = (error: Error | null, rows: Row[]) => void;
 
-/** A client of pg that can also read rows straight from the bytes that PostgreSQL sends. */
-export class RowClient extends Client {
+/** A client that can also read rows straight from the bytes that PostgreSQL sends. */
+export class RowClient extends DatabaseClient {
   #reading: Pick<RowQuery<unknown>, 'row'> | null = null;
 
   constructor(config?: ClientConfig) {

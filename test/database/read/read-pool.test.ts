@@ -1,3 +1,4 @@
+import { describeTarget } from '../../../src/database/connection/database-client.ts';
 import { ReadPool } from '../../../src/database/read/read-pool.ts';
 import { createServerDatabase, engine } from '../../support/databases.ts';
 
@@ -5,8 +6,9 @@ test('Thousands of reads without a connection in time fail with a reason, and la
   // The embedded database has no connections, so no read waits for one.
   if (engine !== 'postgresql') return;
   const { url, dispose } = await createServerDatabase();
-  const timeouts = { connectTimeoutMs: 900, statementTimeoutMs: 1100, readTimeoutMs: 200 };
-  const pool = new ReadPool({ connectionString: url, size: 1, ...timeouts });
+  const settings = { statement_timeout: '1100' };
+  const target = describeTarget(url, { applicationName: 'stationmaster', connectTimeoutMs: 900, settings });
+  const pool = new ReadPool({ target, size: 1, readTimeoutMs: 200 });
   const ask = () => pool.query('one', 'select 1 as one', []).catch(({ code }) => code);
   await ask();
   const outcomes = [pool.query('held', 'select pg_sleep(1)', []).catch(({ code }) => code)];

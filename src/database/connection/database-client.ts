@@ -1,0 +1,118 @@
+import { Client, type ClientConfig, escapeLiteral } from 'pg';
+import { type DatabaseAddress, readDatabaseUrl } from '../../config/database-url.ts';
+import { TlsConnection } from './tls-connection.ts';
+
+export interface SessionOptions {
+  /** What the session calls itself in `pg_stat_activity`, unless the URL says otherwise. */
+  readonly applicationName: string;
+  /** How long opening the connection may take, unless the URL says so. */
+  readonly connectTimeoutMs: number;
+  /** Settings of the session, by name; they override those of the URL. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** What `DatabaseClient` is made of. */
+export interface Target {
+  readonly address: DatabaseAddress;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly connectTimeoutMs: number;
+}
+
+/**
+ * Everything a client has to know about a database: the one place where a database URL becomes a connection. Both pools,
+ * the migrations and the change feed connect by it.
+ * @throws {DatabaseUrlError} when the URL cannot be used
+ */
+export function describeTarget(url: string, { applicationName, connectTimeoutMs, settings }: SessionOptions): Target {
+  const address = readDatabaseUrl(url);
+  return {
+    address,
+    settings: { application_name: applicationName, ...address.settings, ...settings },
+    connectTimeoutMs: address.connectTimeoutMs ?? connectTimeoutMs,
+  };
+}
+
+export interface DatabaseClientConfig extends ClientConfig {
+  readonly target: Target;
+}
+
+type Callback = ((error: Error) => void) | ((error: null, client: DatabaseClient) => void);
+
+/**
+ * A client of pg for a database of ours. Its `target` stands beside pg's own options, also among those of a pool.
+ *
+ * Little more than user and database is said at the start of the session: poolers refuse what they do not know, such as
+ * `statement_timeout`, and some ignore it. Settings are made in one statement right after, and a connection is not open
+ * before they are.
+ */
+export class DatabaseClient extends Client {
+  readonly #target: Target;
+
+  constructor(config?: ClientConfig) {
+    const { target, ...rest } = config as DatabaseClientConfig;
+    const { host, port, user, password, database, options, channelBinding } = target.address;
+    super({
+      ...rest,
+      ...{ host, port, user, password, database, options, connection: new TlsConnection(target.address) },
+      // Also among the settings. Poolers know it, and what they log of a session shows it from its beginning.
+      application_name: target.settings.application_name,
+      connectionTimeoutMillis: target.connectTimeoutMs,
+      // The connection itself sees to it.
+      ssl: false,
+      enableChannelBinding: channelBinding !== 'disable',
+    } as ClientConfig);
+    this.#target = target;
+    // Whoever waits for an answer is told as well; while there is no one, there may be no listener either.
+    this.on('error', () => {});
+  }
+
+  override connect(): Promise<DatabaseClient>;
+  override connect(callback: Callback): void;
+  override connect(callback?: Callback): Promise<DatabaseClient> | void {
+    const opened = this.#open();
+    if (!callback) return opened;
+    opened.then(
+      (client) => (callback as (error: null, client: DatabaseClient) => void)(null, client),
+      callback as (error: Error) => void,
+    );
+  }
+
+  async #open(): Promise<DatabaseClient> {
+    await super.connect();
+    try {
+      const { rows } = await this.query<{ reads_only: boolean }>({
+        text: describeSettings(this.#target.settings),
+        query_timeout: this.#target.connectTimeoutMs,
+      } as { text: string });
+      if (this.#target.address.needsPrimary && rows[0]?.reads_only) throw new ReadOnlyServerError();
+      return this;
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  /** Closes the connection without a word to the server, which may not be listening any more. */
+  destroy(): void {
+    this.end().catch(() => {});
+    (this as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+}
+
+/** In one piece without parameters: a pooler need not keep anything of it between two messages. */
+function describeSettings(settings: Readonly<Record<string, string>>): string {
+  const made = Object.entries(settings).map(
+    ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, false)`,
+  );
+  return `select pg_is_in_recovery() as reads_only, ${made.join(', ')}`;
+}
+
+/** `target_session_attrs` asks for a server that can be written to, and this one cannot. */
+class ReadOnlyServerError extends Error {
+  /** SQLSTATE read_only_sql_transaction */
+  readonly code = '25006';
+
+  constructor() {
+    super('the server is in recovery and only reads');
+  }
+}
