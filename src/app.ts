@@ -25,13 +25,13 @@ import {
 } from './collections/index.ts';
 import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
+import { findTransientFailure, isDatabaseUnavailable, isWorthWaiting } from './database/failures.ts';
 import { identifyDatabase } from './database/identity.ts';
 import { LISTENER_NAME } from './database/listeners.ts';
 import { migrate } from './database/migrate.ts';
 import { createWriter } from './database/write/writer.ts';
 import { StationmasterError } from './errors.ts';
 import { collections, entities, features, migrations } from './features/index.ts';
-import { isDatabaseUnavailable } from './graphql/errors.ts';
 import { DEFAULT_PAGE_SIZE } from './graphql/page-size.ts';
 import { createSchema } from './graphql/schema.ts';
 import { createHttpServer, type HttpServer } from './http/http-server.ts';
@@ -190,10 +190,12 @@ function prepareDatabase(
   };
   return retryWithBackoff(prepare, {
     backoff: START_BACKOFF,
-    isTransient: isDatabaseUnavailable,
+    isTransient: isWorthWaiting,
     onRetry: (error, waitMs) => {
       stage.current = 'waiting for the database';
-      logger.warn(`The database cannot be reached (${describeCause(error)}); trying again in ${waitMs} ms.`);
+      const isReached = findTransientFailure(error) !== 'unreachable';
+      const what = isReached ? 'The database cannot be used yet' : 'The database cannot be reached';
+      logger.warn(`${what} (${describeCause(error)}); trying again in ${waitMs} ms.`);
     },
     signal,
   });

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../config/config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
 
 /**
  * Returns how tokens are verified: as configured or, where neither a secret nor a JWKS is (which `loadConfig` refuses in
@@ -17,7 +17,7 @@ export async function resolveAuth(config: Config): Promise<Config['auth']> {
  * Returns the secret kept in `<dataDir>/jwt-secret`: 32 random bytes in base64url, readable by their owner only. The
  * first caller makes it; callers in any number of processes at once agree on one.
  *
- * @throws {Error} when the file holds something shorter than a secret
+ * @throws {ConfigError} when the file holds something shorter than a secret
  */
 export async function readOrCreateDevelopmentSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'jwt-secret');
@@ -36,7 +36,8 @@ async function findSecret(path: string): Promise<string | null> {
   if (text === null) return null;
   const secret = text.trim();
   if (Buffer.byteLength(secret) < 32) {
-    throw new Error(`${path} must hold at least 32 bytes, but does not. Delete it, and a new secret will be made.`);
+    const problem = `${path} must hold at least 32 bytes, but does not. Delete it, and a new secret will be made.`;
+    throw new ConfigError([problem]);
   }
   return secret;
 }

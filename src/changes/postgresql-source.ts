@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backgroundWait, retryWithBackoff } from '../retry.ts';
 import { DatabaseClient, type DatabaseClientConfig, describeTarget } from '../database/connection/database-client.ts';
+import { backgroundWait, retryWithBackoff } from '../retry.ts';
 import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
 
 export interface PostgresqlSourceOptions {
@@ -130,10 +130,4 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
 async function openChannel(client: DatabaseClient): Promise<void> {
   await client.connect();
   await client.query(`listen ${CHANNEL}`);
-}
-
-/** Destroys the socket without a farewell message, which a half-open connection would never answer. */
-function abandon(client: Client): void {
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
-  stream.destroy();
 }

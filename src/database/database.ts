@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
@@ -7,6 +7,7 @@ import { MikroORM } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
+import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { describeTarget } from './connection/database-client.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { CONNECT_TIMEOUT_MS, createOrmOptions, type Schema, SESSION_SETTINGS } from './orm.ts';
@@ -116,10 +117,10 @@ export async function openDatabase(
 async function openEmbedded(folder: string): Promise<PGlite> {
   const unlock = await lockDataFolder(folder);
   try {
-    // Loaded only here: those who bring their own PostgreSQL need not wait for the WebAssembly.
+    // Loaded only here: with PostgreSQL elsewhere no one need wait for the WebAssembly.
     const { PGlite } = await import('@electric-sql/pglite');
     if (!existsSync(join(folder, 'PG_VERSION'))) await makeEmbedded(folder, PGlite);
-    const pglite = await PGlite.create(folder);
+    const pglite = await PGlite.create(folder).catch((error) => refuseEmbedded(folder, error));
     const close = pglite.close.bind(pglite);
     return Object.assign(pglite, { close: () => close().finally(unlock) });
   } catch (error) {
@@ -128,13 +129,33 @@ async function openEmbedded(folder: string): Promise<PGlite> {
   }
 }
 
-/** Made aside and then renamed: a process that is killed meanwhile leaves no half of a database, which nobody could open. */
+/** The engine says no more than that it gave up. */
+async function refuseEmbedded(folder: string, cause: unknown): Promise<never> {
+  const version = (await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
+  const message =
+    `The embedded database in ${folder} cannot be opened: its files are damaged, or of another version of PostgreSQL ` +
+    `(they say ${version || 'none'}). Restore a copy, or move the folder away to begin with an empty database.`;
+  throw new StartError(EXIT_CODE.unusableData, message, { cause });
+}
+
+/** Made aside and then renamed: a process that is killed meanwhile leaves no half of a database, which could not be opened. */
 async function makeEmbedded(folder: string, engine: typeof PGlite): Promise<void> {
+  if ((await readdir(folder)).length > 0) {
+    const message = `The folder ${folder} holds something that is no database. Choose another with DATA_DIR.`;
+    throw new StartError(EXIT_CODE.dataFolderNotWritable, message);
+  }
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
-  const pglite = await engine.create(draft);
-  await pglite.close();
-  await rename(draft, folder);
+  try {
+    const pglite = await engine.create(draft);
+    await pglite.close();
+    await rename(draft, folder);
+  } catch (cause) {
+    await rm(draft, { recursive: true, force: true }).catch(() => {});
+    const { code = 'the engine does not say why' } = cause as NodeJS.ErrnoException;
+    const message = `The embedded database cannot be made in ${folder} (${code}). Is the disk full? Choose another with DATA_DIR.`;
+    throw new StartError(EXIT_CODE.dataFolderNotWritable, message, { cause });
+  }
 }
 
 function onEmbedded(pglite: PGlite): Writes {

@@ -14,6 +14,8 @@ export const STATEMENT_TIMEOUT_MS = 5000;
 /** What every session that reads or writes is told. Statements are written for this isolation. */
 export const SESSION_SETTINGS = { default_transaction_isolation: 'read committed' };
 
+export const MIGRATIONS_TABLE = 'stationmaster_migrations';
+
 type OrmOptions = Partial<Options>;
 
 /** What the features store: their entities, and the migrations that make and change their tables. */
@@ -30,7 +32,7 @@ export function createOrmOptions(database: Config['database'], { entities, migra
     extensions: [Migrator],
     migrations: {
       migrationsList: [...migrations],
-      tableName: 'stationmaster_migrations',
+      tableName: MIGRATIONS_TABLE,
       snapshot: false,
       silent: true,
     },

@@ -2,6 +2,7 @@ import { GraphQLError, type GraphQLFormattedError, Kind } from 'graphql';
 import type { Logger } from 'pino';
 import { PatternError } from '../cache/index.ts';
 import type { Config } from '../config/config.ts';
+import { findTransientFailure, type TransientFailure } from '../database/failures.ts';
 import { ERROR_CODES, type ErrorCode, StationmasterError } from '../errors.ts';
 
 /** What an error is reported against. `logger` already carries the request id; `requestId` is what the client is told. */
@@ -43,45 +44,6 @@ export function hidesSuggestions({
   return environment === 'production' || !introspection;
 }
 
-/**
- * Whether `error`, or what caused it, says that the database cannot be reached or did not answer in time: the same
- * request may well succeed later.
- */
-export function isDatabaseUnavailable(error: unknown, depth = 0): boolean {
-  if (!(error instanceof Error) || depth > DEEPEST_CAUSE) return false;
-  const { code, cause, previous, errors } = error as Error & Record<'code' | 'previous' | 'errors', unknown>;
-  if (typeof code === 'string' && (UNAVAILABLE_CODES.has(code) || CONNECTION_EXCEPTION.test(code))) return true;
-  if (UNAVAILABLE_MESSAGES.test(error.message)) return true;
-  // MikroORM keeps the driver's error in `previous`; Node gathers one error per address it tried in `errors`.
-  const origins = [cause, previous, ...(Array.isArray(errors) ? errors : [])];
-  return origins.some((origin) => isDatabaseUnavailable(origin, depth + 1));
-}
-
-const DEEPEST_CAUSE = 5;
-
-/** SQLSTATE class 08. */
-const CONNECTION_EXCEPTION = /^08[0-9A-Z]{3}$/;
-
-const UNAVAILABLE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  '53300', // too many connections
-  '57014', // the statement timed out
-  '57P01', // shut down by an administrator
-  '57P02', // crashed
-  '57P03', // still starting
-]);
-
-/** pg gives these no code. */
-const UNAVAILABLE_MESSAGES =
-  /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Query read timeout)/;
-
 type PersistedQueryCode = 'PERSISTED_QUERY_NOT_FOUND' | 'PERSISTED_QUERY_NOT_SUPPORTED';
 
 interface Explanation {
@@ -92,16 +54,18 @@ interface Explanation {
 
 const UNKNOWN: Explanation = { code: 'INTERNAL_SERVER_ERROR', message: 'Internal server error' };
 
-const DATABASE_UNAVAILABLE: Explanation = {
-  code: 'UNAVAILABLE',
-  message: 'The database cannot be reached at the moment; try again.',
+const TRANSIENT_FAILURES: Readonly<Record<TransientFailure, Explanation>> = {
+  unreachable: { code: 'UNAVAILABLE', message: 'The database cannot be reached at the moment; try again.' },
+  unable: { code: 'UNAVAILABLE', message: 'The database cannot do this at the moment; try again.' },
+  contended: { code: 'UNAVAILABLE', message: 'Others are writing to the same rows; try again.' },
 };
 
 function explain(error: unknown): Explanation {
   const cause = findCause(error);
   if (cause instanceof StationmasterError && cause.code !== 'INTERNAL_SERVER_ERROR') return cause;
   if (cause instanceof PatternError) return { code: 'BAD_USER_INPUT', message: cause.message, field: 'pattern' };
-  if (isDatabaseUnavailable(cause)) return DATABASE_UNAVAILABLE;
+  const failure = findTransientFailure(cause);
+  if (failure) return TRANSIENT_FAILURES[failure];
   if (!(error instanceof GraphQLError)) return UNKNOWN;
   const code = findCode(error);
   return code === undefined ? UNKNOWN : { code, message: error.message, field: findField(error.message) };

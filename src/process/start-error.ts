@@ -5,7 +5,9 @@ export const EXIT_CODE = {
   unexpected: 1,
   /** `EX_DATAERR`: a newer build has migrated the database. */
   schemaTooNew: 65,
-  /** `EX_NOINPUT`: PostgreSQL has no database of this name. */
+  /** `EX_DATAERR`: the database, or its files, hold what this build cannot work with. */
+  unusableData: 65,
+  /** `EX_NOINPUT`: PostgreSQL has no database, or the database no schema, of this name. */
   noSuchDatabase: 66,
   /** `EX_UNAVAILABLE`: another program has the port. */
   portInUse: 69,
@@ -17,6 +19,8 @@ export const EXIT_CODE = {
   databaseTooOld: 76,
   /** `EX_NOPERM` */
   loginRefused: 77,
+  /** `EX_NOPERM`: the role may not do what the server does. */
+  rightMissing: 77,
   /** `EX_CONFIG` */
   badConfiguration: 78,
 } as const;
@@ -38,16 +42,17 @@ export function explainFailure(error: unknown): StartError {
   if (error instanceof ConfigError) return new StartError(EXIT_CODE.badConfiguration, error.message);
   const { code = '', syscall = '', message, path, stack } = error as NodeJS.ErrnoException;
   if (LISTENING.has(syscall)) return explainListening(code);
+  if (syscall === 'connect') return explainConnecting(code, message);
   if (syscall === 'open' && code === 'ENOENT') {
-    // What is written is made where it is missing; what is read may be a certificate that DATABASE_URL names.
+    // What is written is made where it is missing; what is read is named by the configuration.
     return new StartError(EXIT_CODE.badConfiguration, `A file that the configuration names is not there: ${path}.`);
   }
   if (WRITING.has(syscall)) {
-    const what = `The data folder cannot be written (${code}: ${path}). ObjectWriter it writable, or choose another with DATA_DIR.`;
+    const what = `The data folder cannot be written (${code}: ${path}). Make it writable, or choose another with DATA_DIR.`;
     return new StartError(EXIT_CODE.dataFolderNotWritable, what);
   }
-  const explanation = REFUSALS[code];
-  if (explanation) return new StartError(explanation.exitCode, `${explanation.what} (${message}).`);
+  const explanation = REFUSALS[code] ?? MESSAGES.find(({ pattern }) => pattern.test(message ?? ''));
+  if (explanation) return new StartError(explanation.exitCode, `${explanation.what} (${firstLine(message)}).`);
   return new StartError(EXIT_CODE.unexpected, `Stationmaster could not start: ${stack ?? error}`);
 }
 
@@ -59,15 +64,84 @@ function explainListening(code: string): StartError {
   return new StartError(EXIT_CODE.portInUse, message);
 }
 
+/** What is left of failures to connect when those that pass are waited for. */
+function explainConnecting(code: string, message: string): StartError {
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  const what = isDenied ? 'This user may not connect to' : 'Nothing can be connected to at';
+  return new StartError(
+    isDenied ? EXIT_CODE.rightMissing : EXIT_CODE.badConfiguration,
+    `${what} the address of DATABASE_URL (${message}).`,
+  );
+}
+
+/** MikroORM repeats the statement in front of what PostgreSQL says, on other lines. */
+function firstLine(message: string): string {
+  return message.split('\n', 1)[0]!.replace(/^.* - (?=[^-]*$)/, '');
+}
+
 /** `bind`: by the primary, for its workers. */
 const LISTENING = new Set(['listen', 'bind', 'getaddrinfo']);
 
 /** What a start does to files, all of them in the data folder. */
-const WRITING = new Set(['mkdir', 'access', 'open', 'link', 'write']);
+const WRITING = new Set(['mkdir', 'access', 'open', 'link', 'write', 'rename', 'unlink', 'rm']);
 
-/** SQLSTATE codes by which PostgreSQL turns a client away for good. */
-const REFUSALS: Readonly<Record<string, { exitCode: number; what: string }>> = {
-  '28000': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL refuses the login of DATABASE_URL' },
+interface Refusal {
+  readonly exitCode: number;
+  readonly what: string;
+}
+
+const LOGIN_REFUSED = { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL refuses the login of DATABASE_URL' };
+const RIGHT_MISSING = {
+  exitCode: EXIT_CODE.rightMissing,
+  what: 'The role of DATABASE_URL lacks a right that the server needs',
+};
+const SETTING_REFUSED = {
+  exitCode: EXIT_CODE.badConfiguration,
+  what: 'PostgreSQL refuses a setting in DATABASE_URL',
+};
+const TABLES_TAKEN = {
+  exitCode: EXIT_CODE.unusableData,
+  what: 'The database holds something else under a name that the server needs; choose another database or schema',
+};
+
+/** SQLSTATE codes by which PostgreSQL says that trying again as things are would not help. */
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  '28000': LOGIN_REFUSED,
   '28P01': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL refuses the user or the password of DATABASE_URL' },
   '3D000': { exitCode: EXIT_CODE.noSuchDatabase, what: 'There is no such database as in DATABASE_URL' },
+  '55000': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL lets no one into the database of DATABASE_URL' },
+  '3F000': { exitCode: EXIT_CODE.noSuchDatabase, what: 'There is no such schema as in DATABASE_URL' },
+  '42501': RIGHT_MISSING,
+  '0LP01': RIGHT_MISSING,
+  // Invalid and unknown settings, and those that cannot be made once a session has begun.
+  '22023': SETTING_REFUSED,
+  '42704': SETTING_REFUSED,
+  '42601': SETTING_REFUSED,
+  '42602': SETTING_REFUSED,
+  '55P02': SETTING_REFUSED,
+  // Functions, tables and other relations, types, and triggers that are there already.
+  '42723': TABLES_TAKEN,
+  '42P07': TABLES_TAKEN,
+  '42710': TABLES_TAKEN,
+  '08P01': { exitCode: EXIT_CODE.badConfiguration, what: 'What stands in front of PostgreSQL refuses DATABASE_URL' },
 };
+
+/** The same for failures without a code of PostgreSQL's. */
+const MESSAGES: readonly (Refusal & { readonly pattern: RegExp })[] = [
+  {
+    pattern: /does not support SSL connections|did not answer a request for TLS|does not support channel binding/,
+    exitCode: EXIT_CODE.badConfiguration,
+    what: 'PostgreSQL does not encrypt connections as DATABASE_URL asks for',
+  },
+  {
+    pattern: /certificate|Hostname\/IP does not match|wrong version number|\bSSL routines\b|\bPEM\b|tlsv1/i,
+    exitCode: EXIT_CODE.badConfiguration,
+    what: 'No encrypted connection to PostgreSQL can be made as DATABASE_URL asks for; see sslmode and sslrootcert',
+  },
+  {
+    pattern: /client password must be a string|password authentication/i,
+    exitCode: EXIT_CODE.loginRefused,
+    what: 'PostgreSQL asks for a password, and DATABASE_URL has none',
+  },
+  { pattern: /tenant or user not found/i, ...LOGIN_REFUSED },
+];

@@ -48,7 +48,9 @@ test('a schema is the one that unqualified names are looked up in, whatever it i
 });
 
 test('what tunes something that this server does in its own way is taken', () => {
-  expect(read('user@db/fleet?keepalives_count=3&tcp_user_timeout=1000&gssencmode=prefer')).toMatchObject({ host: 'db' });
+  expect(read('user@db/fleet?keepalives_count=3&tcp_user_timeout=1000&gssencmode=prefer')).toMatchObject({
+    host: 'db',
+  });
 });
 
 test.each([

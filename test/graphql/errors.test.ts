@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { AuthenticationError, AuthorizationError } from 'type-graphql';
 import { PatternError } from '../../src/cache/index.ts';
 import { ERROR_CODES, StationmasterError } from '../../src/errors.ts';
-import { isDatabaseUnavailable, presentError, presentErrors } from '../../src/graphql/errors.ts';
+import { presentError, presentErrors } from '../../src/graphql/errors.ts';
 import { HTTP_STATUS } from '../../src/http/refusal.ts';
 import { createStub } from '../support/stub-schema.ts';
 
@@ -148,39 +148,6 @@ function trySync(run: () => unknown): { errors: unknown } {
 }
 
 describe('a database out of reach', () => {
-  function withCode(code: string): Error {
-    return Object.assign(new Error('no'), { code });
-  }
-
-  test.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', '57P01', '57P03', '57014', '08000', '08006', '53300'])(
-    'is recognized by the code %s',
-    (code) => expect(isDatabaseUnavailable(withCode(code))).toBe(true),
-  );
-
-  test.each([
-    'timeout exceeded when trying to connect',
-    'Connection terminated unexpectedly',
-    'Connection terminated due to connection timeout',
-  ])('is recognized by the message “%s”', (message) => expect(isDatabaseUnavailable(new Error(message))).toBe(true));
-
-  test('is recognized under the layers around it', () => {
-    const refused = withCode('ECONNREFUSED');
-    expect(isDatabaseUnavailable(new Error('x', { cause: refused }))).toBe(true);
-    expect(isDatabaseUnavailable(Object.assign(new Error('x'), { previous: refused }))).toBe(true);
-    expect(isDatabaseUnavailable(new AggregateError([refused, refused], ''))).toBe(true);
-  });
-
-  test('is not what other errors mean', () => {
-    const others = [withCode('23505'), withCode('0800'), new Error('no'), 'ECONNREFUSED', null, undefined];
-    expect(others.filter((error) => isDatabaseUnavailable(error))).toEqual([]);
-  });
-
-  test('does not make the search for causes endless', () => {
-    const error = new Error('x');
-    error.cause = error;
-    expect(isDatabaseUnavailable(error)).toBe(false);
-  });
-
   test('is sent as UNAVAILABLE, without the address, and logged', () => {
     const scope = createScope();
     const cause = Object.assign(new Error('connect ECONNREFUSED 10.0.0.7:5432'), { code: 'ECONNREFUSED' });

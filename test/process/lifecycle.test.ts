@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ onEmbedded('a server that cannot start says why in one line, and by its exit cod
     await writeFile(file, '');
     expect(await refusal({ DATA_DIR: file })).toEqual({
       exitCode: 73,
-      message: `The data folder cannot be written (ENOTDIR: ${file}/pglite). ObjectWriter it writable, or choose another with DATA_DIR.`,
+      message: `The data folder cannot be written (ENOTDIR: ${file}/pglite). Make it writable, or choose another with DATA_DIR.`,
     });
   });
 
@@ -62,15 +62,48 @@ onEmbedded('a server that cannot start says why in one line, and by its exit cod
     expect(await refusal({ DATA_DIR: '/proc/fleet' })).toEqual({
       exitCode: 73,
       message:
-        'The data folder cannot be written (ENOENT: /proc/fleet). ObjectWriter it writable, or choose another with DATA_DIR.',
+        'The data folder cannot be written (ENOENT: /proc/fleet). Make it writable, or choose another with DATA_DIR.',
     });
   });
 
   test('a data folder in use by another process: 75', async () => {
-    await writeFile(join(folder, 'pglite.lock'), String(process.ppid));
+    await createEmbeddedFolder(join(folder, 'pglite'));
+    const other = startServer({ DATA_DIR: folder });
+    await other.untilReady();
     expect(await refusal({})).toEqual({
       exitCode: 75,
-      message: `The embedded database in ${folder}/pglite is in use by process ${process.ppid}. Stop it first.`,
+      message: `The embedded database in ${folder}/pglite is in use by process ${other.child.pid}. Stop it first.`,
+    });
+    await other.destroy();
+  });
+
+  test('a data folder that holds something else: 73', async () => {
+    await mkdir(join(folder, 'pglite'));
+    await writeFile(join(folder, 'pglite', 'holiday.jpg'), '');
+    expect(await refusal({})).toEqual({
+      exitCode: 73,
+      message: `The folder ${folder}/pglite holds something that is no database. Choose another with DATA_DIR.`,
+    });
+  });
+
+  test('a database whose files are damaged, or of another version: 65', async () => {
+    await createEmbeddedFolder(join(folder, 'pglite'));
+    await writeFile(join(folder, 'pglite', 'PG_VERSION'), '16\n');
+    expect(await refusal({})).toEqual({
+      exitCode: 65,
+      message:
+        `The embedded database in ${folder}/pglite cannot be opened: its files are damaged, or of another version of ` +
+        'PostgreSQL (they say 16). Restore a copy, or move the folder away to begin with an empty database.',
+    });
+  });
+
+  test('a development secret that is too short: 78', async () => {
+    await writeFile(join(folder, 'jwt-secret'), 'short');
+    await withDatabase(async (pglite) => {
+      expect(await refusal({ AUTH_JWT_SECRET: '' }, { pglite })).toEqual({
+        exitCode: 78,
+        message: expect.stringContaining(`${folder}/jwt-secret must hold at least 32 bytes, but does not. Delete it`),
+      });
     });
   });
 

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig, escapeLiteral } from 'pg';
 import { type DatabaseAddress, readDatabaseUrl } from '../../config/database-url.ts';
-import { TlsConnection } from './tls-connection.ts';
+import { requireTlsFiles, TlsConnection } from './tls-connection.ts';
 
 export interface SessionOptions {
   /** What the session calls itself in `pg_stat_activity`, unless the URL says otherwise. */
@@ -21,10 +21,11 @@ export interface Target {
 /**
  * Everything a client has to know about a database: the one place where a database URL becomes a connection. Both pools,
  * the migrations and the change feed connect by it.
- * @throws {DatabaseUrlError} when the URL cannot be used
+ * @throws {DatabaseUrlError} when the URL cannot be used, and as `requireTlsFiles`
  */
 export function describeTarget(url: string, { applicationName, connectTimeoutMs, settings }: SessionOptions): Target {
   const address = readDatabaseUrl(url);
+  requireTlsFiles(address);
   return {
     address,
     settings: { application_name: applicationName, ...address.settings, ...settings },
@@ -68,13 +69,14 @@ export class DatabaseClient extends Client {
 
   override connect(): Promise<DatabaseClient>;
   override connect(callback: Callback): void;
-  override connect(callback?: Callback): Promise<DatabaseClient> | void {
+  override connect(callback?: Callback): Promise<DatabaseClient> | undefined {
     const opened = this.#open();
     if (!callback) return opened;
     opened.then(
       (client) => (callback as (error: null, client: DatabaseClient) => void)(null, client),
       callback as (error: Error) => void,
     );
+    return undefined;
   }
 
   async #open(): Promise<DatabaseClient> {

@@ -46,6 +46,7 @@ export class TlsConnection extends Connection {
   /** What the server said to the first attempt, which tells more than that it has no TLS either. */
   #refusal: ServerMessage | null = null;
   #isNamed = true;
+  #isBound = false;
   #isAuthenticated = false;
 
   constructor(address: DatabaseAddress) {
@@ -78,6 +79,10 @@ export class TlsConnection extends Connection {
 
   /** Whether what came before the server let anyone in is dealt with here. */
   #settles(event: string | symbol, message: ServerMessage): boolean {
+    if (this.#address.channelBinding === 'require' && this.#lacksChannelBinding(event, message)) {
+      this.#fail(NO_CHANNEL_BINDING);
+      return true;
+    }
     if (event === 'authenticationOk') this.#isAuthenticated = true;
     if (event === 'errorMessage' && this.#isNamed && isAboutName(message)) {
       this.#isNamed = false;
@@ -85,12 +90,16 @@ export class TlsConnection extends Connection {
     } else if (event === 'errorMessage' && this.#mayFallBack && isAboutEncryption(message)) {
       this.#refusal = message;
       this.#fallBack();
-    } else if (this.#address.channelBinding === 'require' && lacksChannelBinding(event, message)) {
-      this.#fail(NO_CHANNEL_BINDING);
     } else {
       return false;
     }
     return true;
+  }
+
+  /** Whether the server lets the client in without having proved that it ends the encryption itself. */
+  #lacksChannelBinding(event: string | symbol, { mechanisms }: ServerMessage = {}): boolean {
+    if (event === 'authenticationSASL') this.#isBound = mechanisms?.includes('SCRAM-SHA-256-PLUS') === true;
+    return LETTING_IN.has(event) && !this.#isBound;
   }
 
   #fallBack(): void {
@@ -196,6 +205,14 @@ const NO_CHANNEL_BINDING = 'The server does not support channel binding';
 /** Sooner than what stands in between forgets a silent connection. */
 const KEEP_ALIVE_IDLE_MS = 30_000;
 
+/** The messages by which a client is let in, or is to prove who it is. */
+const LETTING_IN = new Set<string | symbol>([
+  'authenticationSASL',
+  'authenticationCleartextPassword',
+  'authenticationMD5Password',
+  'authenticationOk',
+]);
+
 interface ServerMessage {
   readonly code?: string;
   readonly message?: string;
@@ -210,12 +227,6 @@ function isAboutEncryption({ code, message = '' }: ServerMessage): boolean {
 /** Whether a pooler does not take the name of the application at the start of a session. */
 function isAboutName({ message = '' }: ServerMessage): boolean {
   return /startup parameter.*\bapplication_name\b/i.test(message);
-}
-
-/** Whether the server asks for an authentication that does not prove that it ends the encryption itself. */
-function lacksChannelBinding(event: string | symbol, message: ServerMessage): boolean {
-  if (event === 'authenticationSASL') return !message.mechanisms?.includes('SCRAM-SHA-256-PLUS');
-  return event === 'authenticationCleartextPassword' || event === 'authenticationMD5Password';
 }
 
 function describeTls({ host, tls }: DatabaseAddress): ConnectionOptions {
@@ -243,6 +254,11 @@ function describeTls({ host, tls }: DatabaseAddress): ConnectionOptions {
   };
 }
 
+/** @throws {StartError} when a file that the address names cannot be read, or the system's error when it is not there */
+export function requireTlsFiles(address: DatabaseAddress): void {
+  if (address.tls.mode !== 'disable') describeTls(address);
+}
+
 function acceptAnyName(_host: string, _certificate: PeerCertificate): undefined {}
 
 /** The file that a parameter names, or the one that libpq looks for where there is none. Read anew for each connection. */
@@ -253,6 +269,7 @@ function readPem(parameter: string, path: string | undefined, usualName: string)
     return readFileSync(path ?? usual);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw error;
     const message = `The file of ${parameter} in DATABASE_URL cannot be read (${code}: ${path ?? usual}).`;
     throw new StartError(EXIT_CODE.badConfiguration, message, { cause: error });
   }
