@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { createApp } from './app.ts';
 import { type Config, loadConfig, loadEnvFileIfPresent } from './config/config.ts';
+import { standardError, standardOutput } from './process/output.ts';
 import { type Introduction, type Running, STOP_SIGNALS, type StopSignal } from './process/running.ts';
 import { explainFailure } from './process/start-error.ts';
 import { runWorkers, type WorkerReport } from './process/workers.ts';
@@ -26,7 +27,7 @@ async function work(): Promise<void> {
   let isStopping = false;
   const handle = (signal: StopSignal) => {
     // A terminal's comes once from there and once from the primary.
-    if (!isStopping) running.stop(signal).then(() => process.exit(0), failAsWorker);
+    if (!isStopping) running.stop(signal).then(() => exit(0), failAsWorker);
     isStopping = true;
   };
   for (const signal of stopSignals()) process.on(signal, handle);
@@ -58,7 +59,7 @@ function onStopSignal(running: Running): void {
     if (stoppingSinceMs === undefined) {
       stoppingSinceMs = performance.now();
       say(`${signal}: answering what is in flight, then stopping. Once more to stop at once.`);
-      running.stop(signal).then(() => process.exit(0), fail);
+      running.stop(signal).then(() => exit(0), fail);
     } else if (performance.now() - stoppingSinceMs > ECHO_MS) {
       process.exit(EXIT_BY_SIGNAL + STOP_SIGNALS[signal]);
     }
@@ -81,27 +82,37 @@ function introduce({ url, tokens }: Introduction, { environment }: Config): void
 }
 
 function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  standardOutput().write(`${text}\n`);
 }
 
 function complain(text: string): void {
-  process.stderr.write(`${text}\n`);
+  standardError().write(`${text}\n`);
 }
 
-function fail(error: unknown): never {
+/** Ends the process once its last words are written, or nobody reads them. */
+async function exit(code: number): Promise<never> {
+  await Promise.all([standardOutput().flush(), standardError().flush()]);
+  process.exit(code);
+}
+
+async function fail(error: unknown): Promise<never> {
   const { message, exitCode } = explainFailure(error);
   complain(message);
-  process.exit(exitCode);
+  return exit(exitCode);
 }
 
 function failAsWorker(error: unknown): void {
   const { message, exitCode } = explainFailure(error);
-  report({ kind: 'failed', message, exitCode }, () => process.exit(exitCode));
+  report({ kind: 'failed', message, exitCode }, () => void exit(exitCode));
 }
 
 function report(what: WorkerReport, onSent?: () => void): void {
   process.send!(what, undefined, undefined, onSent);
 }
+
+// Opened first, so that what Node itself says, such as a warning, finds them as they are to be: not blocking.
+standardOutput();
+standardError();
 
 if (cluster.isWorker) work().catch(failAsWorker);
 else main().catch(fail);

@@ -1,10 +1,11 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
 import { isColorSupported, prettyFactory } from 'pino-pretty';
 import type { Config } from '../config/config.ts';
+import { standardOutput } from '../process/output.ts';
 
 /**
- * The process's logger: one line of JSON per event on standard output, made readable in development. It writes from
- * this thread, so that nothing is lost when the process ends and nothing is left running when it closes.
+ * The process's logger: one line of JSON per event on standard output, made readable in development. A reader that stands
+ * still or is gone costs lines, and nothing else; see `Output`. That lines were dropped is said once others can be read.
  *
  * @param destination where to write instead
  */
@@ -13,8 +14,12 @@ export function createLogger(
   destination?: DestinationStream,
 ): Logger {
   const options: LoggerOptions = { level: logLevel, redact: { paths: SECRET_PATHS, censor: '[redacted]' } };
-  const output = destination ?? pino.destination({ fd: 1, sync: true });
-  return pino(options, environment === 'development' ? prettify(output) : output);
+  const output = destination ?? standardOutput();
+  const logger = pino(options, environment === 'development' ? prettify(output) : output);
+  if (!destination) {
+    standardOutput().onDropped = (count) => logger.warn({ count }, 'lines of the log were dropped: nobody read them');
+  }
+  return logger;
 }
 
 function prettify(output: DestinationStream): DestinationStream {

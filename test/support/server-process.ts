@@ -33,18 +33,23 @@ const BASE_ENV = {
 const FROM_SOURCE = ['--import', './test/support/typescript.ts', 'src/main.ts'];
 export const AS_BUILT = ['dist/src/main.js'];
 
-export function startServer(env: Record<string, string>, command: readonly string[] = FROM_SOURCE): ServerProcess {
+/** @param stdout a file descriptor for its standard output, which is not part of `output` then */
+export function startServer(
+  env: Record<string, string>,
+  command: readonly string[] = FROM_SOURCE,
+  stdout: number | 'pipe' = 'pipe',
+): ServerProcess {
   const { PATH, HOME, TMPDIR, HTTP_FAST_PATH } = process.env;
   const child = spawn(process.execPath, command, {
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR, HTTP_FAST_PATH, ...BASE_ENV, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   });
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
   let output = '';
   const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
       for (const look of waiting) look();
     });
