@@ -207,10 +207,10 @@ function describeCause(error: unknown): string {
   return message || (errors?.length ? describeCause(errors[0]) : (code ?? 'for an unknown reason'));
 }
 
-function createSource({ database: config }: Config, { pglite }: Database): NotificationSource {
+function createSource({ database: config }: Config, { pglite, makeRoom }: Database): NotificationSource {
   if (pglite) return createPgliteSource(pglite);
   const { url: connectionString } = config as { url: string };
-  return createPostgresqlSource({ connectionString, applicationName: LISTENER_NAME });
+  return createPostgresqlSource({ connectionString, applicationName: LISTENER_NAME, makeRoom });
 }
 
 /** The key prefix names the database and the fields of the records, so that a change of either starts with new keys. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isConnectionLimit } from '../database/connection/connection-limit.ts';
 import { DatabaseClient, type DatabaseClientConfig, describeTarget } from '../database/connection/database-client.ts';
 import { backgroundWait, retryWithBackoff } from '../retry.ts';
 import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
@@ -14,6 +15,8 @@ export interface PostgresqlSourceOptions {
   /** Bounds of the back-off between two attempts to connect, in milliseconds. Defaults 50 and 5,000. */
   readonly minBackoffMs?: number;
   readonly maxBackoffMs?: number;
+  /** Closes a connection of another kind, called when the server grants no more of them. */
+  readonly makeRoom?: () => Promise<void>;
 }
 
 /**
@@ -29,6 +32,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
     missedHeartbeats = 2,
     minBackoffMs = 50,
     maxBackoffMs = 5000,
+    makeRoom = async () => {},
   } = options;
   // Longer than it takes to miss the heartbeats, whose error is clearer than that of a timeout.
   const answerTimeoutMs = (missedHeartbeats + 1) * heartbeatMs;
@@ -97,6 +101,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
         backoff: { minMs: minBackoffMs, maxMs: maxBackoffMs },
         isTransient: () => !closing.signal.aborted,
         onRetry: (reason) => {
+          if (isConnectionLimit(reason)) void makeRoom();
           handlers.onDown(reason);
           onFirst();
         },

@@ -8,7 +8,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
-import { describeTarget } from './connection/database-client.ts';
+import { ConnectionLimit } from './connection/connection-limit.ts';
+import { type DatabaseClient, describeTarget } from './connection/database-client.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { CONNECT_TIMEOUT_MS, createOrmOptions, type Schema, SESSION_SETTINGS } from './orm.ts';
 import { withDeadline } from './read/deadline.ts';
@@ -38,6 +39,8 @@ export interface Database {
    *   then nobody knows
    */
   batch(statements: readonly string[]): Promise<readonly (readonly object[])[]>;
+  /** Closes an idle connection, if there is one to spare, where the server grants no more: for the change feed. */
+  makeRoom(): Promise<void>;
   /** SQL statements sent so far, transaction control left out. */
   readonly statementCount: number;
   readonly orm: MikroORM;
@@ -77,8 +80,9 @@ export async function openDatabase(
       return sql;
     },
   });
-  const { run, batch } = pglite ? onEmbedded(pglite) : onPool(await poolOf(orm));
-  const reads = config.kind === 'postgresql' ? openReadPool(config) : null;
+  const limit = new ConnectionLimit();
+  const { run, batch } = pglite ? onEmbedded(pglite) : onPool(governWrites(await poolOf(orm), limit));
+  const reads = config.kind === 'postgresql' ? openReadPool(config, limit) : null;
   return {
     kind: config.kind,
     orm,
@@ -103,6 +107,7 @@ export async function openDatabase(
     get statementCount() {
       return statementCount;
     },
+    makeRoom: () => limit.makeRoom(),
     close: async () => {
       // A server that hangs would never say goodbye.
       await Promise.race([
@@ -213,14 +218,26 @@ export function isRefusal(error: unknown): boolean {
   return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
-function openReadPool({ url, poolSize }: { readonly url: string; readonly poolSize: number }): ReadPool {
+function governWrites(pool: Pool, limit: ConnectionLimit): Pool {
+  limit.govern(pool, CONNECT_TIMEOUT_MS);
+  pool.on('release', (_error, client) => {
+    // Before the pool decides whether to keep it.
+    if ((client as unknown as DatabaseClient).isOnReadOnlyServer) (client as unknown as DatabaseClient).destroy();
+  });
+  return pool;
+}
+
+function openReadPool(
+  { url, poolSize }: { readonly url: string; readonly poolSize: number },
+  limit: ConnectionLimit,
+): ReadPool {
   const target = describeTarget(url, {
     applicationName: 'stationmaster',
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     // What nobody waits for any more need not go on.
     settings: { ...SESSION_SETTINGS, statement_timeout: String(READ_TIMEOUT_MS + 200) },
   });
-  return new ReadPool({ target, size: poolSize, readTimeoutMs: READ_TIMEOUT_MS });
+  return new ReadPool({ target, size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit });
 }
 
 /** The pool beneath MikroORM on PostgreSQL. */

@@ -65,7 +65,8 @@ export function createOrmOptions(database: Config['database'], { entities, migra
     driver: PostgreSqlDriver,
     // MikroORM's own reading of a URL is never used: it leaves out what follows the question mark.
     dbName: target.address.database,
-    pool: { min: 0, max: database.poolSize },
+    // One stays open: where connections are limited, those of readers might take its place.
+    pool: { min: 1, max: database.poolSize },
     driverOptions: {
       Client: DatabaseClient,
       target,

@@ -1,5 +1,6 @@
 import { Client, type ClientConfig, escapeLiteral } from 'pg';
 import { type DatabaseAddress, readDatabaseUrl } from '../../config/database-url.ts';
+import { READ_ONLY } from '../failures.ts';
 import { requireTlsFiles, TlsConnection } from './tls-connection.ts';
 
 export interface SessionOptions {
@@ -48,13 +49,15 @@ type Callback = ((error: Error) => void) | ((error: null, client: DatabaseClient
  */
 export class DatabaseClient extends Client {
   readonly #target: Target;
+  #isOnReadOnlyServer = false;
 
   constructor(config?: ClientConfig) {
     const { target, ...rest } = config as DatabaseClientConfig;
     const { host, port, user, password, database, options, channelBinding } = target.address;
+    const connection = new TlsConnection(target.address);
     super({
       ...rest,
-      ...{ host, port, user, password, database, options, connection: new TlsConnection(target.address) },
+      ...{ host, port, user, password, database, options, connection },
       // Also among the settings. Poolers know it, and what they log of a session shows it from its beginning.
       application_name: target.settings.application_name,
       connectionTimeoutMillis: target.connectTimeoutMs,
@@ -63,6 +66,9 @@ export class DatabaseClient extends Client {
       enableChannelBinding: channelBinding !== 'disable',
     } as ClientConfig);
     this.#target = target;
+    connection.on('errorMessage', ({ code }: { code?: string }) => {
+      if (code === READ_ONLY) this.#isOnReadOnlyServer = true;
+    });
     // Whoever waits for an answer is told as well; while there is no one, there may be no listener either.
     this.on('error', () => {});
   }
@@ -94,6 +100,11 @@ export class DatabaseClient extends Client {
     }
   }
 
+  /** Whether a statement was refused because the server only reads. After a failover that connection is of no use. */
+  get isOnReadOnlyServer(): boolean {
+    return this.#isOnReadOnlyServer;
+  }
+
   /** Closes the connection without a word to the server, which may not be listening any more. */
   destroy(): void {
     this.end().catch(() => {});
@@ -111,8 +122,7 @@ function describeSettings(settings: Readonly<Record<string, string>>): string {
 
 /** `target_session_attrs` asks for a server that can be written to, and this one cannot. */
 class ReadOnlyServerError extends Error {
-  /** SQLSTATE read_only_sql_transaction */
-  readonly code = '25006';
+  readonly code = READ_ONLY;
 
   constructor() {
     super('the server is in recovery and only reads');

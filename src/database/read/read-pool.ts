@@ -1,4 +1,5 @@
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import type { ConnectionLimit } from '../connection/connection-limit.ts';
 import type { Target } from '../connection/database-client.ts';
 import { withDeadline } from './deadline.ts';
 import { RowClient, type RowStatement } from './row-client.ts';
@@ -8,6 +9,7 @@ export interface ReadPoolOptions {
   readonly size: number;
   /** For the wait for a connection and the answer together. */
   readonly readTimeoutMs: number;
+  readonly limit: ConnectionLimit;
 }
 
 /**
@@ -18,7 +20,7 @@ export class ReadPool {
   readonly #pool: Pool;
   readonly #readTimeoutMs: number;
 
-  constructor({ target, size, readTimeoutMs }: ReadPoolOptions) {
+  constructor({ target, size, readTimeoutMs, limit }: ReadPoolOptions) {
     this.#readTimeoutMs = readTimeoutMs;
     const options: PoolConfig & { target: Target } = {
       target,
@@ -28,6 +30,7 @@ export class ReadPool {
       Client: RowClient,
     };
     this.#pool = new Pool(options);
+    limit.govern(this.#pool, readTimeoutMs);
     // Whoever is waiting for an answer is told, and so is the next who asks.
     this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
   }

@@ -1,7 +1,9 @@
 import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../../errors.ts';
 import { type Database, isRefusal } from '../database.ts';
+import { STATEMENT_TIMEOUT_MS } from '../orm.ts';
 import { GroupCommit } from './group-commit.ts';
+import { untilUncontended } from './until-uncontended.ts';
 
 export interface WriterOptions {
   readonly database: Database;
@@ -15,7 +17,8 @@ export interface WriterOptions {
 /** Runs writes, and answers them only once this process has heard of what they changed. */
 export interface Writer {
   /**
-   * Runs `work` in a transaction. Its errors roll everything back.
+   * Runs `work` in a transaction. Its errors roll everything back. It may run several times: a transaction that PostgreSQL
+   * undoes because of what others do is tried again.
    * @throws {StationmasterError} CONFLICT, NOT_FOUND or BAD_USER_INPUT when a constraint was violated
    */
   transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
@@ -55,7 +58,7 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
   const builder = database.fork();
   const rows = new GroupCommit<string, Row | null>({
     async one(text) {
-      const [rows = []] = (await database.batch([text]).catch(explain)) as JsonRow[][];
+      const [rows = []] = (await patiently(() => database.batch([text])).catch(explain)) as JsonRow[][];
       if (rows[0]) await waitUntilApplied(rows[0].xid, 'statement');
       return firstFromJson(rows);
     },
@@ -76,15 +79,20 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
   });
 
   return {
-    transaction: (work) => transaction(work).catch(explain),
+    transaction: (work) => patiently(() => transaction(work)).catch(explain),
     row: (build) => rows.run(asJson(build(builder).returning('*'))),
     async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
-      const rows = await database.execute<Row>(name, text, values);
+      const rows = await patiently(() => database.execute<Row>(name, text, values));
       const xid = rows[0]?.xid;
       if (xid !== undefined) await waitUntilApplied(xid, 'statement');
       return rows;
     },
   };
+}
+
+/** As long as one statement that waits for a lock may take. */
+function patiently<Result>(write: () => Promise<Result>): Promise<Result> {
+  return untilUncontended(write, STATEMENT_TIMEOUT_MS);
 }
 
 /** The statement that gives the rows of another one as JSON. */

@@ -1,3 +1,4 @@
+import { ConnectionLimit } from '../../../src/database/connection/connection-limit.ts';
 import { describeTarget } from '../../../src/database/connection/database-client.ts';
 import { ReadPool } from '../../../src/database/read/read-pool.ts';
 import { createServerDatabase, engine } from '../../support/databases.ts';
@@ -8,7 +9,7 @@ test('Thousands of reads without a connection in time fail with a reason, and la
   const { url, dispose } = await createServerDatabase();
   const settings = { statement_timeout: '1100' };
   const target = describeTarget(url, { applicationName: 'stationmaster', connectTimeoutMs: 900, settings });
-  const pool = new ReadPool({ target, size: 1, readTimeoutMs: 200 });
+  const pool = new ReadPool({ target, size: 1, readTimeoutMs: 200, limit: new ConnectionLimit() });
   const ask = () => pool.query('one', 'select 1 as one', []).catch(({ code }) => code);
   await ask();
   const outcomes = [pool.query('held', 'select pg_sleep(1)', []).catch(({ code }) => code)];
