@@ -13,7 +13,8 @@ export class PatternError extends Error {
  * (Baeza-Yates and Gonnet, "A New Approach to Text Searching", 1992). Its time is linear in the length of the key for every
  * pattern, which a regular expression built from the input could not guarantee.
  *
- * @throws {PatternError} when the pattern is blank, longer than `MAX_PATTERN_LENGTH`, or holds a control character
+ * @throws {PatternError} when the pattern is blank, longer than `MAX_PATTERN_LENGTH`, or holds a control character or half a
+ *   character
  */
 export function compileGlob(pattern: string): (key: string) => boolean {
   if (pattern.trim() === '') throw new PatternError('The pattern is empty. Use * to select every key.');
@@ -22,6 +23,7 @@ export function compileGlob(pattern: string): (key: string) => boolean {
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern must not hold them
   if (/[\u0000-\u001f\u007f]/.test(pattern)) throw new PatternError('The pattern holds a control character.');
+  if (!pattern.isWellFormed()) throw new PatternError('The pattern holds half a character.');
   const places = toPlaces(pattern);
   return (key) => matches(places, key);
 }

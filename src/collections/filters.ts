@@ -1,4 +1,5 @@
 import { StationmasterError } from '../errors.ts';
+import { countCharacters, HALF_A_CHARACTER } from '../text.ts';
 import type { Column } from './columns.ts';
 import { normalizeId } from './ids.ts';
 
@@ -80,12 +81,16 @@ export function contains<Property extends string>(property: Property): Filter<Pr
 
 function normalizeText(text: string, field: string): unknown {
   if (text === '') return undefined;
-  if (text.length > MAX_TEXT_LENGTH) {
-    const message = `The text to look for has ${text.length} characters; at most ${MAX_TEXT_LENGTH} are allowed.`;
+  const length = countCharacters(text);
+  if (length > MAX_TEXT_LENGTH) {
+    const message = `The text to look for has ${length} characters; at most ${MAX_TEXT_LENGTH} are allowed.`;
     throw new StationmasterError('BAD_USER_INPUT', message, { field });
   }
-  // No text in PostgreSQL holds a NUL or half a surrogate pair.
-  return text.includes('\0') || !text.isWellFormed() ? MATCHES_NOTHING : text;
+  if (!text.isWellFormed()) {
+    throw new StationmasterError('BAD_USER_INPUT', `The text to look for holds ${HALF_A_CHARACTER}.`, { field });
+  }
+  // No text in PostgreSQL holds a NUL.
+  return text.includes('\0') ? MATCHES_NOTHING : text;
 }
 
 /** As PostgreSQL's lower() in the collation "C", which knows only ASCII. */

@@ -1,18 +1,22 @@
 import { StationmasterError } from '../errors.ts';
+import { countCharacters, HALF_A_CHARACTER } from '../text.ts';
 
 export const MAX_TEXT_LENGTH = 200;
 
 /**
  * The text without surrounding white space.
- * @throws {StationmasterError} BAD_USER_INPUT when it is empty, longer than `maxLength` or holds control characters
+ * @throws {StationmasterError} BAD_USER_INPUT when it is empty, longer than `maxLength` characters, or holds control
+ *   characters or half a character
  */
 export function checkText(text: string, field: string, maxLength = MAX_TEXT_LENGTH): string {
   const trimmed = text.trim();
-  if (trimmed.length < 1 || trimmed.length > maxLength) {
-    throw badInput(`${field} has 1 to ${maxLength} characters; this one has ${trimmed.length}.`, `input.${field}`);
+  const length = countCharacters(trimmed);
+  if (length < 1 || length > maxLength) {
+    throw badInput(`${field} has 1 to ${maxLength} characters; this one has ${length}.`, `input.${field}`);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\u0000-\u001f\u007f]/.test(trimmed)) throw badInput(`${field} holds a control character.`, `input.${field}`);
+  if (!trimmed.isWellFormed()) throw badInput(`${field} holds ${HALF_A_CHARACTER}.`, `input.${field}`);
   return trimmed;
 }
 
