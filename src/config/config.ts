@@ -49,6 +49,8 @@ export interface Config {
   readonly persistedQueries: { readonly mode: 'on' | 'off' | 'only'; readonly file: string | undefined };
   /** How long a request may take to arrive. */
   readonly requestTimeoutSeconds: number;
+  /** How long a connection without a request stays open. */
+  readonly keepAliveSeconds: number;
   /** How often clients may ask. */
   readonly rates: RateLimits;
   /** Whose word on a client's address is taken: that many proxies before us, or those with these addresses. */
@@ -121,6 +123,9 @@ export class ConfigError extends Error {
 }
 
 const APOLLO_SANDBOX = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'] as const;
+
+/** Longer than the minute after which common load balancers close a connection, so that they never write to a closed one. */
+const KEEP_ALIVE_SECONDS = 72;
 
 const NO_RATE_LIMITS = { ratePerToken: undefined, ratePerAddress: undefined };
 const RATE_LIMITS = { ratePerToken: 60_000, ratePerAddress: 1200 };
@@ -213,6 +218,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
       file: read('PERSISTED_QUERIES_FILE', trimmedText, undefined),
     },
     requestTimeoutSeconds: read('REQUEST_TIMEOUT_SECONDS', wholeNumber(1, 3600), 30),
+    keepAliveSeconds: read('KEEP_ALIVE_SECONDS', wholeNumber(1, 86_400), KEEP_ALIVE_SECONDS),
     rates: {
       perToken: read('RATE_LIMIT_PER_TOKEN', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerToken),
       perAddress: read('RATE_LIMIT_PER_ADDRESS', orNone(wholeNumber(1, 1_000_000_000), 'off'), defaults.ratePerAddress),
