@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig, loadEnvFileIfPresent } from '../config/config.ts';
+import { loadConfig, loadEnvFileIfPresent } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
 import { seedFleet } from '../features/demo-fleet/index.ts';
 import { entities, migrations } from '../features/index.ts';
+import { explainFailure } from '../process/start-error.ts';
 
 const USAGE = `Fills the configured database with the demo fleet. Rows that are there already stay as they are.
 
@@ -12,7 +13,6 @@ const USAGE = `Fills the configured database with the demo fleet. Rows that are 
 Only one process can use the embedded database: stop the server first, or use PostgreSQL (DATABASE_URL).`;
 
 const EXIT_BAD_USAGE = 64;
-const EXIT_BAD_CONFIGURATION = 78;
 const MAX_ROWS = 10_000_000;
 
 async function seed(): Promise<void> {
@@ -54,7 +54,12 @@ function showProgress(done: number, total: number): void {
 }
 
 seed().catch((error) => {
-  const isUsage = error instanceof TypeError;
-  console.error(isUsage ? `${error.message}\n\n${USAGE}` : error.message);
-  process.exitCode = isUsage ? EXIT_BAD_USAGE : error instanceof ConfigError ? EXIT_BAD_CONFIGURATION : 1;
+  if (error instanceof TypeError) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exitCode = EXIT_BAD_USAGE;
+    return;
+  }
+  const { message, exitCode } = explainFailure(error);
+  console.error(message);
+  process.exitCode = exitCode;
 });

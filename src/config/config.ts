@@ -59,6 +59,8 @@ export interface Config {
   readonly persistedQueries: { readonly mode: 'on' | 'off' | 'only'; readonly file: string | undefined };
   /** How long a request may take to arrive. */
   readonly requestTimeoutSeconds: number;
+  /** How long a connection without a request stays open. */
+  readonly keepAliveSeconds: number;
   readonly rates: RateLimits;
   /** Which proxies may tell the client's address: how many stand in front, or their addresses. */
   readonly trustProxy: number | readonly string[];
@@ -91,6 +93,9 @@ export class ConfigError extends Error {
 }
 
 const APOLLO_SANDBOX = ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'] as const;
+
+/** Longer than the minute after which common load balancers close a connection, so that they never write to a closed one. */
+const KEEP_ALIVE_SECONDS = 72;
 
 const NO_RATE_LIMITS = { perToken: undefined, perAddress: undefined };
 const RATE_LIMITS = { perToken: 60_000, perAddress: 1200 };
@@ -165,6 +170,7 @@ function readConfig(read: ReadSetting): Config {
       file: read('PERSISTED_QUERIES_FILE', trimmedText, undefined),
     },
     requestTimeoutSeconds: read('REQUEST_TIMEOUT_SECONDS', wholeNumber(1, 3600), 30),
+    keepAliveSeconds: read('KEEP_ALIVE_SECONDS', wholeNumber(1, 86_400), KEEP_ALIVE_SECONDS),
     rates: readRateLimits(read, defaults.rates),
     trustProxy: read('TRUST_PROXY', trustedProxies, 0),
     sockets: readSocketLimits(read),

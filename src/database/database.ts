@@ -9,9 +9,9 @@ import type { Pool } from 'pg';
 import type { Config } from '../config/config.ts';
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { ConnectionLimit } from './connection/connection-limit.ts';
-import { type DatabaseClient, describeTarget } from './connection/database-client.ts';
+import { DatabaseClient, type DatabaseClientConfig, describeTarget } from './connection/database-client.ts';
 import { lockDataFolder } from './data-folder.ts';
-import { CONNECT_TIMEOUT_MS, createOrmOptions, type Schema, SESSION_SETTINGS } from './orm.ts';
+import { CONNECT_TIMEOUT_MS, createOrmOptions, describeWrites, type Schema, SESSION_SETTINGS } from './orm.ts';
 import { withDeadline } from './read/deadline.ts';
 import { ReadPool } from './read/read-pool.ts';
 import type { RowStatement } from './read/row-client.ts';
@@ -39,6 +39,11 @@ export interface Database {
    *   then nobody knows
    */
   batch(statements: readonly string[]): Promise<readonly (readonly object[])[]>;
+  /**
+   * Opens a connection outside the pools, which its user closes. PostgreSQL only.
+   * @throws when it cannot be opened
+   */
+  openSession(): Promise<DatabaseClient>;
   /** Closes an idle connection, if there is one to spare, where the server grants no more: for the change feed. */
   makeRoom(): Promise<void>;
   /** SQL statements sent so far, transaction control left out. */
@@ -107,6 +112,7 @@ export async function openDatabase(
     get statementCount() {
       return statementCount;
     },
+    openSession: () => openSession(config as { url: string }),
     makeRoom: () => limit.makeRoom(),
     close: async () => {
       // A server that hangs would never say goodbye.
@@ -216,6 +222,10 @@ export function isRefusal(error: unknown): boolean {
   const { code = '' } = error as { readonly code?: string };
   // Names of system errors have no digits.
   return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
+}
+
+function openSession({ url }: { readonly url: string }): Promise<DatabaseClient> {
+  return new DatabaseClient({ target: describeWrites(url) } as DatabaseClientConfig).connect();
 }
 
 function governWrites(pool: Pool, limit: ConnectionLimit): Pool {

@@ -85,7 +85,7 @@ const CONTENDED_CODES = new Set([
 
 /** What poolers and providers say of a client that they will never let in. */
 export const PERMANENT_REFUSAL =
-  /unsupported (startup parameter|startup option|frontend protocol)|no such (database|user)|tenant or user not found|(SSL|TLS) (is )?required|authentication failed|is disabled/i;
+  /unsupported (startup parameter|startup option|frontend protocol)|no such (database|user)|(database|role) "[^"]*" does not exist|tenant or user not found|(SSL|TLS) (is )?required|authentication failed|is disabled/i;
 
 const SYSTEM_CODES = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ENOTCONN', 'ESHUTDOWN'],

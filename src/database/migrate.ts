@@ -3,6 +3,7 @@ import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { type Database, poolOf } from './database.ts';
 import { requireFollowedTables } from './followed-tables.ts';
 import { MIGRATIONS_TABLE } from './orm.ts';
+import { requireOwnSession } from './own-session.ts';
 
 /** Any number will do, as long as every instance uses the same. */
 const MIGRATION_LOCK = 7_239_461;
@@ -20,17 +21,18 @@ export async function migrate(database: Database): Promise<void> {
 }
 
 async function takeTurns(database: Database): Promise<void> {
-  const pool = await poolOf(database.orm);
-  const client = await pool.connect();
+  // Outside the pools, which may have no more than one connection each.
+  const client = await database.openSession();
   try {
     await requireRecentPostgresql(client);
+    await requireOwnSession(client, await poolOf(database.orm));
     await client.query('set statement_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await runMigrations(database, await requireSchema(client));
     await requireRights(database, client);
   } finally {
-    // Closed rather than returned, which lets go of the lock whatever happened before.
-    client.release(true);
+    // Which lets go of the lock, whatever happened before.
+    client.destroy();
   }
 }
 

@@ -3,7 +3,7 @@ import { Migrator } from '@mikro-orm/migrations';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { Config } from '../config/config.ts';
-import { DatabaseClient, describeTarget } from './connection/database-client.ts';
+import { DatabaseClient, describeTarget, type Target } from './connection/database-client.ts';
 import type { NamedMigration } from './migrations/index.ts';
 
 /** Time allowed for opening a connection, or for waiting for a free one. */
@@ -51,15 +51,7 @@ export function createOrmOptions(database: Config['database'], { entities, migra
       driverOptions: { dataDir: database.dataDir },
     } as OrmOptions;
   }
-  const target = describeTarget(database.url, {
-    applicationName: 'stationmaster',
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    settings: {
-      ...SESSION_SETTINGS,
-      statement_timeout: String(STATEMENT_TIMEOUT_MS),
-      idle_in_transaction_session_timeout: String(2 * STATEMENT_TIMEOUT_MS),
-    },
-  });
+  const target = describeWrites(database.url);
   return {
     ...shared,
     driver: PostgreSqlDriver,
@@ -75,4 +67,17 @@ export function createOrmOptions(database: Config['database'], { entities, migra
       query_timeout: STATEMENT_TIMEOUT_MS + 500,
     },
   } as OrmOptions;
+}
+
+/** Where and how writes and migrations connect. */
+export function describeWrites(url: string): Target {
+  return describeTarget(url, {
+    applicationName: 'stationmaster',
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    settings: {
+      ...SESSION_SETTINGS,
+      statement_timeout: String(STATEMENT_TIMEOUT_MS),
+      idle_in_transaction_session_timeout: String(2 * STATEMENT_TIMEOUT_MS),
+    },
+  });
 }

@@ -31,6 +31,7 @@ export interface HttpServerParts {
     | 'corsOrigins'
     | 'httpFastPath'
     | 'introspection'
+    | 'keepAliveSeconds'
     | 'persistedQueries'
     | 'queries'
     | 'rates'
@@ -79,9 +80,6 @@ export interface HttpServer {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Longer than the minute after which common load balancers close a connection, so that they never write to a closed one. */
-const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-
 /** Serves `/graphql` over HTTP and WebSockets, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { config, health, logger, metrics, timers = systemTimers } = parts;
@@ -94,7 +92,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   let closing: Promise<void> | undefined;
   let isDraining = false;
 
-  const server = createFastify(logger, config.requestTimeoutSeconds);
+  const server = createFastify(logger, config);
   writeHeaders(server, headers, () => isDraining);
   registerGraphqlRoute(server, handle, settings);
   registerHealthRoutes(server, health);
@@ -115,7 +113,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
         logger,
         isOpen: () => !isDraining,
         firstRequestTimeoutMs: arrivalTimeouts(config.requestTimeoutSeconds).headersTimeout,
-        keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
+        keepAliveTimeoutMs: config.keepAliveSeconds * 1000,
       })
     : null;
 
@@ -153,7 +151,13 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   };
 }
 
-function createFastify(logger: Logger, requestTimeoutSeconds: number): FastifyInstance {
+function createFastify(
+  logger: Logger,
+  {
+    keepAliveSeconds,
+    requestTimeoutSeconds,
+  }: Pick<HttpServerParts['config'], 'keepAliveSeconds' | 'requestTimeoutSeconds'>,
+): FastifyInstance {
   const { requestTimeout, ...timeouts } = arrivalTimeouts(requestTimeoutSeconds);
   const answerError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     const refusal = isRefusedByFastify(error) ? new HttpRefusal(error.statusCode!, error.message) : error;
@@ -165,7 +169,7 @@ function createFastify(logger: Logger, requestTimeoutSeconds: number): FastifyIn
     requestTimeout,
     http: timeouts,
     clientErrorHandler: answerClientError,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    keepAliveTimeout: keepAliveSeconds * 1000,
     forceCloseConnections: 'idle',
     frameworkErrors: answerError,
     genReqId: requestIdOf,

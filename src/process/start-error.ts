@@ -51,7 +51,9 @@ export function explainFailure(error: unknown): StartError {
     const what = `The data folder cannot be written (${code}: ${path}). Make it writable, or choose another with DATA_DIR.`;
     return new StartError(EXIT_CODE.dataFolderNotWritable, what);
   }
-  const explanation = REFUSALS[code] ?? MESSAGES.find(({ pattern }) => pattern.test(message ?? ''));
+  const said = MESSAGES.find(({ pattern }) => pattern.test(message ?? ''));
+  // Poolers have one code for everything, and tell by their words what it is.
+  const explanation = code === PROTOCOL_VIOLATION ? (said ?? POOLER_REFUSAL) : (REFUSALS[code] ?? said);
   if (explanation) return new StartError(explanation.exitCode, `${explanation.what} (${firstLine(message)}).`);
   return new StartError(EXIT_CODE.unexpected, `Stationmaster could not start: ${stack ?? error}`);
 }
@@ -91,6 +93,10 @@ interface Refusal {
 }
 
 const LOGIN_REFUSED = { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL refuses the login of DATABASE_URL' };
+const NO_SUCH_DATABASE = {
+  exitCode: EXIT_CODE.noSuchDatabase,
+  what: 'There is no such database as in DATABASE_URL',
+};
 const RIGHT_MISSING = {
   exitCode: EXIT_CODE.rightMissing,
   what: 'The role of DATABASE_URL lacks a right that the server needs',
@@ -108,7 +114,7 @@ const TABLES_TAKEN = {
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   '28000': LOGIN_REFUSED,
   '28P01': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL refuses the user or the password of DATABASE_URL' },
-  '3D000': { exitCode: EXIT_CODE.noSuchDatabase, what: 'There is no such database as in DATABASE_URL' },
+  '3D000': NO_SUCH_DATABASE,
   '55000': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL lets no one into the database of DATABASE_URL' },
   '3F000': { exitCode: EXIT_CODE.noSuchDatabase, what: 'There is no such schema as in DATABASE_URL' },
   '42501': RIGHT_MISSING,
@@ -123,7 +129,12 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   '42723': TABLES_TAKEN,
   '42P07': TABLES_TAKEN,
   '42710': TABLES_TAKEN,
-  '08P01': { exitCode: EXIT_CODE.badConfiguration, what: 'What stands in front of PostgreSQL refuses DATABASE_URL' },
+};
+
+const PROTOCOL_VIOLATION = '08P01';
+const POOLER_REFUSAL = {
+  exitCode: EXIT_CODE.badConfiguration,
+  what: 'What stands in front of PostgreSQL refuses DATABASE_URL',
 };
 
 /** The same for failures without a code of PostgreSQL's. */
@@ -143,5 +154,9 @@ const MESSAGES: readonly (Refusal & { readonly pattern: RegExp })[] = [
     exitCode: EXIT_CODE.loginRefused,
     what: 'PostgreSQL asks for a password, and DATABASE_URL has none',
   },
-  { pattern: /tenant or user not found/i, ...LOGIN_REFUSED },
+  {
+    pattern: /tenant or user not found|no such user|role "[^"]*" does not exist|authentication failed/i,
+    ...LOGIN_REFUSED,
+  },
+  { pattern: /no such database|database "[^"]*" does not exist/i, ...NO_SUCH_DATABASE },
 ];

@@ -30,6 +30,7 @@ test('needs no settings in development', () => {
     },
     persistedQueries: { mode: 'on', file: undefined },
     requestTimeoutSeconds: 30,
+    keepAliveSeconds: 72,
     rates: { perToken: undefined, perAddress: undefined },
     trustProxy: 0,
     sockets: {
@@ -94,6 +95,7 @@ test('reads every setting', () => {
     PERSISTED_QUERIES_FILE: '/etc/stationmaster/manifest.json',
     HTTP_FAST_PATH: 'off',
     REQUEST_TIMEOUT_SECONDS: '5',
+    KEEP_ALIVE_SECONDS: '4000',
     RATE_LIMIT_PER_TOKEN: '300',
     RATE_LIMIT_PER_ADDRESS: 'off',
     TRUST_PROXY: 'loopback, 10.0.0.0/8',
@@ -144,6 +146,7 @@ test('reads every setting', () => {
     },
     persistedQueries: { mode: 'only', file: '/etc/stationmaster/manifest.json' },
     requestTimeoutSeconds: 5,
+    keepAliveSeconds: 4000,
     rates: { perToken: 300, perAddress: undefined },
     trustProxy: ['loopback', '10.0.0.0/8'],
     sockets: {
