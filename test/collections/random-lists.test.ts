@@ -1,0 +1,189 @@
+import fc from 'fast-check';
+import { type GraphQLEnumType, type GraphQLInputObjectType, getNamedType, isListType } from 'graphql';
+import { Cache } from '../../src/cache/index.ts';
+import type { ColumnKind } from '../../src/collections/columns.ts';
+import { type AnyCollection, createOperation, openCollections } from '../../src/collections/index.ts';
+import { collections, features } from '../../src/features/index.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
+import { startTestApp, type TestApp } from '../support/test-app.ts';
+
+/*
+ * Lists and counts that stay cached while rows change, compared after every write with what SQL says. Filters, orders and
+ * values come from the schema and the collections themselves, so that a new filter, order or column is tried without an edit
+ * here. A list's root field has the name of its collection's key.
+ */
+
+const NUM_RUNS = 10;
+const TIMEOUT_MS = 180_000;
+const ROWS = 8;
+
+const TEXTS = ['a', 'A', 'b', '%', '_', 'é', '｡', '🖥'];
+const VALUES: Readonly<Record<Exclude<ColumnKind, 'uuid'>, readonly unknown[]>> = {
+  text: TEXTS,
+  ip: ['10.0.0.1', '10.0.0.2', '::1'],
+  float: [0, 10, 50.5, 100],
+  int: [0, 1, 2],
+  boolean: [true, false],
+  time: ['2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.001Z', '2025-06-30T12:00:00.000Z'],
+};
+/** Kept by the database itself. */
+const KEPT = ['id', 'version', 'updatedAt'];
+
+const QUERY_FIELDS = createSchema(features).getQueryType()!.getFields();
+
+let testApp: TestApp;
+/** Rows are numbered, so that unique texts are unique. */
+let made = 0;
+
+beforeAll(async () => {
+  testApp = await startTestApp({ env: { RESPONSE_CACHE: 'off' } });
+});
+
+afterAll(() => testApp.close());
+
+type Draw = fc.GeneratorValue;
+
+/** By its place: fast-check compares what it draws from, and collections refer to much. */
+function pick<Item>(draw: Draw, items: readonly Item[]): Item {
+  return items[draw(fc.nat, items.length - 1)]!;
+}
+
+interface Query {
+  readonly collection: AnyCollection;
+  readonly filter: Record<string, unknown>;
+  readonly order: { readonly field: string; readonly direction: 'ASC' | 'DESC' };
+  readonly first: number;
+}
+
+/** The values that a column can be given, by the ids of the rows it may refer to. */
+function valueFor(draw: Draw, column: AnyCollection['columns'][number], ids: ReadonlyMap<unknown, string[]>): unknown {
+  if (column.isNullable && draw(fc.boolean)) return null;
+  if (column.target) return pick(draw, ids.get(column.target)!);
+  if (column.values) return pick(draw, column.values);
+  const value = pick(draw, VALUES[column.kind as 'text']);
+  // Long enough for every column, and different for every row.
+  return column.kind === 'text' ? `${value}${++made}${value}.` : value;
+}
+
+function filterFor(draw: Draw, { key }: AnyCollection, ids: readonly string[]): Record<string, unknown> {
+  const type = argumentType(key, 'filter') as GraphQLInputObjectType | undefined;
+  const filter: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(type?.getFields() ?? {})) {
+    if (draw(fc.integer, { min: 0, max: 2 }) > 0) continue;
+    const named = getNamedType(field.type);
+    const values = 'getValues' in named ? named.getValues().map((value) => value.name) : FILTER_VALUES[named.name];
+    const value = pick(draw, named.name === 'ID' ? ids : values!);
+    filter[name] = isListType(field.type) ? [value] : value;
+  }
+  return filter;
+}
+
+const FILTER_VALUES: Readonly<Record<string, readonly unknown[]>> = { String: TEXTS, Boolean: [true, false] };
+
+function queryFor(draw: Draw, collection: AnyCollection, ids: readonly string[]): Query {
+  const orderType = argumentType(collection.key, 'orderBy') as GraphQLInputObjectType | undefined;
+  const fields = (orderType?.getFields().field && getNamedType(orderType.getFields().field!.type)) as GraphQLEnumType;
+  const order = fields
+    ? {
+        field: pick(draw, fields.getValues()).name,
+        direction: pick(draw, ['ASC', 'DESC'] as const),
+      }
+    : collection.defaultOrder;
+  return { collection, order, filter: filterFor(draw, collection, ids), first: draw(fc.integer, { min: 1, max: 5 }) };
+}
+
+function argumentType(key: string, name: string) {
+  const argument = QUERY_FIELDS[key]!.args.find((each) => each.name === name);
+  return argument && getNamedType(argument.type);
+}
+
+async function cached({ collection: { key }, filter, order, first }: Query) {
+  const takes = (name: string) => argumentType(key, name) !== undefined;
+  const given = { ...(takes('filter') && { filter }), ...(takes('orderBy') && { orderBy: order }) };
+  const declared = Object.keys(given).map((name) => `, $${name}: ${argumentType(key, name)!.name}`);
+  const passed = Object.keys(given).map((name) => `, ${name}: $${name}`);
+  const { data, errors } = await testApp.ask(
+    `query ($first: Int${declared.join('')}) { ${key}(first: $first${passed.join('')}) {
+      totalCount nodes { id } pageInfo { hasNextPage } } }`,
+    { variables: { first, ...given } },
+  );
+  expect(errors).toBeUndefined();
+  const { totalCount, nodes, pageInfo } = data[key];
+  return { count: totalCount, ids: nodes.map(({ id }: { id: string }) => id), hasNextPage: pageInfo.hasNextPage };
+}
+
+/** The same, read by a cache that holds nothing. */
+async function inSql({ collection, filter, order, first }: Query) {
+  const opened = openCollections(collections, { cache: new Cache(), database: testApp.app.database }).of(collection);
+  const operation = createOperation();
+  const normalized = collection.normalizeFilter(filter);
+  if (!normalized) return { count: 0, ids: [], hasNextPage: false };
+  const page = await opened.page({ filter: normalized, order, first, after: null, shows: [] }, operation);
+  const count = await opened.count(normalized, operation);
+  return { count, ids: page.rows.map(({ id }) => id), hasNextPage: page.hasNextPage };
+}
+
+async function insert(draw: Draw, { table, columns }: AnyCollection, ids: ReadonlyMap<unknown, string[]>) {
+  const given = columns.filter(({ property }) => !KEPT.includes(property));
+  const values = given.map((column) => valueFor(draw, column, ids));
+  const places = values.map((_value, index) => `$${index + 1}`);
+  const names = given.map(({ name }) => name);
+  const [row] = await testApp.sql(
+    `insert into ${table} (${names.join()}) values (${places.join()}) returning id`,
+    values,
+  );
+  return row!.id as string;
+}
+
+async function write(draw: Draw, collection: AnyCollection, ids: Map<unknown, string[]>): Promise<void> {
+  const { entity, table, columns } = collection;
+  const own = ids.get(entity)!;
+  const kind = pick(draw, ['update', 'update', 'update', 'insert', 'delete']);
+  if (kind === 'insert' || own.length < 3) {
+    own.push(await insert(draw, collection, ids));
+    return;
+  }
+  const id = pick(draw, own);
+  if (kind === 'delete') {
+    await testApp.sql(`delete from ${table} where id = $1`, [id]);
+    own.splice(own.indexOf(id), 1);
+    return;
+  }
+  const changeable = columns.filter(({ property }) => !KEPT.includes(property));
+  const changed = [...new Set([pick(draw, changeable), pick(draw, changeable)])];
+  const sets = changed.map(({ name }, index) => `${name} = $${index + 2}`);
+  const values = changed.map((column) => valueFor(draw, column, ids));
+  await testApp.sql(`update ${table} set ${sets.join()} where id = $1`, [id, ...values]);
+}
+
+test(
+  'whatever is asked and whatever is written, a cached list and count are those of SQL',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.gen(), async (draw) => {
+        await testApp.sql(`truncate ${collections.map(({ table }) => table).join()}`);
+        const ids = new Map<unknown, string[]>();
+        for (const collection of collections) {
+          ids.set(collection.entity, []);
+          for (let row = 0; row < ROWS; row++) ids.get(collection.entity)!.push(await insert(draw, collection, ids));
+        }
+        await testApp.heardEverything();
+        const everyId = [...ids.values()].flat();
+        const queries = collections.flatMap((collection) =>
+          Array.from({ length: collection.filters.size > 0 ? 5 : 1 }, () => queryFor(draw, collection, everyId)),
+        );
+        for (const query of queries) await cached(query);
+        for (let step = 0; step < 8; step++) {
+          await write(draw, pick(draw, collections), ids);
+          await testApp.heardEverything();
+          for (const query of queries) {
+            const { collection, ...asked } = query;
+            expect({ ...asked, ...(await cached(query)) }).toEqual({ ...asked, ...(await inSql(query)) });
+          }
+        }
+      }),
+      { numRuns: NUM_RUNS },
+    );
+  },
+  TIMEOUT_MS,
+);
