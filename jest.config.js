@@ -4,8 +4,9 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   maxWorkers: '100%',
-  testTimeout: 30_000,
-  // Node's own streams use them, and a request would wait for ever.
+  // Most tests take milliseconds. On a busy machine those that start servers take many times longer than on an idle one.
+  testTimeout: 60_000,
+  // Node's streams use them: with fakes a request would wait forever.
   fakeTimers: { doNotFake: ['nextTick', 'queueMicrotask'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: {
