@@ -55,6 +55,11 @@ export class ConnectionLimit {
     }) as Pool['connect'];
   }
 
+  /** Whether the server recently granted the pool fewer connections than it may have. */
+  isReached(pool: Pool): boolean {
+    return this.#governed.some((governed) => governed.pool === pool && governed.growing !== undefined);
+  }
+
   /** Closes an idle connection, if there is one to spare, so that another may be opened in its place. */
   async makeRoom(): Promise<void> {
     for (const governed of this.#governed) {

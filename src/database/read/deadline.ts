@@ -42,19 +42,23 @@ let isTicking = false;
  * Only time in which this process could have heard the answer counts: it is measured in slices, so that a process that
  * was busy or suspended loses one of them and not the answer. All who wait share one timer.
  *
- * @param onOver called when the time is over, before the rejection
+ * @param onOver called when the time is over, before the rejection; `true` grants as much time again
  * @throws {StationmasterError} UNAVAILABLE when the time is over, which is found out up to 0.1 s later
  */
 export function withDeadline<Result>(
   work: Promise<Result>,
   timeoutMs: number,
-  onOver: () => void = () => {},
+  onOver: () => boolean = () => false,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     // The first slice has begun already.
-    const wait = new Wait(Math.ceil(timeoutMs / SLICE_MS) + 1, () => {
+    const slices = Math.ceil(timeoutMs / SLICE_MS) + 1;
+    const wait = new Wait(slices, () => {
+      if (onOver()) {
+        wait.slicesLeft = slices;
+        return;
+      }
       wait.leave();
-      onOver();
       reject(new StationmasterError('UNAVAILABLE', 'The database did not answer in time; try again.'));
     });
     wait.join(ring);

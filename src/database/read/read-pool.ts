@@ -13,14 +13,24 @@ export interface ReadPoolOptions {
 }
 
 /**
+ * For how many times the read timeout one who waits for a connection is kept waiting where the server grants fewer than the
+ * pool has room for, as long as those before are answered.
+ */
+const MAX_PERIODS = 5;
+
+/**
  * The connections that reads go over, beside those that MikroORM writes over: writers that wait for a lock keep no reader
  * waiting. And none of them has a timer for each statement, each check-out and each return, as a pool for both would need.
  */
 export class ReadPool {
   readonly #pool: Pool;
+  readonly #limit: ConnectionLimit;
   readonly #readTimeoutMs: number;
+  /** How many reads were answered so far. */
+  #answers = 0;
 
   constructor({ target, size, readTimeoutMs, limit }: ReadPoolOptions) {
+    this.#limit = limit;
     this.#readTimeoutMs = readTimeoutMs;
     const options: PoolConfig & { target: Target } = {
       target,
@@ -68,13 +78,25 @@ export class ReadPool {
           taken = undefined;
           client.release(error ?? undefined);
           if (error) reject(error);
-          else resolve(rows);
+          else {
+            this.#answers += 1;
+            resolve(rows);
+          }
         });
       });
     });
+    let answersBefore = this.#answers;
+    let periods = 1;
     const onOver = () => {
+      const isServed = this.#answers > answersBefore;
+      if (!taken && isServed && periods < MAX_PERIODS && this.#limit.isReached(this.#pool)) {
+        periods += 1;
+        answersBefore = this.#answers;
+        return true;
+      }
       isOver = true;
       taken?.release(true);
+      return false;
     };
     return withDeadline(answered, this.#readTimeoutMs, onOver);
   }
