@@ -167,7 +167,7 @@ test(
           ids.set(collection.entity, []);
           for (let row = 0; row < ROWS; row++) ids.get(collection.entity)!.push(await insert(draw, collection, ids));
         }
-        await testApp.heardEverything();
+        await testApp.waitUntilHeard();
         const everyId = [...ids.values()].flat();
         const queries = collections.flatMap((collection) =>
           Array.from({ length: collection.filters.size > 0 ? 5 : 1 }, () => queryFor(draw, collection, everyId)),
@@ -175,7 +175,7 @@ test(
         for (const query of queries) await cached(query);
         for (let step = 0; step < 8; step++) {
           await write(draw, pick(draw, collections), ids);
-          await testApp.heardEverything();
+          await testApp.waitUntilHeard();
           for (const query of queries) {
             const { collection, ...asked } = query;
             expect({ ...asked, ...(await cached(query)) }).toEqual({ ...asked, ...(await inSql(query)) });
