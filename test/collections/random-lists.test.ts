@@ -182,7 +182,7 @@ test(
           }
         }
       }),
-      { numRuns: NUM_RUNS },
+      { numRuns: NUM_RUNS, endOnFailure: true },
     );
   },
   TIMEOUT_MS,
