@@ -35,7 +35,7 @@ async function connectThrough(options: FrontOptions, search: string, host = 'loc
 }
 
 function createClient(url: string, settings: Record<string, string> = {}): DatabaseClient {
-  const target = describeTarget(url, { applicationName: 'a test', connectTimeoutMs: 900, settings });
+  const target = describeTarget(url, { applicationName: 'a test', connectTimeoutMs: 10_000, settings });
   return new DatabaseClient({ target } as DatabaseClientConfig);
 }
 
