@@ -32,8 +32,7 @@ afterEach(() => {
 
 test('a folder in use by a running process is refused, with the process in the message', async () => {
   const holder = startProcess(`
-    import('${new URL('../support/typescript.ts', import.meta.url)}')
-      .then(() => import('${new URL('../../src/database/data-folder.ts', import.meta.url)}'))
+    import('${new URL('../../dist/src/database/data-folder.js', import.meta.url)}')
       .then(({ lockDataFolder }) => lockDataFolder(process.argv[1]))
       .then(() => console.log('locked'));
     setInterval(() => {}, 1e6);`);
