@@ -45,7 +45,7 @@ export function readRecords<Record extends Versioned>(
   );
 }
 
-/** Takes from the second tier what it vouches for, and asks the database for the rest in two statements at most. */
+/** Takes current records from the second tier, and asks the database for the rest in two statements at most. */
 async function findThrough<Record extends Versioned>(
   tier: SecondTier,
   ids: readonly string[],

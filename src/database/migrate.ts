@@ -75,14 +75,14 @@ async function requireSchema(client: ClientBase): Promise<string> {
   return schema;
 }
 
-/** @throws {StartError} when the role may not read or write a table */
+/** @throws {StartError} when the role may not read or write a table. A table that is missing is reported elsewhere. */
 async function requireRights({ orm }: Database, client: ClientBase): Promise<void> {
   const tables = [...orm.getMetadata().getAll().values()].map(({ tableName }) => tableName);
   const { rows } = await client.query(
     `select string_agg(distinct privilege, ', ') as privileges, string_agg(distinct table_name, ', ') as tables,
         current_user as role
       from unnest($1::text[]) table_name, unnest(array['select', 'insert', 'update', 'delete']) privilege
-      where not has_table_privilege(table_name::regclass, privilege)`,
+      where not has_table_privilege(to_regclass(table_name), privilege)`,
     [tables],
   );
   const [{ role, privileges, tables: lacking }] = rows;

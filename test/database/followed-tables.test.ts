@@ -28,8 +28,10 @@ async function openTestDatabase(entitiesOfIt: typeof entities, migrationsOfIt = 
   return { database, dispose: () => database.close().then(dispose) };
 }
 
+let statements = 0;
+/** Each statement has a name of its own, because a name always comes with the same text. */
 const run = (database: Awaited<ReturnType<typeof openTestDatabase>>['database'], text: string) =>
-  database.execute<Record<string, unknown>>(text, text, []);
+  database.execute<Record<string, unknown>>(`test-${++statements}`, text, []);
 
 describe('A table of an entity', () => {
   test('must be followed, or the start fails in one line that says what to do', async () => {
