@@ -39,6 +39,7 @@ import { createLogger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import type { OperationMiddleware } from './operations/operation.ts';
 import { ResponseCache } from './operations/response-cache.ts';
+import type { FiguresExchange } from './process/figures.ts';
 import { backoffMs, retryWithBackoff } from './retry.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
@@ -59,6 +60,8 @@ export interface AppOptions {
   readonly middlewares?: readonly OperationMiddleware[];
   /** Gives up a start that may still be waiting for its database. */
   readonly signal?: AbortSignal;
+  /** Where the server is one of several workers: how their metrics become one scrape. */
+  readonly workers?: FiguresExchange | undefined;
 }
 
 export interface App {
@@ -125,8 +128,19 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     started.push(() => feed.close());
 
     const opened = openCollections(collections, { cache, database });
-    const { middlewares } = options;
-    const parts = { collections: opened, cache, responses, database, feed, logger, onError, stage, middlewares };
+    const { middlewares, workers } = options;
+    const parts = {
+      collections: opened,
+      cache,
+      responses,
+      database,
+      feed,
+      logger,
+      onError,
+      stage,
+      middlewares,
+      workers,
+    };
     const http = await createServer(config, parts);
     let graceMs = config.shutdownGraceSeconds * 1000;
     started.push(() => http.close(Math.max(0, graceMs - CLEAN_UP_MS)));
@@ -251,11 +265,12 @@ interface ServerParts {
   readonly onError: (error: unknown) => void;
   readonly stage: Stage;
   readonly middlewares: readonly OperationMiddleware[] | undefined;
+  readonly workers: FiguresExchange | undefined;
 }
 
 async function createServer(
   config: Config,
-  { collections: opened, cache, responses, database, feed, logger, onError, stage, middlewares }: ServerParts,
+  { collections: opened, cache, responses, database, feed, logger, onError, stage, middlewares, workers }: ServerParts,
 ): Promise<HttpServer> {
   const writer = createWriter({
     database,
@@ -285,12 +300,15 @@ async function createServer(
         },
       }),
     },
-    metrics: createMetrics({
-      cacheStats: () => cache.getStats(),
-      sqlStatements: () => database.statementCount,
-      sockets: () => http.sockets,
-      feed: () => ({ state: feed.state, gaps: feed.gaps }),
-    }),
+    metrics: createMetrics(
+      {
+        cacheStats: () => cache.getStats(),
+        sqlStatements: () => database.statementCount,
+        sockets: () => http.sockets,
+        feed: () => ({ state: feed.state, gaps: feed.gaps }),
+      },
+      workers,
+    ),
   });
   return http;
 }

@@ -1,6 +1,8 @@
 import cluster from 'node:cluster';
 import { createApp } from './app.ts';
 import { type Config, loadConfig, loadEnvFileIfPresent } from './config/config.ts';
+import { MergedMetrics } from './observability/merged-metrics.ts';
+import type { FiguresExchange } from './process/figures.ts';
 import { exitAfterOutput, standardError, standardOutput } from './process/output.ts';
 import { type Introduction, type Running, runServer } from './process/running.ts';
 import { stopOnSignals } from './process/signals.ts';
@@ -12,20 +14,24 @@ import { runWorkers } from './process/workers.ts';
 standardOutput();
 standardError();
 
-if (cluster.isWorker) runAsWorker(() => runHere(loadConfig(process.env)));
+if (cluster.isWorker) runAsWorker((workers) => runHere(loadConfig(process.env), workers));
 else main().catch(fail);
 
 async function main(): Promise<void> {
   loadEnvFileIfPresent();
   const config = loadConfig(process.env);
-  const running = config.workers > 1 ? runWorkers({ ...config, warn: complain }) : runHere(config);
+  const running = config.workers > 1 ? runInWorkers(config) : runHere(config);
   stopOnSignals(running.stop, { say, fail });
   const introduction = await running.ready;
   if (introduction) introduce(introduction, config);
 }
 
-function runHere(config: Config): Running {
-  return runServer((signal) => createApp(config, { signal }), config);
+function runHere(config: Config, workers?: FiguresExchange): Running {
+  return runServer((signal) => createApp(config, { signal, workers }), config);
+}
+
+function runInWorkers(config: Config): Running {
+  return runWorkers({ ...config, warn: complain, figures: new MergedMetrics(config.workers) });
 }
 
 function introduce({ url, tokens }: Introduction, { environment }: Config): void {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { FiguresExchange } from '../process/figures.ts';
 
 /** What the reads of an operation found in the cache; `none` when it read nothing through the cache. */
 export type CacheOutcome = 'hit' | 'miss' | 'partial' | 'none';
@@ -30,8 +31,11 @@ export interface MetricsSources {
   feed(): { readonly state: string; readonly gaps: number };
 }
 
+/** A metric with its values, as prom-client gives it out as data. */
+export type MetricFamily = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
+
 export interface Metrics extends RequestObserver, ResolverObserver {
-  /** Everything in Prometheus's text format, of the type `contentType`. */
+  /** Everything in Prometheus's text format, of the type `contentType`: of all workers, if there are several. */
   scrape(): Promise<string>;
   readonly contentType: string;
 }
@@ -39,8 +43,9 @@ export interface Metrics extends RequestObserver, ResolverObserver {
 /**
  * Metrics of one server, in a registry of its own. No label takes a value chosen by a client. Nothing has to be closed,
  * because no timer runs between scrapes.
+ * @param workers where this server is one of several workers: they answer each other's scrapes
  */
-export function createMetrics(sources: MetricsSources): Metrics {
+export function createMetrics(sources: MetricsSources, workers?: FiguresExchange): Metrics {
   const registry = new Registry();
   registerCacheMetrics(registry, sources);
   registerDatabaseMetrics(registry, sources);
@@ -59,11 +64,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });
+  const registries = [registry, processRegistry()];
+  workers?.offer(async () => (await Promise.all(registries.map((each) => each.getMetricsAsJSON()))).flat());
+  const printOwn = async () => (await Promise.all(registries.map((each) => each.metrics()))).join('\n');
   return {
     observeRequest: ({ type, outcome, durationSeconds }) =>
       requests.observe({ operation_type: type, outcome }, durationSeconds),
     observeResolver: (field, durationSeconds) => resolvers.observe({ field }, durationSeconds),
-    scrape: async () => (await Promise.all([registry.metrics(), processRegistry().metrics()])).join('\n'),
+    scrape: () => (workers ? workers.collect() : printOwn()),
     contentType: registry.contentType,
   };
 }

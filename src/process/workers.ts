@@ -1,10 +1,12 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Config } from '../config/config.ts';
 import { backoffMs } from '../retry.ts';
+import type { FiguresMerger } from './figures.ts';
 import type { Introduction, Running } from './running.ts';
 import type { StopSignal } from './signals.ts';
 import { EXIT_CODE, StartError } from './start-error.ts';
 import type { WorkerReport } from './worker.ts';
+import { keepFiguresWhole, WorkerFigures } from './worker-figures.ts';
 
 /*
  * Several processes that share one port (node:cluster). Each is a whole server with its own cache. They relate to each
@@ -14,6 +16,7 @@ import type { WorkerReport } from './worker.ts';
 export interface WorkersOptions extends Pick<Config, 'workers' | 'shutdownGraceSeconds'> {
   /** Called with a sentence about each worker that ended by itself. */
   readonly warn: (text: string) => void;
+  readonly figures: FiguresMerger;
 }
 
 const BACKOFF = { minMs: 100, maxMs: 10_000 };
@@ -36,6 +39,7 @@ class Workers implements Running {
   readonly #allEnded = Promise.withResolvers<void>();
   readonly #readyWorkers = new Set<Worker>();
   readonly #replacements = new Set<NodeJS.Timeout>();
+  readonly #figures: WorkerFigures;
   /** Of the first worker, once that is ready. */
   #introduction: Introduction | null = null;
   #recentCrashes = 0;
@@ -43,12 +47,11 @@ class Workers implements Running {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
-    cluster.on('message', (worker, report: WorkerReport) => {
-      if (report.kind === 'ready') this.#onReady(worker, report.introduction);
-      else this.#onFailure(new StartError(report.exitCode, report.message));
-    });
+    this.#figures = new WorkerFigures(options.figures);
+    keepFiguresWhole();
+    cluster.on('message', (worker, report: WorkerReport) => this.#onReport(worker, report));
     cluster.on('exit', (worker, code, signal) => this.#onExit(worker, signal ?? `exit code ${code}`));
-    cluster.fork();
+    this.#fork();
   }
 
   get ready(): Promise<Introduction | null> {
@@ -71,11 +74,31 @@ class Workers implements Running {
     clearTimeout(killing);
   };
 
+  #fork(): void {
+    this.#figures.add(cluster.fork());
+  }
+
+  #onReport(worker: Worker, report: WorkerReport): void {
+    switch (report.kind) {
+      case 'ready':
+        this.#onReady(worker, report.introduction);
+        break;
+      case 'failed':
+        this.#onFailure(new StartError(report.exitCode, report.message));
+        break;
+      case 'figures':
+        this.#figures.receive(worker, report.question, report.figures);
+        break;
+      case 'collect figures':
+        void this.#figures.collectFor(worker, report.question, this.#readyWorkers);
+    }
+  }
+
   #onReady(worker: Worker, introduction: Introduction): void {
     const count = this.#options.workers;
     if (this.#introduction === null) {
       this.#introduction = introduction;
-      for (let number = 1; number < count && !this.#isStopping; number++) cluster.fork();
+      for (let number = 1; number < count && !this.#isStopping; number++) this.#fork();
     }
     this.#readyWorkers.add(worker);
     if (this.#readyWorkers.size === count) this.#ready.resolve(this.#introduction);
@@ -88,6 +111,7 @@ class Workers implements Running {
 
   #onExit(worker: Worker, how: string): void {
     this.#readyWorkers.delete(worker);
+    this.#figures.end(worker);
     if (this.#isStopping) {
       if (liveWorkers().length === 0) this.#allEnded.resolve();
     } else if (this.#introduction === null) {
@@ -103,7 +127,7 @@ class Workers implements Running {
     this.#options.warn(`${what}; another takes its place in ${waitMs} ms.`);
     const timer = setTimeout(() => {
       this.#replacements.delete(timer);
-      cluster.fork();
+      this.#fork();
     }, waitMs);
     this.#replacements.add(timer);
   }

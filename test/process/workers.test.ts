@@ -70,14 +70,79 @@ onServers('two workers', () => {
     );
   });
 
+  /** The samples of one scrape on a new connection. */
+  async function scrape(): Promise<Map<string, number>> {
+    const response = await fetch(`${url}/metrics`, { headers: { connection: 'close' } });
+    expect(response.status).toBe(200);
+    const samples = (await response.text()).split('\n').filter((line) => /^[a-z]/.test(line));
+    return new Map(samples.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+  }
+
+  /** What may only rise. Node's own gauges are also called `_total`. */
+  function totalsOf(samples: ReadonlyMap<string, number>): [string, number][] {
+    return [...samples].filter(
+      ([name]) => /^\w+_(total|count|sum|bucket)(\{|$)/.test(name) && !name.includes('worker="'),
+    );
+  }
+
+  function expectNoneToFall(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): void {
+    const fallen = totalsOf(before).filter(([name, value]) => !(after.get(name)! >= value));
+    expect(fallen).toEqual([]);
+  }
+
+  const MISSING = 'stationmaster_workers_missing';
+  const RESPONSE_HITS = 'stationmaster_cache_hits_total{layer="responses"}';
+
+  test('every scrape tells of both, whichever answers it', async () => {
+    const countRequests = (samples: ReadonlyMap<string, number>) =>
+      totalsOf(samples)
+        .filter(([name]) => name.startsWith('stationmaster_request_duration_seconds_count'))
+        .reduce((sum, [, count]) => sum + count, 0);
+    const before = await scrape();
+    for (let number = 0; number < 61; number++) await ask('{ managers(first: 3) { nodes { id } } }');
+    let last = await scrape();
+    expect(countRequests(last) - countRequests(before)).toBe(61);
+    // Each worker executes it once for itself.
+    expect(last.get(RESPONSE_HITS)! - (before.get(RESPONSE_HITS) ?? 0)).toBe(59);
+    expect(last.get(MISSING)).toBe(0);
+    for (let number = 0; number < 20; number++) {
+      const next = await scrape();
+      expect(next.get(RESPONSE_HITS)).toBe(last.get(RESPONSE_HITS));
+      expect(countRequests(next)).toBe(countRequests(last));
+      expectNoneToFall(last, next);
+      for (const worker of [1, 2]) expect(next.get(`stationmaster_feed_live{worker="${worker}"}`)).toBe(1);
+      last = next;
+    }
+  });
+
+  test('a worker that stands still delays no scrape for long, and is counted as missing', async () => {
+    const before = await scrape();
+    const [, worker] = await childrenOf(server.child.pid!);
+    process.kill(worker!, 'SIGSTOP');
+    try {
+      // Half of the connections go to the one that stands still.
+      const during = await Promise.any([1, 2, 3, 4].map(scrape));
+      expect(during.get(MISSING)).toBe(1);
+      expectNoneToFall(before, during);
+      expect([...during.keys()].filter((name) => name.startsWith('stationmaster_feed_live'))).toHaveLength(1);
+    } finally {
+      process.kill(worker!, 'SIGCONT');
+    }
+    await until(scrape, (samples) => samples.get(MISSING) === 0);
+  });
+
   test('a killed worker is replaced, and no request is refused meanwhile', async () => {
     const before = await workersThatAnswer(2);
+    const scraped = await scrape();
     const [worker] = await childrenOf(server.child.pid!);
     process.kill(worker!, 'SIGKILL');
     await server.untilPrinted(/Worker \d+ ended with SIGKILL; another takes its place in \d+ ms\./);
     const after = await until(instances, (all) => all.length === 2 && all.some((id) => !before.includes(id)));
     expect(after.filter((id) => before.includes(id))).toHaveLength(1);
     expect(await workersThatAnswer(2)).toEqual(after);
+    const samples = await until(scrape, (latest) => latest.get(MISSING) === 0);
+    expectNoneToFall(scraped, samples);
+    expect(samples.has('stationmaster_feed_live{worker="3"}')).toBe(false);
   });
 
   test('end on SIGTERM and exit with 0', async () => {
