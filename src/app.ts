@@ -8,13 +8,7 @@ import { resolveAuth } from './auth/development-secret.ts';
 import { ROLES, type Role } from './auth/identity.ts';
 import { createTokenVerifier, signToken } from './auth/tokens.ts';
 import { Cache, type Clock, type SecondTier, systemClock, type TierMessage } from './cache/index.ts';
-import {
-  CHANNEL,
-  ChangeFeed,
-  createPgliteSource,
-  createPostgresqlSource,
-  type NotificationSource,
-} from './changes/index.ts';
+import { CHANNEL, type ChangeFeed, openChangeFeed } from './changes/index.ts';
 import {
   type Collections,
   followChanges,
@@ -27,7 +21,6 @@ import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { findTransientFailure, isDatabaseUnavailable, isWorthWaiting } from './database/failures.ts';
 import { identifyDatabase } from './database/identity.ts';
-import { LISTENER_NAME } from './database/listeners.ts';
 import { migrate } from './database/migrate.ts';
 import { createWriter } from './database/write/writer.ts';
 import { StationmasterError } from './errors.ts';
@@ -123,7 +116,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const sweep = setInterval(() => cache.cleanupExpired(), SWEEP_PERIOD_MS).unref();
     started.push(() => clearInterval(sweep));
 
-    const feed = new ChangeFeed({ source: createSource(config, database), onError });
+    const feed: ChangeFeed = openChangeFeed(config.database, {
+      database,
+      onError,
+      onRefusal: (message) => logger.warn(`Nothing cached is served as fresh. ${message}`),
+    });
     followChanges(feed, cache, collections);
     started.push(() => feed.close());
 
@@ -224,12 +221,6 @@ function describeCause(error: unknown): string {
   return message || (errors?.length ? describeCause(errors[0]) : (code ?? 'for an unknown reason'));
 }
 
-function createSource({ database: config }: Config, { pglite, makeRoom }: Database): NotificationSource {
-  if (pglite) return createPgliteSource(pglite);
-  const { url: connectionString } = config as { url: string };
-  return createPostgresqlSource({ connectionString, applicationName: LISTENER_NAME, makeRoom });
-}
-
 /** The key prefix names the database and the fields of the records, so that a change of either starts with new keys. */
 async function createSecondTier(
   { cache, redisUrl }: Config,
@@ -296,6 +287,7 @@ async function createServer(
           stage: stage.current,
           changeFeed: feed.state,
           gaps: feed.gaps,
+          ...(feed.reason !== null && { reason: feed.reason }),
           ...(cache.secondTier && { secondTier: cache.secondTier.isUp ? 'up' : 'down' }),
         },
       }),

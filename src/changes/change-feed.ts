@@ -1,7 +1,14 @@
+import { DatabaseRefusal } from '../database/refusal.ts';
+import { systemTimers, type Timers } from '../timers.ts';
 import { type Change, type Command, decodeMessage, type Message } from './change.ts';
+import { Echoes, type EchoOptions } from './echoes.ts';
+import { HeardTransactions, type Scope } from './heard-transactions.ts';
 import type { NotificationSource } from './notification-source.ts';
 
-/** `connecting`: not connected yet. `live`: all changes are delivered. `gap`: the connection was lost. `closed`: ended. */
+/**
+ * `connecting`: not heard yet. `live`: all changes are delivered, and an echo has shown it. `gap`: changes may be missed.
+ * `closed`: ended.
+ */
 export type FeedState = 'connecting' | 'live' | 'gap' | 'closed';
 
 /** A follower of the feed. Its methods are called synchronously and in commit order. */
@@ -20,19 +27,23 @@ export interface FeedListener {
 
 export interface ChangeFeedOptions {
   readonly source: NotificationSource;
+  /** How the feed proves that it hears what writers announce. Without it, a source that is up is believed. */
+  readonly echo?: EchoOptions;
+  /** Default: Node's timers. */
+  readonly timers?: Timers;
   /** How long `waitUntilApplied` waits, in milliseconds, before it declares the feed lost. Default 2,000. */
   readonly acknowledgeTimeoutMs?: number;
-  /** Receives unknown payloads, errors of followers, and the reasons of lost connections. */
+  /** Receives unknown payloads, errors of followers, and why the feed is not live: each reason once until it is live again. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Which message of a transaction to wait for: the last one of its only announcing statement, or its mark. */
-type Scope = 'statement' | 'transaction';
-
-const MAX_ACKNOWLEDGED = 4096;
+const MAX_REPORTED = 100;
 
 /**
  * Delivers the announcements of the database to followers.
+ *
+ * It is live only once it has heard an echo: a notification of its own, sent as writers send theirs. Echoes go on while it is
+ * live, and one that is not heard in time is a gap.
  *
  * A writer awaits `waitUntilApplied` after its commit. When that resolves, every follower has applied the transaction, or the
  * feed is in a gap and every follower knows it. In both cases, no read that starts after the write was answered returns an
@@ -43,13 +54,21 @@ export class ChangeFeed {
   readonly #acknowledgeTimeoutMs: number;
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<FeedListener>();
-  readonly #acknowledged = new Map<string, true>();
-  readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #heard = new HeardTransactions();
+  readonly #echoes: Echoes | undefined;
+  readonly #timers: Timers;
   #state: FeedState = 'connecting';
   #gaps = 0;
+  #isUp = false;
+  #reason: string | null = null;
+  readonly #reported = new Set<string>();
+  readonly #firstOutcome = Promise.withResolvers<void>();
 
-  constructor({ source, acknowledgeTimeoutMs = 2000, onError = () => {} }: ChangeFeedOptions) {
+  constructor(options: ChangeFeedOptions) {
+    const { source, echo, timers = systemTimers, acknowledgeTimeoutMs = 2000, onError = () => {} } = options;
     this.#source = source;
+    this.#timers = timers;
+    this.#echoes = echo && new Echoes(echo, timers, (failure) => this.lose(notHeard(failure)));
     this.#acknowledgeTimeoutMs = acknowledgeTimeoutMs;
     this.#onError = onError;
   }
@@ -63,6 +82,11 @@ export class ChangeFeed {
     return this.#gaps;
   }
 
+  /** Why the feed is not live, in a sentence without addresses or secrets; `null` while it is, or has not tried yet. */
+  get reason(): string | null {
+    return this.#reason;
+  }
+
   /** The current number of followers. */
   get followers(): number {
     return this.#listeners.size;
@@ -74,13 +98,21 @@ export class ChangeFeed {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves after the first attempt to listen, whether or not it succeeded. Call once. */
+  /** Resolves after the first attempt to become live, whether or not it succeeded. Call once. */
   async start(): Promise<void> {
     await this.#source.start({
       onPayload: (payload) => this.#receive(payload),
       onUp: () => this.#onUp(),
       onDown: (reason) => this.#onDown(reason),
     });
+    // The source is up, and the echo on its way.
+    if (this.#isUp) await this.#firstOutcome.promise;
+  }
+
+  /** Declares the feed lost at once, and connects again. `reason` is a `DatabaseRefusal` where an operator can change it. */
+  lose(reason: unknown): void {
+    this.#onDown(reason);
+    this.#source.restart(reason);
   }
 
   /**
@@ -89,21 +121,31 @@ export class ChangeFeed {
    * `acknowledgeTimeoutMs`, the feed reconnects, which ends the wait.
    */
   waitUntilApplied(xid: string, scope: Scope): Promise<void> {
-    const id = `${scope} ${xid}`;
-    if (this.#state !== 'live' || this.#acknowledged.has(id)) return Promise.resolve();
+    if (this.#state !== 'live' || this.#heard.hasHeardMessage(xid, scope)) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(
-        () => this.#source.restart(new Error('A committed change was not announced in time.')),
-        this.#acknowledgeTimeoutMs,
-      );
-      const done = () => {
-        clearTimeout(timer);
+      const giveUp = () => this.#source.restart(new Error('A committed change was not announced in time.'));
+      const cancel = this.#timers.after(this.#acknowledgeTimeoutMs, giveUp);
+      this.#heard.wait(xid, scope, () => {
+        cancel();
         resolve();
-      };
-      const waiting = this.#waiting.get(id);
-      if (waiting) waiting.push(done);
-      else this.#waiting.set(id, [done]);
+      });
     });
+  }
+
+  /**
+   * Whether all followers have applied the whole transaction `xid`, or it had ended without a change when the newest echo was
+   * sent. `false` may also mean that it is not known: then `proveNow` helps.
+   */
+  hasHeard(xid: string): boolean {
+    return this.#heard.hasHeardAll(xid);
+  }
+
+  /**
+   * Resolves when all followers have applied everything that was committed before the call, or the feed is not live. Never
+   * rejects. Concurrent callers share one echo.
+   */
+  async proveNow(): Promise<void> {
+    if (this.#state === 'live') await this.#echoes?.next();
   }
 
   /**
@@ -117,7 +159,9 @@ export class ChangeFeed {
   /** Releases waiting writers and closes the source. Followers are not called any more. */
   async close(): Promise<void> {
     this.#state = 'closed';
-    this.#releaseWriters();
+    this.#echoes?.stop();
+    this.#heard.forget();
+    this.#firstOutcome.resolve();
     await this.#source.close();
   }
 
@@ -133,17 +177,20 @@ export class ChangeFeed {
       case 'changes': {
         const { changes, isLast, xid } = message;
         this.#deliver((listener) => listener.onChanges?.(changes));
-        if (isLast) this.#acknowledge(`statement ${xid}`);
+        if (isLast) this.#heard.acknowledge(xid, 'statement');
         break;
       }
       case 'truncation': {
         const { table, xid } = message;
         this.#deliver((listener) => listener.onTruncate?.(table));
-        this.#acknowledge(`statement ${xid}`);
+        this.#heard.acknowledge(xid, 'statement');
         break;
       }
       case 'mark':
-        this.#acknowledge(`transaction ${message.xid}`);
+        this.#heard.acknowledge(message.xid, 'transaction');
+        break;
+      case 'echo':
+        this.#onEcho(message.id, message.snapshot);
         break;
       case 'command': {
         const { command } = message;
@@ -154,36 +201,48 @@ export class ChangeFeed {
 
   #onUp(): void {
     if (this.#state === 'closed') return;
+    this.#isUp = true;
+    if (this.#echoes) this.#echoes.start();
+    else this.#becomeLive();
+  }
+
+  // An echo is heard after everything that its transaction could see: PostgreSQL queues the notifications of a transaction
+  // before that transaction becomes visible, and delivers them in the order of the queue.
+  #onEcho(id: string, snapshot: string): void {
+    if (!this.#echoes?.receive(id)) return;
+    this.#heard.observeSnapshot(snapshot);
+    if (this.#state !== 'live') this.#becomeLive();
+  }
+
+  #becomeLive(): void {
     this.#state = 'live';
+    this.#reason = null;
+    this.#reported.clear();
     this.#deliver((listener) => listener.onLive?.());
+    this.#firstOutcome.resolve();
   }
 
   #onDown(reason: unknown): void {
     if (this.#state === 'closed') return;
+    this.#isUp = false;
+    this.#echoes?.stop();
+    this.#reason = describeReason(reason);
     if (this.#state === 'live') {
       this.#state = 'gap';
       this.#gaps++;
       this.#deliver((listener) => listener.onGap?.());
     }
+    this.#report(reason);
+    this.#heard.forget();
+    this.#firstOutcome.resolve();
+  }
+
+  #report(reason: unknown): void {
+    const text = String(reason);
+    if (this.#reported.has(text)) return;
+    if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
+    this.#reported.add(text);
     this.#onError(reason);
-    this.#releaseWriters();
-  }
-
-  // The announcement often arrives before the writer knows that its commit succeeded, so its id is remembered for a while.
-  #acknowledge(id: string): void {
-    this.#acknowledged.set(id, true);
-    if (this.#acknowledged.size > MAX_ACKNOWLEDGED) {
-      const [oldest] = this.#acknowledged.keys();
-      this.#acknowledged.delete(oldest!);
-    }
-    for (const done of this.#waiting.get(id) ?? []) done();
-    this.#waiting.delete(id);
-  }
-
-  #releaseWriters(): void {
-    const waiting = [...this.#waiting.values()].flat();
-    this.#waiting.clear();
-    for (const done of waiting) done();
   }
 
   #deliver(call: (listener: FeedListener) => void): void {
@@ -196,4 +255,19 @@ export class ChangeFeed {
       }
     }
   }
+}
+
+function notHeard(failure: unknown): DatabaseRefusal {
+  const message =
+    failure === undefined
+      ? 'The connection to the database does not deliver notifications: connect to PostgreSQL itself, or to a pooler in ' +
+        'session mode.'
+      : 'Nothing can be sent over the connections that writes use.';
+  return new DatabaseRefusal(message, { cause: failure });
+}
+
+function describeReason(reason: unknown): string {
+  if (reason instanceof DatabaseRefusal) return reason.message;
+  const { code } = (reason ?? {}) as { readonly code?: unknown };
+  return `The connection of the change feed is lost${typeof code === 'string' ? ` (${code})` : ''}.`;
 }

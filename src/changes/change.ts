@@ -42,6 +42,8 @@ export type Message =
   | { readonly kind: 'truncation'; readonly table: string; readonly xid: string }
   /** Sent at the end of a transaction that asked for it, see `waitUntilApplied`. */
   | { readonly kind: 'mark'; readonly xid: string }
+  /** Sent by this instance to itself. `snapshot` was taken in the transaction that sent it. */
+  | { readonly kind: 'echo'; readonly id: string; readonly snapshot: string }
   | { readonly kind: 'command'; readonly command: Command };
 
 interface AnnouncedRow {
@@ -58,6 +60,9 @@ interface AnnouncedRow {
 export function decodeMessage(payload: string): Message {
   const message = JSON.parse(payload);
   if (typeof message?.mark === 'string') return { kind: 'mark', xid: message.mark };
+  if (typeof message?.echo === 'string' && typeof message.snapshot === 'string') {
+    return { kind: 'echo', id: message.echo, snapshot: message.snapshot };
+  }
   if (isCommand(message)) return { kind: 'command', command: message };
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, op, xid, isLast, rows } = message;

@@ -1,14 +1,17 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
 
-/** Listens on the embedded database, which runs in this process, so that no connection can be lost. */
-export function createPgliteSource(pglite: PGlite): NotificationSource {
-  let unlisten: (() => Promise<void>) | undefined;
+/**
+ * Listens on the embedded database, which runs in this process, so that no connection can be lost.
+ * @param channels more channels to listen to, beside that of the announcements
+ */
+export function createPgliteSource(pglite: PGlite, channels: readonly string[] = []): NotificationSource {
+  const unlisten: (() => Promise<void>)[] = [];
   let handlers: NotificationHandlers | undefined;
   return {
     start: async (given) => {
       handlers = given;
-      unlisten = await pglite.listen(CHANNEL, given.onPayload);
+      for (const channel of [CHANNEL, ...channels]) unlisten.push(await pglite.listen(channel, given.onPayload));
       given.onUp();
     },
     // There is no connection to replace, but `onDown` releases writers that wait for a lost announcement.
@@ -17,6 +20,8 @@ export function createPgliteSource(pglite: PGlite): NotificationSource {
       handlers?.onUp();
     },
     notify: async (payload) => void (await pglite.query('select pg_notify($1, $2)', [CHANNEL, payload])),
-    close: async () => unlisten?.(),
+    close: async () => {
+      for (const stop of unlisten.splice(0)) await stop();
+    },
   };
 }

@@ -8,6 +8,8 @@ export interface PostgresqlSourceOptions {
   readonly connectionString: string;
   /** The connection's name in `pg_stat_activity`. Default `stationmaster-feed`. */
   readonly applicationName?: string;
+  /** More channels to listen to, beside that of the announcements. */
+  readonly channels?: readonly string[];
   /** Milliseconds between two heartbeats. Default 1,000. */
   readonly heartbeatMs?: number;
   /** After how many unanswered heartbeats the connection counts as lost. Default 2. */
@@ -19,15 +21,24 @@ export interface PostgresqlSourceOptions {
   readonly makeRoom?: () => Promise<void>;
 }
 
+export interface PostgresqlSource extends NotificationSource {
+  /**
+   * Runs a statement on the connection that listens.
+   * @throws {Error} when it is not connected, or PostgreSQL refuses the statement
+   */
+  readonly run: (text: string, values: readonly unknown[]) => Promise<void>;
+}
+
 /**
  * Listens on a dedicated PostgreSQL connection, outside the pool.
  *
  * A heartbeat detects a half-open connection. A lost connection is replaced after a back-off (`retryWithBackoff`).
  */
-export function createPostgresqlSource(options: PostgresqlSourceOptions): NotificationSource {
+export function createPostgresqlSource(options: PostgresqlSourceOptions): PostgresqlSource {
   const {
     connectionString,
     applicationName = 'stationmaster-feed',
+    channels = [],
     heartbeatMs = 1000,
     missedHeartbeats = 2,
     minBackoffMs = 50,
@@ -40,8 +51,13 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
   const target = describeTarget(connectionString, {
     applicationName,
     connectTimeoutMs: answerTimeoutMs,
-    // Instances are counted by it, so the URL has no say.
-    settings: { application_name: applicationName },
+    settings: {
+      // Instances are counted by it, so the URL has no say.
+      application_name: applicationName,
+      // It listens without a word for as long as it likes, and its heartbeats have a time limit of their own.
+      idle_session_timeout: '0',
+      statement_timeout: '0',
+    },
   });
   let current: { readonly client: DatabaseClient; readonly lose: (reason: unknown) => void } | undefined;
   let running: Promise<void> | undefined;
@@ -57,14 +73,14 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
       client.on('error', lose);
       client.on('end', () => lose(new Error('The connection of the change feed ended.')));
     });
-    // A payload may arrive in one packet with the answer to LISTEN, before `openChannel` resolves.
+    // A payload may arrive in one packet with the answer to LISTEN, before `listen` resolves.
     const early: string[] = [];
     let deliver: NotificationHandlers['onPayload'] = (payload) => early.push(payload);
     client.on('notification', ({ payload }) => {
       if (payload) deliver(payload);
     });
     try {
-      await Promise.race([openChannel(client), lost]);
+      await Promise.race([listen(client), lost]);
       deliver = (payload) => handlers.onPayload(payload);
       handlers.onUp();
       early.forEach(deliver);
@@ -75,6 +91,11 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
       // It may be half-open, and no one there to say goodbye to.
       client.destroy();
     }
+  }
+
+  async function listen(client: DatabaseClient): Promise<void> {
+    await client.connect();
+    await client.query([CHANNEL, ...channels].map((channel) => `listen ${channel}`).join(';'));
   }
 
   /** @throws {Error} when a heartbeat fails, or too many in a row are not answered */
@@ -91,13 +112,13 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
   }
 
   async function keepListening(handlers: NotificationHandlers, onFirst: () => void): Promise<void> {
-    const listen = (reset: () => void) =>
+    const attempt = (reset: () => void) =>
       listenOnce(handlers, () => {
         reset();
         onFirst();
       });
     try {
-      await retryWithBackoff(listen, {
+      await retryWithBackoff(attempt, {
         backoff: { minMs: minBackoffMs, maxMs: maxBackoffMs },
         isTransient: () => !closing.signal.aborted,
         onRetry: (reason) => {
@@ -113,26 +134,24 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Notifi
     }
   }
 
+  async function run(text: string, values: readonly unknown[]): Promise<void> {
+    if (!current) throw new Error('The change feed is not connected.');
+    await current.client.query(text, [...values]);
+  }
+
   return {
+    run,
     start: (handlers) =>
       new Promise((resolve) => {
         // A source that is closed during its first attempt still resolves `start`.
         running = keepListening(handlers, resolve).finally(resolve);
       }),
     restart: (reason) => current?.lose(reason),
-    notify: async (payload) => {
-      if (!current) throw new Error('The change feed is not connected.');
-      await current.client.query('select pg_notify($1, $2)', [CHANNEL, payload]);
-    },
+    notify: (payload) => run('select pg_notify($1, $2)', [CHANNEL, payload]),
     close: async () => {
       closing.abort();
       current?.lose(new Error('The change feed is closed.'));
       await running;
     },
   };
-}
-
-async function openChannel(client: DatabaseClient): Promise<void> {
-  await client.connect();
-  await client.query(`listen ${CHANNEL}`);
 }

@@ -40,6 +40,12 @@ export interface Database {
    */
   batch(statements: readonly string[]): Promise<readonly (readonly object[])[]>;
   /**
+   * Runs a statement on one of the connections that writes use, unless all of them are busy, and returns whether it ran. It is
+   * not counted.
+   * @throws what PostgreSQL refuses it with, or why no connection could be opened
+   */
+  runIfWriterIsFree(name: string, text: string, values: readonly unknown[]): Promise<boolean>;
+  /**
    * Opens a connection outside the pools, which its user closes. PostgreSQL only.
    * @throws when it cannot be opened
    */
@@ -67,6 +73,7 @@ const GOODBYE_MS = 400;
 interface Writes {
   readonly run: <Row>(name: string, text: string, values: readonly unknown[]) => Promise<Row[]>;
   readonly batch: Database['batch'];
+  readonly isFree: () => boolean;
 }
 
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
@@ -86,7 +93,7 @@ export async function openDatabase(
     },
   });
   const limit = new ConnectionLimit();
-  const { run, batch } = pglite ? onEmbedded(pglite) : onPool(governWrites(await poolOf(orm), limit));
+  const { run, batch, isFree } = pglite ? onEmbedded(pglite) : onPool(governWrites(await poolOf(orm), limit));
   const reads = config.kind === 'postgresql' ? openReadPool(config, limit) : null;
   return {
     kind: config.kind,
@@ -108,6 +115,11 @@ export async function openDatabase(
     batch: (statements) => {
       statementCount += statements.length;
       return batch(statements);
+    },
+    runIfWriterIsFree: async (name, text, values) => {
+      if (!isFree()) return false;
+      await run(name, text, values);
+      return true;
     },
     get statementCount() {
       return statementCount;
@@ -175,6 +187,7 @@ function onEmbedded(pglite: PGlite): Writes {
       (await pglite.query<Row>(text, [...values])).rows,
     batch: (statements) =>
       pglite.transaction(async (tx) => (await tx.exec(statements.join(';'))).map(({ rows }) => rows as object[])),
+    isFree: () => true,
   };
 }
 
@@ -197,6 +210,7 @@ async function readOnEmbedded<Row>(pglite: PGlite, { text, values, read }: RowSt
 
 function onPool(pool: Pool): Writes {
   return {
+    isFree: () => pool.idleCount > 0 || pool.totalCount < pool.options.max,
     run: async <Row>(name: string, text: string, values: readonly unknown[]) =>
       (await pool.query({ name, text, values: [...values] })).rows as Row[],
     async batch(statements) {

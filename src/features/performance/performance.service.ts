@@ -47,7 +47,7 @@ export class PerformanceService {
       cache: cacheStats(cache),
       managers: { count: await countManagers() },
       websockets: { ...sockets() },
-      changeFeed: { state: feed.state, gaps: feed.gaps },
+      changeFeed: { state: feed.state, gaps: feed.gaps, reason: feed.reason },
       uptimeSeconds: process.uptime(),
       instanceId,
       timestamp: new Date(),

@@ -66,6 +66,9 @@ export class ChangeFeedMetrics {
 
   @Field(() => Int, { description: 'How often the feed was lost since the start.' })
   gaps!: number;
+
+  @Field(() => String, { nullable: true, description: 'Why it is not live; null while it is.' })
+  reason!: string | null;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'One of the instances that share a database, in figures.' })
