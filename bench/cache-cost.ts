@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Cache } from '../src/cache/index.ts';
-import { LruList, type LruNode } from '../src/cache/lru-list.ts';
+import { LruList, type LruNode } from '../src/cache/store/lru-list.ts';
 import { median } from './median.ts';
 
 /*

@@ -1,5 +1,5 @@
-import type { Entry, EntryDependency } from './entry.ts';
 import type { ReadTrace } from './read-trace.ts';
+import type { Entry, EntryDependency } from './store/entry.ts';
 
 /** The part of `Cache` that dependencies ask. */
 export interface CacheDependencySource {

@@ -2,16 +2,16 @@ import type { AnnouncedRecord, Announcement } from './announcement.ts';
 import { type CacheDependency, createDependency } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
-import { type Dependent, type Entry, isAtLeastAsNew, type StoreOptions } from './entry.ts';
-import { EntryStore } from './entry-store.ts';
 import { compileGlob } from './glob.ts';
 import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
 import { Outage } from './outage.ts';
 import type { ReadTrace } from './read-trace.ts';
-import { type RemovalListener, RemovalListeners } from './removal.ts';
 import type { SecondTier } from './second-tier.ts';
-import type { CacheStats, LayerCounters } from './stats.ts';
-import { freezeAndMeasure } from './value.ts';
+import { type Dependent, type Entry, isAtLeastAsNew, type StoreOptions } from './store/entry.ts';
+import { EntryStore } from './store/entry-store.ts';
+import { type RemovalListener, RemovalListeners } from './store/removal.ts';
+import type { CacheStats, LayerCounters } from './store/stats.ts';
+import { freezeAndMeasure } from './store/value.ts';
 
 /**
  * A read-through TTL cache that applies announced changes.

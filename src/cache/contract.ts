@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
-import type { Entry, StoreOptions } from './entry.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
+import type { Entry, StoreOptions } from './store/entry.ts';
 
 export interface CacheOptions {
   /** Seconds for which a value is fresh. Default 300. */

@@ -1,5 +1,5 @@
-import type { Dependent, Entry } from './entry.ts';
-import { TagIndex } from './tag-index.ts';
+import type { Dependent, Entry } from './store/entry.ts';
+import { TagIndex } from './store/tag-index.ts';
 
 /** One running call of a loader, for one or more keys. */
 export interface Load extends Dependent {

@@ -1,4 +1,4 @@
-import type { Entry } from './entry.ts';
+import type { Entry } from './store/entry.ts';
 
 /** What one reader found. The reader creates it, and each read that it is passed to adds to it. */
 export class ReadTrace {

@@ -1,5 +1,5 @@
 import type { AnnouncedRecord } from './announcement.ts';
-import type { LayerCounters } from './stats.ts';
+import type { LayerCounters } from './store/stats.ts';
 
 /**
  * A message from one instance to all instances, its sender included. `sync` asks for a generation to join; `synced`

@@ -1,8 +1,8 @@
 import type { Announcement } from '../cache/index.ts';
 import type { Change } from '../changes/index.ts';
-import type { AnyCollection, Collection } from './collection.ts';
-import { type CollectionSource, OpenCollection } from './open-collection.ts';
-import type { Identified } from './record.ts';
+import type { AnyCollection, Collection } from './definition/collection.ts';
+import type { Identified } from './definition/record.ts';
+import { type CollectionSource, OpenCollection } from './reading/open-collection.ts';
 
 /** All collections of the application, open for reading. */
 export interface Collections {

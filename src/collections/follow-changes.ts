@@ -1,7 +1,7 @@
 import type { Cache } from '../cache/index.ts';
 import type { ChangeFeed } from '../changes/index.ts';
-import type { AnyCollection } from './collection.ts';
 import { createAnnouncer } from './collections.ts';
+import type { AnyCollection } from './definition/collection.ts';
 
 /**
  * Keeps the cache in step with the database. It has to follow the feed before anything else does, so that everything that

@@ -1,4 +1,5 @@
-export { baseProperties } from './base.entity.ts';
+export { type Collections, openCollections } from './collections.ts';
+export { baseProperties } from './definition/base.entity.ts';
 export {
   type AnyCollection,
   type Collection,
@@ -10,18 +11,17 @@ export {
   type NormalizedFilter,
   orderFieldsOf,
   type Page,
-} from './collection.ts';
-export { type Collections, openCollections } from './collections.ts';
-export type { Entity } from './columns.ts';
-export { guardedInputsOf } from './constraints.ts';
-export { contains, equals, type Filter, isNull, oneOf } from './filters.ts';
+} from './definition/collection.ts';
+export type { Entity } from './definition/columns.ts';
+export { guardedInputsOf } from './definition/constraints.ts';
+export { contains, equals, type Filter, isNull, oneOf } from './definition/filters.ts';
+export { normalizeId } from './definition/ids.ts';
+export type { Direction, Position } from './definition/page.ts';
+export type { Identified, RecordOf } from './definition/record.ts';
+export { recordSchemaOf } from './definition/record-schema.ts';
+export type { JsonRow } from './definition/record-shape.ts';
 export { followChanges } from './follow-changes.ts';
-export { normalizeId } from './ids.ts';
-export type { OpenCollection, PageRows } from './open-collection.ts';
-export { createOperation, type Operation } from './operation.ts';
-export type { Direction, Position } from './page.ts';
-export type { Identified, RecordOf } from './record.ts';
-export { recordSchemaOf } from './record-schema.ts';
-export type { JsonRow } from './record-shape.ts';
-export { warmUp } from './warm-up.ts';
+export type { OpenCollection, PageRows } from './reading/open-collection.ts';
+export { createOperation, type Operation } from './reading/operation.ts';
+export { warmUp } from './reading/warm-up.ts';
 export { CollectionWriter } from './writes.ts';

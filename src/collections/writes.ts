@@ -2,12 +2,12 @@ import { v7 as uuidV7 } from 'uuid';
 import { updateVersionedRow } from '../database/write/versioned-row.ts';
 import type { Writer } from '../database/write/writer.ts';
 import { StationmasterError } from '../errors.ts';
-import { baseProperties } from './base.entity.ts';
-import type { Collection } from './collection.ts';
-import type { Column } from './columns.ts';
-import { absenceOf } from './constraints.ts';
-import { normalizeId } from './ids.ts';
-import type { Identified } from './record.ts';
+import { baseProperties } from './definition/base.entity.ts';
+import type { Collection } from './definition/collection.ts';
+import type { Column } from './definition/columns.ts';
+import { absenceOf } from './definition/constraints.ts';
+import { normalizeId } from './definition/ids.ts';
+import type { Identified } from './definition/record.ts';
 
 /** What is to be written, by the names of the record's fields. What is `undefined`, or no field, is left alone. */
 export type GivenValues = object;

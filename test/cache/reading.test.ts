@@ -1,5 +1,5 @@
 import { Cache, ReadTrace } from '../../src/cache/index.ts';
-import { findHeldRecord, readRecords } from '../../src/collections/records.ts';
+import { findHeldRecord, readRecords } from '../../src/collections/reading/records.ts';
 import { createTestClock } from '../../src/testing/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
 

@@ -1,4 +1,4 @@
-import { batchAcrossRequests } from '../../src/collections/batch-across-requests.ts';
+import { batchAcrossRequests } from '../../src/collections/reading/batch-across-requests.ts';
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 

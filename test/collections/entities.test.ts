@@ -1,4 +1,4 @@
-import type { ColumnKind } from '../../src/collections/columns.ts';
+import type { ColumnKind } from '../../src/collections/definition/columns.ts';
 import { guardedInputsOf } from '../../src/collections/index.ts';
 import { collections } from '../../src/features/index.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';

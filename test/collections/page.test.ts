@@ -1,4 +1,9 @@
-import { comparePositions, type Direction, isPageAffected, type Position } from '../../src/collections/page.ts';
+import {
+  comparePositions,
+  type Direction,
+  isPageAffected,
+  type Position,
+} from '../../src/collections/definition/page.ts';
 
 const at = (value: Position['value'], id = 'a'): Position => ({ value, id });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type GraphQLEnumType, type GraphQLInputObjectType, getNamedType, isListType } from 'graphql';
 import { Cache } from '../../src/cache/index.ts';
-import type { ColumnKind } from '../../src/collections/columns.ts';
+import type { ColumnKind } from '../../src/collections/definition/columns.ts';
 import { type AnyCollection, createOperation, openCollections } from '../../src/collections/index.ts';
 import { collections, features } from '../../src/features/index.ts';
 import { createSchema } from '../../src/graphql/schema.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { AnnouncedRecord } from '../announcement.ts';
 import type { Clock } from '../clock.ts';
 import type { SecondTier, TierMessage, TierRecord, TierVisit } from '../second-tier.ts';
-import type { LayerCounters } from '../stats.ts';
+import type { LayerCounters } from '../store/stats.ts';
 import { MinimumVersions } from './minimum-versions.ts';
 import { parseTierEntry, type TierStore, type TierWrite, type TierWriteResult } from './tier-store.ts';
 

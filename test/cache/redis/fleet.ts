@@ -1,7 +1,7 @@
 import type { Scheduler } from 'fast-check';
 import { Cache, type TierMessage } from '../../../src/cache/index.ts';
 import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
-import { readRecords } from '../../../src/collections/records.ts';
+import { readRecords } from '../../../src/collections/reading/records.ts';
 import { createTestClock } from '../../../src/testing/test-clock.ts';
 import { createFakeStore, FakeServer } from './fake-store.ts';
 

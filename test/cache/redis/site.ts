@@ -1,7 +1,7 @@
 import { Cache, type TierMessage } from '../../../src/cache/index.ts';
 import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
 import type { TierEntry } from '../../../src/cache/redis/tier-store.ts';
-import { readRecords } from '../../../src/collections/records.ts';
+import { readRecords } from '../../../src/collections/reading/records.ts';
 import { createTestClock } from '../../../src/testing/test-clock.ts';
 import { createFakeStore, FakeServer, type FakeStoreOptions } from './fake-store.ts';
 

@@ -1,5 +1,5 @@
-import { flatObjectBytes } from '../cache/index.ts';
-import type { RowReader } from '../database/read/row-reader.ts';
+import { flatObjectBytes } from '../../cache/index.ts';
+import type { RowReader } from '../../database/read/row-reader.ts';
 import type { Column, ColumnKind } from './columns.ts';
 import type { Identified } from './record.ts';
 

@@ -1,11 +1,11 @@
 import DataLoader from 'dataloader';
-import { type Cache, type Entry, type FillLease, stableJson } from '../cache/index.ts';
-import type { Database } from '../database/database.ts';
-import { afterPolling } from '../database/read/after-polling.ts';
+import { type Cache, type Entry, type FillLease, stableJson } from '../../cache/index.ts';
+import type { Database } from '../../database/database.ts';
+import { afterPolling } from '../../database/read/after-polling.ts';
+import type { Collection, FilterPart, List, NormalizedFilter, Page } from '../definition/collection.ts';
+import type { Identified } from '../definition/record.ts';
 import { batchAcrossRequests } from './batch-across-requests.ts';
-import type { Collection, FilterPart, List, NormalizedFilter, Page } from './collection.ts';
 import type { Operation } from './operation.ts';
-import type { Identified } from './record.ts';
 import { RecordLoader } from './record-loader.ts';
 import type { RecordSource } from './records.ts';
 import { RelationPrefetch } from './relation-prefetch.ts';

@@ -1,4 +1,4 @@
-import { afterPolling } from '../database/read/after-polling.ts';
+import { afterPolling } from '../../database/read/after-polling.ts';
 
 interface Identified {
   readonly id: string;

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import type { Collections } from './collections.ts';
+import type { Collections } from '../collections.ts';
+import type { Identified } from '../definition/record.ts';
 import type { OpenCollection } from './open-collection.ts';
 import { createOperation } from './operation.ts';
-import type { Identified } from './record.ts';
 
 /**
  * Reads the first page of each collection, so that the first visitors find it cached. A failure is logged and no more.

@@ -1,9 +1,9 @@
-import type { Entry, FillLease } from '../cache/index.ts';
-import type { RowReader } from '../database/read/row-reader.ts';
-import type { AnyCollection } from './collection.ts';
-import type { Column } from './columns.ts';
+import type { Entry, FillLease } from '../../cache/index.ts';
+import type { RowReader } from '../../database/read/row-reader.ts';
+import type { AnyCollection } from '../definition/collection.ts';
+import type { Column } from '../definition/columns.ts';
+import type { Identified } from '../definition/record.ts';
 import type { Operation } from './operation.ts';
-import type { Identified } from './record.ts';
 import type { RecordLoader } from './record-loader.ts';
 import type { JoinedRow } from './statements.ts';
 

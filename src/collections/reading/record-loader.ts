@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Entry } from '../cache/index.ts';
+import type { Entry } from '../../cache/index.ts';
 import { findHeldRecord, type RecordSource, readRecords, type Versioned } from './records.ts';
 
 /**

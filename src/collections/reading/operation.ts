@@ -1,4 +1,4 @@
-import { ReadTrace } from '../cache/index.ts';
+import { ReadTrace } from '../../cache/index.ts';
 
 /** What reads are done for: one GraphQL operation, whose context has these parts. */
 export interface Operation {

@@ -1,5 +1,5 @@
-import { type Announcement, stableJson } from '../cache/index.ts';
-import type { Change } from '../changes/index.ts';
+import { type Announcement, stableJson } from '../../cache/index.ts';
+import type { Change } from '../../changes/index.ts';
 import { type Column, columnsOf, type Entity } from './columns.ts';
 import { type Filter, type FilterKind, MATCHES_NOTHING } from './filters.ts';
 import { type Direction, isPageAffected, type Position } from './page.ts';

@@ -1,9 +1,9 @@
-import { endDependenciesOf } from './cache-dependency.ts';
-import type { Clock } from './clock.ts';
-import type { CacheOptions } from './contract.ts';
+import { endDependenciesOf } from '../cache-dependency.ts';
+import type { Clock } from '../clock.ts';
+import type { CacheOptions } from '../contract.ts';
+import type { ReadTrace } from '../read-trace.ts';
 import type { Entry, StoreOptions } from './entry.ts';
 import { LruList } from './lru-list.ts';
-import type { ReadTrace } from './read-trace.ts';
 import type { RemovalCause, RemovalListeners } from './removal.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';

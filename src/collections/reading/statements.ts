@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
-import type { Database } from '../database/database.ts';
-import type { RowReader } from '../database/read/row-reader.ts';
-import type { AnyCollection, FilterPart, List, ListOrder, NormalizedFilter } from './collection.ts';
-import type { Column, ColumnKind } from './columns.ts';
-import { comparePositions, type Position } from './page.ts';
-import { limitToPage } from './page-limit.ts';
-import type { Identified } from './record.ts';
+import type { Database } from '../../database/database.ts';
+import type { RowReader } from '../../database/read/row-reader.ts';
+import type { AnyCollection, FilterPart, List, ListOrder, NormalizedFilter } from '../definition/collection.ts';
+import type { Column, ColumnKind } from '../definition/columns.ts';
+import { comparePositions, type Position } from '../definition/page.ts';
+import { limitToPage } from '../definition/page-limit.ts';
+import type { Identified } from '../definition/record.ts';
 
 /** Another table's row that a page's statement brings along with each of its own rows. */
 export interface JoinedRow {

@@ -1,4 +1,4 @@
-import type { Cache, FillLease, ReadTrace, SecondTier, TierVisit } from '../cache/index.ts';
+import type { Cache, FillLease, ReadTrace, SecondTier, TierVisit } from '../../cache/index.ts';
 
 /** What a record is read by: its id, and its version, which rises with every write. */
 export interface Versioned {

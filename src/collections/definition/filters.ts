@@ -1,5 +1,5 @@
-import { StationmasterError } from '../errors.ts';
-import { countCharacters, HALF_A_CHARACTER } from '../text.ts';
+import { StationmasterError } from '../../errors.ts';
+import { countCharacters, HALF_A_CHARACTER } from '../../text.ts';
 import type { Column } from './columns.ts';
 import { normalizeId } from './ids.ts';
 
