@@ -12,5 +12,5 @@ function filesPerFolder(): Map<string, number> {
 /** Folders that are still to be divided. */
 
 test('no folder of src has more than 18 files', () => {
-  expect([...filesPerFolder()].filter(([folder, count]) => count > 18)).toEqual([]);
+  expect([...filesPerFolder()].filter(([, count]) => count > 18)).toEqual([]);
 });
