@@ -49,7 +49,10 @@ export interface Config {
     readonly audience: string | undefined;
     readonly anonymousRole: 'VIEWER' | 'OPERATOR' | 'ADMIN' | 'AGENT' | undefined;
   };
+  /** Whose pages may call the API. */
   readonly corsOrigins: readonly string[];
+  /** Whether pages of any loopback origin, such as `http://localhost:5173`, may call it as well. */
+  readonly corsLoopback: boolean;
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
   /** Whether plain requests are served before Node's HTTP parser; the responses are the same. */
@@ -62,7 +65,7 @@ export interface Config {
   /** How long a connection without a request stays open. */
   readonly keepAliveSeconds: number;
   readonly rates: RateLimits;
-  /** Which proxies may tell the client's address: how many stand in front, or their addresses. */
+  /** Which proxies may tell the addresses of client and server: how many stand in front, or their addresses. */
   readonly trustProxy: number | readonly string[];
   readonly sockets: SocketLimits;
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
@@ -161,7 +164,7 @@ function readConfig(read: ReadSetting): Config {
     workers: read('WORKERS', wholeNumberOrAuto(1, 1000, isEmbedded ? 1 : availableParallelism()), 1),
     dataDir,
     auth: readAuth(read, defaults.anonymousRole),
-    corsOrigins: read('CORS_ORIGINS', orNone(origins), defaults.corsOrigins) ?? [],
+    ...readCors(read, environment),
     introspection: read('INTROSPECTION', onOff, environment !== 'production'),
     httpFastPath: read('HTTP_FAST_PATH', onOff, true),
     queries: readQueryLimits(read),
@@ -206,6 +209,15 @@ function readAuth(read: ReadSetting, defaultRole: Config['auth']['anonymousRole'
     issuer: read('AUTH_ISSUER', trimmedText, undefined),
     audience: read('AUTH_AUDIENCE', trimmedText, undefined),
     anonymousRole: read('ANONYMOUS_ROLE', role, defaultRole),
+  };
+}
+
+/** In development the setting adds to the default, because pages are developed at addresses of their own. */
+function readCors(read: ReadSetting, environment: Config['environment']) {
+  const listed = read('CORS_ORIGINS', orNone(origins), []);
+  return {
+    corsOrigins: listed === undefined ? [] : [...new Set([...DEFAULTS[environment].corsOrigins, ...listed])],
+    corsLoopback: listed !== undefined && environment === 'development',
   };
 }
 

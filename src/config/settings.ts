@@ -154,7 +154,8 @@ function isPercentEncoded(text: string): boolean {
   }
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether a host of a URL is this machine itself. */
+export function isLoopback(hostname: string): boolean {
   if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true;
   return isIP(hostname) === 4 && hostname.startsWith('127.');
 }
@@ -168,7 +169,8 @@ export const origins: Kind<readonly string[]> = {
   },
 };
 
-function parseOrigin(text: string): string | null {
+/** The origin as browsers write it; `null` for text that is none, or more than one. */
+export function parseOrigin(text: string): string | null {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) return null;
   return url.href === `${url.origin}/` ? url.origin : null;

@@ -11,11 +11,16 @@ export interface RequestSource {
 /** Finds a request's address: the peer's, or what the trusted proxies in between report. */
 export type AddressReader = (source: RequestSource) => string;
 
+/** Whether what an address reports is believed. @param hop 0 is the peer, 1 the address that it reports, and so on */
+export type ProxyTrust = (address: string, hop: number) => boolean;
+
+export function createProxyTrust(trustProxy: Config['trustProxy']): ProxyTrust {
+  if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy;
+  return proxyAddr.compile([...trustProxy]);
+}
+
 export function createAddressReader(trustProxy: Config['trustProxy']): AddressReader {
   if (trustProxy === 0) return ({ socket }) => socket.remoteAddress ?? '';
-  const trust =
-    typeof trustProxy === 'number'
-      ? (_address: string, hop: number) => hop < trustProxy
-      : proxyAddr.compile([...trustProxy]);
+  const trust = createProxyTrust(trustProxy);
   return (source) => proxyAddr(source as IncomingMessage, trust) ?? '';
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { LRUCache } from 'lru-cache';
+import type { OriginRules } from './origins.ts';
 
 /*
  * Every response header that does not depend on the operation, for the fast path and for Fastify. What depends on it
@@ -19,20 +21,13 @@ export function reusableHeaders(etag: string): Readonly<Record<string, string>> 
   return { etag, 'cache-control': 'private, no-cache', vary: 'Origin, Authorization, Accept' };
 }
 
-const EXPOSED_HEADERS = 'etag, retry-after, x-request-id';
+const EXPOSED_HEADERS = 'allow, date, etag, retry-after, www-authenticate, x-request-id';
 
-const PREFLIGHT_HEADERS = {
-  'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': [
-    'content-type',
-    'authorization',
-    'apollo-require-preflight',
-    'x-apollo-operation-name',
-    'x-cache-debug',
-    'x-request-id',
-  ].join(', '),
-  'access-control-max-age': '600',
-} as const;
+/** What no value of a preflight request may be longer than to be repeated in the response. */
+const MAX_REFLECTED_LENGTH = 4096;
+
+/** RFC 9110, section 5.6: names with commas between them. */
+const TOKENS = /^[\t ]*[!#$%&'*+.^_`|~\w-]+[\t ]*(,[\t ]*[!#$%&'*+.^_`|~\w-]+[\t ]*)*$/;
 
 /** For the one page there is, Apollo Sandbox, which names its sources itself; after the defaults of helmet. */
 const PAGE_HEADERS = {
@@ -52,30 +47,50 @@ type Headers = Readonly<Record<string, string>>;
 
 /** The headers of all responses of one server. */
 export class ResponseHeaders {
-  readonly #forOrigins: ReadonlyMap<string | undefined, Headers>;
+  readonly #origins: Pick<OriginRules, 'mayRead'>;
+  readonly #known = new LRUCache<string, Headers>({ max: 100 });
   readonly #forNone: Headers;
 
   /** @param origins whose pages may read the responses */
-  constructor(origins: readonly string[]) {
+  constructor(origins: Pick<OriginRules, 'mayRead'>) {
+    this.#origins = origins;
     this.#forNone = {
       'x-content-type-options': 'nosniff',
       'cache-control': NOT_STORED,
       vary: 'Origin',
       'access-control-expose-headers': EXPOSED_HEADERS,
     };
-    this.#forOrigins = new Map(
-      origins.map((origin) => [origin, { ...this.#forNone, 'access-control-allow-origin': origin }]),
-    );
   }
 
-  /** What every response has. The object is the same one for equal origins. @param origin of the page that asks */
+  /** What every response has. The object is mostly the same one for equal origins. @param origin of the page that asks */
   common(origin: string | undefined): Headers {
-    return this.#forOrigins.get(origin) ?? this.#forNone;
+    if (origin === undefined) return this.#forNone;
+    let headers = this.#known.get(origin);
+    if (!headers) {
+      const isAllowed = this.#origins.mayRead(origin);
+      headers = isAllowed ? { ...this.#forNone, 'access-control-allow-origin': origin } : this.#forNone;
+      this.#known.set(origin, headers);
+    }
+    return headers;
   }
 
-  /** What the response to a preflight request (CORS) has besides; `null`: the request is not one. */
+  /**
+   * What the response to a preflight request (CORS) has besides; `null`: the request is not one. A page that may read the
+   * responses may send what it wants: headers that mean nothing here, such as those of tracing, do no harm.
+   */
   preflight({ headers }: { readonly headers: IncomingHttpHeaders }): Headers | null {
-    return headers.origin && headers['access-control-request-method'] ? PREFLIGHT_HEADERS : null;
+    const { origin, 'access-control-request-method': method } = headers;
+    if (!origin || !method) return null;
+    const vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
+    if (!this.#origins.mayRead(origin)) return { vary };
+    const methods = METHODS.includes(method) || !isReflectable(method) ? METHODS : [...METHODS, method];
+    const names = headers['access-control-request-headers'];
+    return {
+      vary,
+      'access-control-allow-methods': methods.join(', '),
+      ...(names !== undefined && isReflectable(names) && { 'access-control-allow-headers': names }),
+      'access-control-max-age': '600',
+    };
   }
 
   /** What a response has besides that a browser may show; `null` for one that goes to a program. */
@@ -83,6 +98,12 @@ export class ResponseHeaders {
     if (contentType.startsWith('text/html')) return PAGE_HEADERS;
     return isNavigation(request) ? NAVIGATION_HEADERS : null;
   }
+}
+
+const METHODS: readonly string[] = ['GET', 'POST'];
+
+function isReflectable(value: string): boolean {
+  return value.length <= MAX_REFLECTED_LENGTH && TOKENS.test(value);
 }
 
 /** Whether somebody opened the address in a browser. Browsers that do not say so name HTML. */

@@ -10,16 +10,18 @@ import type { OperationMiddleware } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { ResponseCache } from '../operations/response-cache.ts';
 import { systemTimers, type Timers } from '../timers.ts';
-import { attachWebSocketServer, type SocketCounts } from '../websocket/websocket-server.ts';
-import { type AddressReader, createAddressReader } from './client-address.ts';
+import { attachWebSocketServer, isWebSocketUpgrade, type SocketCounts } from '../websocket/websocket-server.ts';
+import { type AddressReader, createAddressReader, createProxyTrust } from './client-address.ts';
 import { answerClientError, arrivalTimeouts } from './client-errors.ts';
 import { openFastPath } from './fast-path/fast-path.ts';
+import { createForwardedReader } from './forwarded.ts';
 import { createGraphqlHandler, GRAPHQL_PATH } from './graphql-handler.ts';
 import { registerGraphqlRoute, sendResponse } from './graphql-route.ts';
 import { ResponseHeaders, requestIdOf } from './headers.ts';
 import { type Health, registerHealthRoutes } from './health.ts';
 import { logHttpRequest } from './http-log.ts';
 import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
+import { createOriginRules } from './origins.ts';
 import { HttpRefusal, refuseRequest } from './refusal.ts';
 
 export interface HttpServerParts {
@@ -28,6 +30,7 @@ export interface HttpServerParts {
     | 'environment'
     | 'host'
     | 'port'
+    | 'corsLoopback'
     | 'corsOrigins'
     | 'httpFastPath'
     | 'introspection'
@@ -88,7 +91,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const addressOf = createAddressReader(config.trustProxy);
   const settings = { addressOf, showsPage: config.environment !== 'production' };
   const handle = createGraphqlHandler(operations, logger);
-  const headers = new ResponseHeaders(config.corsOrigins);
+  const origins = createOriginRules(config, createForwardedReader(createProxyTrust(config.trustProxy)));
+  const headers = new ResponseHeaders(origins);
   let closing: Promise<void> | undefined;
   let isDraining = false;
 
@@ -97,10 +101,12 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   registerGraphqlRoute(server, handle, settings);
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, operations.admission, addressOf, metrics);
-  const sockets = attachWebSocketServer(server.server, GRAPHQL_PATH, {
+  const sockets = attachWebSocketServer(server.server, {
     addressOf,
     config,
+    isEndpoint: ({ url = '' }) => pathOf(url) === GRAPHQL_PATH,
     logger,
+    mayConnect: origins.mayConnect,
     metrics,
     operations,
     timers,
@@ -167,7 +173,7 @@ function createFastify(
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout,
-    http: timeouts,
+    http: { ...timeouts, shouldUpgradeCallback: isWebSocketUpgrade },
     clientErrorHandler: answerClientError,
     keepAliveTimeout: keepAliveSeconds * 1000,
     forceCloseConnections: 'idle',

@@ -1,10 +1,10 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { CloseCode, handleProtocols } from 'graphql-ws';
 import type { Logger } from 'pino';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Config, SocketLimits } from '../config/config.ts';
 import { systemTimers, type Timers } from '../timers.ts';
+import { createUpgradeRefuser, type UpgradeRefusal } from './refused-upgrades.ts';
 import { SendQueue } from './send-queue.ts';
 import {
   type Connection,
@@ -22,11 +22,29 @@ export interface SocketCounts {
 }
 
 export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers' | 'counts'> {
-  readonly config: Pick<Config, 'environment' | 'corsOrigins' | 'introspection' | 'sockets'>;
+  readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
   readonly timers?: Timers | undefined;
   /** The address a request comes from. */
   readonly addressOf: (request: IncomingMessage) => string;
+  /**
+   * Whether the page that sent a request may open a socket. CORS does not cover WebSockets: without this check any page
+   * could subscribe with the anonymous role.
+   */
+  readonly mayConnect: (request: IncomingMessage) => boolean;
+  /** Whether a request is for the address of the sockets. */
+  readonly isEndpoint: (request: IncomingMessage) => boolean;
 }
+
+/**
+ * Whether to answer a request as an upgrade. Servers may ignore an offer to speak another protocol (RFC 9110, section
+ * 7.8): many clients offer HTTP/2 with their first request. Only a GET of HTTP/1.1 can become a WebSocket.
+ */
+export function isWebSocketUpgrade({ headers, httpVersion, method }: IncomingMessage): boolean {
+  if (method !== 'GET' || httpVersion === '1.0') return false;
+  return headers.upgrade?.split(',').some((protocol) => protocol.trim().toLowerCase() === WEBSOCKET) === true;
+}
+
+const WEBSOCKET = 'websocket';
 
 export interface GraphQLWebSocketServer {
   readonly counts: SocketCounts;
@@ -48,15 +66,11 @@ const GOING_AWAY = 1001;
 const TOO_FAR_BEHIND = 4413;
 
 /**
- * Serves `graphql-transport-ws` on upgrades of `path` of `httpServer`. Pages may connect from the server's own origin and
- * from `config.corsOrigins`. A peer that exceeds one of the limits in `config.sockets`, does not answer a ping, or leaves
- * more unread than may wait is disconnected.
+ * Serves `graphql-transport-ws` on upgrades of `httpServer`, which should take only those of `isWebSocketUpgrade`. A peer
+ * that exceeds one of the limits in `config.sockets`, does not answer a ping, or leaves more unread than may wait is
+ * disconnected.
  */
-export function attachWebSocketServer(
-  httpServer: Server,
-  path: string,
-  parts: WebSocketServerParts,
-): GraphQLWebSocketServer {
+export function attachWebSocketServer(httpServer: Server, parts: WebSocketServerParts): GraphQLWebSocketServer {
   const { addressOf, config, logger, timers = systemTimers } = parts;
   const counts = { activeConnections: 0, activeSubscriptions: 0 };
   const protocol = createSocketProtocol({ ...parts, timers, counts });
@@ -70,12 +84,22 @@ export function attachWebSocketServer(
   };
   const sockets = new WebSocketServer(options);
 
+  const refuse = createUpgradeRefuser(logger, timers);
+  const findRefusal = (request: IncomingMessage): UpgradeRefusal | null => {
+    if (!parts.isEndpoint(request)) return NO_ENDPOINT;
+    if (!parts.mayConnect(request)) return FOREIGN_PAGE;
+    return counts.activeConnections >= config.sockets.maxConnections ? TOO_MANY : null;
+  };
+  sockets.on('wsClientError', ({ message }, connection, request) => {
+    const status = /version/i.test(message) ? 426 : 400;
+    refuse(connection, request, { status, code: 'BAD_USER_INPUT', message: `${message}.` });
+  });
+
   httpServer.on('upgrade', (request, connection, head) => {
-    if (request.url?.split('?', 1)[0] !== path) return refuseUpgrade(connection, '404 Not Found');
-    if (!isOriginAllowed(request, config.corsOrigins)) return refuseUpgrade(connection, '403 Forbidden');
-    if (counts.activeConnections >= config.sockets.maxConnections) {
-      return refuseUpgrade(connection, '503 Service Unavailable');
-    }
+    const refusal = findRefusal(request);
+    if (refusal) return refuse(connection, request, refusal);
+    // Others of the offered protocols are ignored.
+    request.headers.upgrade = WEBSOCKET;
     sockets.handleUpgrade(request, connection, head, (socket) => {
       counts.activeConnections += 1;
       socket.once('close', () => {
@@ -106,18 +130,27 @@ export function attachWebSocketServer(
   };
 }
 
-function refuseUpgrade(connection: Duplex, status: string): void {
-  connection.on('error', () => connection.destroy());
-  connection.once('finish', () => connection.destroy());
-  connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
+const NO_ENDPOINT: UpgradeRefusal = {
+  status: 404,
+  code: 'NOT_FOUND',
+  message: 'There is no WebSocket at this address.',
+};
 
-/** CORS does not cover WebSockets: without this check any page could subscribe with the anonymous role. Programs send no origin. */
-function isOriginAllowed({ headers }: IncomingMessage, allowedOrigins: readonly string[]): boolean {
-  const { host, origin } = headers;
-  if (origin === undefined || allowedOrigins.includes('*') || allowedOrigins.includes(origin)) return true;
-  return URL.canParse(origin) && new URL(origin).host === host;
-}
+const FOREIGN_PAGE: UpgradeRefusal = {
+  status: 403,
+  code: 'FORBIDDEN',
+  message: 'Pages of this origin may not open a WebSocket.',
+  advice:
+    'Add the origin to CORS_ORIGINS. If it is the address of a reverse proxy, let the proxy pass on Host, or send ' +
+    'X-Forwarded-Host and set TRUST_PROXY.',
+};
+
+const TOO_MANY: UpgradeRefusal = {
+  status: 503,
+  code: 'UNAVAILABLE',
+  message: 'There are too many WebSockets; try again.',
+  advice: 'SOCKET_MAX_CONNECTIONS limits them.',
+};
 
 /**
  * Closes sockets that do not send `connection_init` in time, and, when too many wait, the one that has waited longest:

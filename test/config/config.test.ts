@@ -16,6 +16,7 @@ test('needs no settings in development', () => {
     dataDir: '.data',
     auth: { secret: undefined, jwksUrl: undefined, issuer: undefined, audience: undefined, anonymousRole: 'VIEWER' },
     corsOrigins: ['https://studio.apollographql.com', 'https://sandbox.embed.apollographql.com'],
+    corsLoopback: true,
     introspection: true,
     httpFastPath: true,
     queries: {
@@ -132,6 +133,7 @@ test('reads every setting', () => {
       anonymousRole: 'AGENT',
     },
     corsOrigins: ['https://a.example.com', 'http://localhost:3000'],
+    corsLoopback: false,
     introspection: true,
     httpFastPath: false,
     queries: {

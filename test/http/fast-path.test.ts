@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
+import { Wire, type WireAnswer } from '../support/wire.ts';
 
 /*
  * Plain requests are answered before Node's HTTP parser sees them. Clients must not notice, no matter how requests are cut,
@@ -19,65 +20,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => testApp.close());
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** A connection that sends raw bytes and receives responses one after the other. */
-class Wire {
-  readonly socket: Socket;
-  readonly ended: Promise<void>;
-  #received = Buffer.alloc(0);
-
-  static async open(): Promise<Wire> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    return new Wire(socket);
-  }
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
-    socket.on('error', () => {});
-    socket.on('data', (data) => {
-      this.#received = Buffer.concat([this.#received, data]);
-    });
-  }
-
-  /** Sends the chunks so that the server reads them one by one. */
-  async send(...pieces: readonly (string | Buffer)[]): Promise<void> {
-    for (const piece of pieces) {
-      this.socket.write(piece);
-      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  async next(): Promise<Answer> {
-    for (;;) {
-      const answer = this.#take();
-      if (answer) return answer;
-      if (this.socket.destroyed) throw new Error(`The connection was closed after ${this.#received}`);
-      await Promise.race([once(this.socket, 'data'), this.ended]);
-    }
-  }
-
-  #take(): Answer | null {
-    const headEnd = this.#received.indexOf('\r\n\r\n');
-    if (headEnd === -1) return null;
-    const [statusLine, ...lines] = this.#received.toString('latin1', 0, headEnd).split('\r\n');
-    const headers = Object.fromEntries(
-      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 2)]),
-    );
-    const end = headEnd + 4 + Number(headers['content-length'] ?? 0);
-    if (this.#received.length < end) return null;
-    const body = this.#received.toString('utf8', headEnd + 4, end);
-    this.#received = this.#received.subarray(end);
-    return { status: Number(statusLine!.split(' ')[1]), headers, body };
-  }
-}
 
 function post(query: string, ...headers: readonly string[]): string {
   const body = JSON.stringify({ query });
@@ -103,8 +45,8 @@ async function settle(query: string): Promise<unknown> {
 
 const hits = () => testApp.app.cache.getStats().layers.find(({ name }) => name === 'responses')!.hits;
 
-async function askOnce(request: string): Promise<Answer> {
-  const wire = await Wire.open();
+async function askOnce(request: string): Promise<WireAnswer> {
+  const wire = await Wire.open(port);
   await wire.send(request);
   const answer = await wire.next();
   wire.socket.destroy();
@@ -148,7 +90,7 @@ describe('A stored response', () => {
 
   test('is served after requests that have to be executed, on the same connection', async () => {
     await settle(list(3));
-    const wire = await Wire.open();
+    const wire = await Wire.open(port);
     for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }'), post(list(3))]) {
       await wire.send(request);
       expect((await wire.next()).status).toBe(200);
@@ -162,7 +104,7 @@ describe('A stored response', () => {
 
   test('does not prevent a later upgrade of its connection to a WebSocket', async () => {
     await settle(list(3));
-    const wire = await Wire.open();
+    const wire = await Wire.open(port);
     for (const request of [post(list(3)), post('mutation { deleteWorkstation(id: "no") }')]) {
       await wire.send(request);
       await wire.next();
@@ -176,7 +118,7 @@ describe('A stored response', () => {
 
   test('is sent completely to a client that closes its half of the connection after the request', async () => {
     await settle(list(3));
-    const wire = await Wire.open();
+    const wire = await Wire.open(port);
     wire.socket.end(post(list(3)));
     expect(JSON.parse((await wire.next()).body).data.workstations.nodes).toHaveLength(3);
     await wire.ended;
@@ -233,7 +175,7 @@ test('Requests cut and joined at random are each answered once, in order, and as
   );
   await fc.assert(
     fc.asyncProperty(requests, async (asked) => {
-      const wire = await Wire.open();
+      const wire = await Wire.open(port);
       const open: string[] = [];
       const readAll = async () => {
         for (const query of open.splice(0)) {
@@ -256,7 +198,7 @@ test('Requests cut and joined at random are each answered once, in order, and as
 
 test('A client that sends without reading is not read from any more, and gets all responses once it reads', async () => {
   await settle(list(6));
-  const wire = await Wire.open();
+  const wire = await Wire.open(port);
   wire.socket.pause();
   const request = Buffer.from(post(list(6)));
   let sent = 0;

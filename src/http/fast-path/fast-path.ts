@@ -235,9 +235,9 @@ const INCOMPLETE_REQUEST = Object.assign(new Error('The request is incomplete.')
 /** Above this size, copying costs as much as one write saves; and each connection may remember one request of this size. */
 const SHORT_BYTES = 4096;
 
-/** The lines of the headers that all responses have, written once per allowed origin. */
+/** The lines of the headers that all responses have, written once per object of headers. */
 function createHeaderLines(headers: ResponseHeaders): (origin: string | undefined) => string {
-  const written = new Map<object, string>();
+  const written = new WeakMap<object, string>();
   return (origin) => {
     const common = headers.common(origin);
     let lines = written.get(common);
