@@ -20,7 +20,7 @@ import {
 import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { findTransientFailure, isDatabaseUnavailable, isWorthWaiting } from './database/failures.ts';
-import { identifyDatabase } from './database/identity.ts';
+import { Lineage } from './database/lineage.ts';
 import { migrate } from './database/migrate.ts';
 import { createWriter } from './database/write/writer.ts';
 import { StationmasterError } from './errors.ts';
@@ -99,9 +99,9 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const database = await openDatabase(config.database, { entities, migrations, pglite: options.pglite });
     started.push(() => database.close());
 
-    let databaseId = '';
+    const lineage = new Lineage(database);
     const secondTier = config.redisUrl
-      ? await createSecondTier(config, { databaseId: () => databaseId, onError, send: (message) => feed.send(message) })
+      ? await createSecondTier(config, { lineage, onError, send: (message) => feed.send(message) })
       : undefined;
     if (secondTier) started.push(() => secondTier.close());
     const cache = new Cache({
@@ -118,6 +118,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 
     const feed: ChangeFeed = openChangeFeed(config.database, {
       database,
+      lineage,
       onError,
       onRefusal: (message) => logger.warn(`Nothing cached is served as fresh. ${message}`),
     });
@@ -145,7 +146,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const prepared = prepareDatabase(database, config, { stage, logger, signal });
     started.push(() => prepared.catch(() => {}));
     const running = (async () => {
-      databaseId = await prepared;
+      await prepared;
       secondTier?.start();
       await feed.start();
       stage.current = 'running';
@@ -188,19 +189,15 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   }
 }
 
-/**
- * Migrates the database and lets the features prepare it, as soon as it can be reached.
- * @returns what tells it from other databases
- */
+/** Migrates the database and lets the features prepare it, as soon as it can be reached. */
 function prepareDatabase(
   database: Database,
   config: Config,
   { stage, logger, signal }: Pick<ServerParts, 'stage' | 'logger'> & { signal: AbortSignal },
-): Promise<string> {
+): Promise<void> {
   const prepare = async () => {
     await migrate(database);
     for (const feature of features) await feature.prepare?.(database, config);
-    return identifyDatabase(database);
   };
   return retryWithBackoff(prepare, {
     backoff: START_BACKOFF,
@@ -221,21 +218,21 @@ function describeCause(error: unknown): string {
   return message || (errors?.length ? describeCause(errors[0]) : (code ?? 'for an unknown reason'));
 }
 
-/** The key prefix names the database and the fields of the records, so that a change of either starts with new keys. */
+/** The key prefix names the history and the fields of the records, so that a change of either starts with new keys. */
 async function createSecondTier(
   { cache, redisUrl }: Config,
   {
-    databaseId,
+    lineage,
     send,
     onError,
-  }: Pick<ServerParts, 'onError'> & { databaseId(): string; send(message: TierMessage): Promise<void> },
+  }: Pick<ServerParts, 'onError'> & { lineage: Lineage; send(message: TierMessage): Promise<void> },
 ): Promise<SecondTier> {
   // Loads ioredis, which a server without a second tier does not need.
   const { createRedisTier } = await import('./cache/redis/index.ts');
   return createRedisTier({
     url: redisUrl!,
     retryDelayMs: (failures) => backoffMs(failures, REDIS_BACKOFF),
-    keyPrefix: () => `stationmaster:1.${recordSchemaOf(collections)}:${databaseId()}`,
+    keyPrefix: () => `stationmaster:1.${recordSchemaOf(collections)}:${lineage.id}`,
     send,
     ttlSeconds: cache.ttlSeconds,
     onError,

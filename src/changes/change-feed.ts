@@ -1,3 +1,4 @@
+import { lineageEnded, type Origin } from '../database/lineage.ts';
 import { DatabaseRefusal } from '../database/refusal.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import { type Change, type Command, decodeMessage, type Message } from './change.ts';
@@ -29,6 +30,11 @@ export interface ChangeFeedOptions {
   readonly source: NotificationSource;
   /** How the feed proves that it hears what writers announce. Without it, a source that is up is believed. */
   readonly echo?: EchoOptions;
+  /**
+   * Whether an announcement or an echo belongs to another history of the rows: another server, or tables that were replaced.
+   * Default: never.
+   */
+  readonly isForeign?: (origin: Origin) => boolean;
   /** Default: Node's timers. */
   readonly timers?: Timers;
   /** How long `waitUntilApplied` waits, in milliseconds, before it declares the feed lost. Default 2,000. */
@@ -56,6 +62,7 @@ export class ChangeFeed {
   readonly #listeners = new Set<FeedListener>();
   readonly #heard = new HeardTransactions();
   readonly #echoes: Echoes | undefined;
+  readonly #isForeign: (origin: Origin) => boolean;
   readonly #timers: Timers;
   #state: FeedState = 'connecting';
   #gaps = 0;
@@ -65,8 +72,10 @@ export class ChangeFeed {
   readonly #firstOutcome = Promise.withResolvers<void>();
 
   constructor(options: ChangeFeedOptions) {
-    const { source, echo, timers = systemTimers, acknowledgeTimeoutMs = 2000, onError = () => {} } = options;
+    const { source, echo, isForeign = () => false, timers = systemTimers } = options;
+    const { acknowledgeTimeoutMs = 2000, onError = () => {} } = options;
     this.#source = source;
+    this.#isForeign = isForeign;
     this.#timers = timers;
     this.#echoes = echo && new Echoes(echo, timers, (failure) => this.lose(notHeard(failure)));
     this.#acknowledgeTimeoutMs = acknowledgeTimeoutMs;
@@ -173,6 +182,11 @@ export class ChangeFeed {
       this.#onError(error);
       return;
     }
+    // At once, so that no read finds what was cached of the other one once the writer is answered.
+    if (this.#isForeign(originOf(message))) {
+      this.lose(lineageEnded());
+      return;
+    }
     switch (message.kind) {
       case 'changes': {
         const { changes, isLast, xid } = message;
@@ -181,8 +195,8 @@ export class ChangeFeed {
         break;
       }
       case 'truncation': {
-        const { table, xid } = message;
-        this.#deliver((listener) => listener.onTruncate?.(table));
+        const { origin, xid } = message;
+        this.#deliver((listener) => listener.onTruncate?.(origin.table));
         this.#heard.acknowledge(xid, 'statement');
         break;
       }
@@ -255,6 +269,11 @@ export class ChangeFeed {
       }
     }
   }
+}
+
+function originOf(message: Message): Origin {
+  if (message.kind === 'echo') return message;
+  return 'origin' in message ? message.origin : {};
 }
 
 function notHeard(failure: unknown): DatabaseRefusal {

@@ -1,3 +1,5 @@
+import type { TableOrigin } from '../database/lineage.ts';
+
 /** A row in an announcement: JSON values by column name. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -34,16 +36,20 @@ export type Command =
 export type Message =
   | {
       readonly kind: 'changes';
+      readonly origin: TableOrigin;
       readonly xid: string;
       /** Whether this is the last message of its statement. */
       readonly isLast: boolean;
       readonly changes: readonly Change[];
     }
-  | { readonly kind: 'truncation'; readonly table: string; readonly xid: string }
+  | { readonly kind: 'truncation'; readonly origin: TableOrigin; readonly xid: string }
   /** Sent at the end of a transaction that asked for it, see `waitUntilApplied`. */
   | { readonly kind: 'mark'; readonly xid: string }
-  /** Sent by this instance to itself. `snapshot` was taken in the transaction that sent it. */
-  | { readonly kind: 'echo'; readonly id: string; readonly snapshot: string }
+  /**
+   * Sent by this instance to itself. `snapshot` was taken in the transaction that sent it, and `facts` is what that says of
+   * the history of the rows, see `FACTS_DIGEST`.
+   */
+  | { readonly kind: 'echo'; readonly id: string; readonly snapshot: string; readonly facts: string | undefined }
   | { readonly kind: 'command'; readonly command: Command };
 
 interface AnnouncedRow {
@@ -61,16 +67,18 @@ export function decodeMessage(payload: string): Message {
   const message = JSON.parse(payload);
   if (typeof message?.mark === 'string') return { kind: 'mark', xid: message.mark };
   if (typeof message?.echo === 'string' && typeof message.snapshot === 'string') {
-    return { kind: 'echo', id: message.echo, snapshot: message.snapshot };
+    const { echo: id, snapshot, facts } = message;
+    return { kind: 'echo', id, snapshot, facts };
   }
   if (isCommand(message)) return { kind: 'command', command: message };
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
-  const { table, op, xid, isLast, rows } = message;
-  if (op === 'TRUNCATE') return { kind: 'truncation', table, xid };
+  const { table, schema, relid, op, xid, isLast, rows } = message;
+  const origin = { table, schema, relid };
+  if (op === 'TRUNCATE') return { kind: 'truncation', origin, xid };
   if (!['INSERT', 'UPDATE', 'DELETE'].includes(op) || !Array.isArray(rows) || !rows.every(isAnnouncedRow)) {
     throw unknownPayload();
   }
-  return { kind: 'changes', xid, isLast, changes: rows.map((row) => toChange(table, op, row)) };
+  return { kind: 'changes', origin, xid, isLast, changes: rows.map((row) => toChange(table, op, row)) };
 }
 
 function isCommand(message: Partial<Record<string, unknown>> | null): message is Command {

@@ -14,6 +14,23 @@ export interface NotificationHandlers {
   onDown(reason: unknown): void;
 }
 
+/** Runs a statement on the connection that listens. */
+export type Query = (text: string, values?: unknown[]) => Promise<{ readonly rows: unknown[] }>;
+
+/** What a source makes sure of, on the connection that listens. */
+export interface ConnectionCheck {
+  /** Called with each new connection, before it is up. @throws why it must not be */
+  accept(query: Query): Promise<void>;
+  /** Called with each heartbeat. @throws why the connection must be given up */
+  confirm(query: Query): Promise<void>;
+}
+
+/** Makes sure that the connection answers. */
+export const ANY_ANSWER: ConnectionCheck = {
+  accept: async () => {},
+  confirm: async (query) => void (await query('select 1')),
+};
+
 /** Port: a source of announcements. It reconnects until it is closed. */
 export interface NotificationSource {
   /** Resolves when the first attempt to listen has succeeded or failed. Further attempts run in the background. Call once. */

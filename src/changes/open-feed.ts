@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
+import { type Lineage, lineageEnded, type Origin } from '../database/lineage.ts';
 import { LISTENER_NAME } from '../database/listeners.ts';
 import { DatabaseRefusal } from '../database/refusal.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -9,6 +10,8 @@ import { createPostgresqlSource } from './postgresql-source.ts';
 
 export interface OpenFeedOptions {
   readonly database: Database;
+  /** The history of the rows that the feed tells of. The feed keeps it up to date. */
+  readonly lineage: Lineage;
   /** Receives why nothing cached is served as fresh, when an operator can change it. */
   readonly onRefusal: (message: string) => void;
   /** Receives everything else that `ChangeFeed` reports. */
@@ -17,20 +20,27 @@ export interface OpenFeedOptions {
 
 /** The change feed of a database, which listens once it is started. */
 export function openChangeFeed(config: Config['database'], options: OpenFeedOptions): ChangeFeed {
-  const { database, onRefusal } = options;
+  const { database, lineage, onRefusal } = options;
   const onError = (error: unknown) =>
     error instanceof DatabaseRefusal ? onRefusal(error.message) : options.onError(error);
-  const echoChannel = createEchoChannel();
-  const { pglite } = database;
+  const channel = createEchoChannel();
+  const isForeign = (origin: Origin) => lineage.isForeign(origin);
+  const { pglite, servers } = database;
   if (pglite) {
-    const echo = createEmbeddedEchoPath(echoChannel, (text, values) => pglite.query(text, [...values]));
-    return new ChangeFeed({ source: createPgliteSource(pglite, [echoChannel]), echo, onError });
+    const run = (text: string, values: unknown[]) => pglite.query(text, values);
+    const echo = createEmbeddedEchoPath({ channel, tables: lineage.tables, run });
+    return new ChangeFeed({ source: createPgliteSource(pglite, [channel], lineage), echo, isForeign, onError });
   }
   const source = createPostgresqlSource({
     connectionString: (config as { url: string }).url,
     applicationName: LISTENER_NAME,
-    channels: [echoChannel],
+    channels: [channel],
+    check: lineage,
+    onServer: servers.adopt,
     makeRoom: () => database.makeRoom(),
   });
-  return new ChangeFeed({ source, echo: createEchoPath(database, echoChannel, source.run), onError });
+  const echo = createEchoPath(database, { channel, tables: lineage.tables, run: source.run });
+  const feed = new ChangeFeed({ source, echo, isForeign, onError });
+  servers.onChange(() => feed.lose(lineageEnded()));
+  return feed;
 }

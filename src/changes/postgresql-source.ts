@@ -1,8 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isConnectionLimit } from '../database/connection/connection-limit.ts';
-import { DatabaseClient, type DatabaseClientConfig, describeTarget } from '../database/connection/database-client.ts';
+import {
+  DatabaseClient,
+  type DatabaseClientConfig,
+  describeTarget,
+  type Target,
+} from '../database/connection/database-client.ts';
 import { backgroundWait, retryWithBackoff } from '../retry.ts';
-import { CHANNEL, type NotificationHandlers, type NotificationSource } from './notification-source.ts';
+import {
+  ANY_ANSWER,
+  CHANNEL,
+  type ConnectionCheck,
+  type NotificationHandlers,
+  type NotificationSource,
+} from './notification-source.ts';
 
 export interface PostgresqlSourceOptions {
   readonly connectionString: string;
@@ -10,6 +21,10 @@ export interface PostgresqlSourceOptions {
   readonly applicationName?: string;
   /** More channels to listen to, beside that of the announcements. */
   readonly channels?: readonly string[];
+  /** What to make sure of, beside that the connection answers. */
+  readonly check?: ConnectionCheck;
+  /** As in `Target`. */
+  readonly onServer?: Target['onServer'];
   /** Milliseconds between two heartbeats. Default 1,000. */
   readonly heartbeatMs?: number;
   /** After how many unanswered heartbeats the connection counts as lost. Default 2. */
@@ -39,6 +54,8 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
     connectionString,
     applicationName = 'stationmaster-feed',
     channels = [],
+    check = ANY_ANSWER,
+    onServer,
     heartbeatMs = 1000,
     missedHeartbeats = 2,
     minBackoffMs = 50,
@@ -48,7 +65,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
   // Longer than it takes to miss the heartbeats, whose error is clearer than that of a timeout.
   const answerTimeoutMs = (missedHeartbeats + 1) * heartbeatMs;
   const closing = new AbortController();
-  const target = describeTarget(connectionString, {
+  const described = describeTarget(connectionString, {
     applicationName,
     connectTimeoutMs: answerTimeoutMs,
     settings: {
@@ -59,6 +76,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
       statement_timeout: '0',
     },
   });
+  const target: Target = { ...described, onServer };
   let current: { readonly client: DatabaseClient; readonly lose: (reason: unknown) => void } | undefined;
   let running: Promise<void> | undefined;
 
@@ -66,7 +84,10 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
    * Connects and listens.
    * @throws the reason why the connection could not be opened, or was lost
    */
-  async function listenOnce(handlers: NotificationHandlers, onListening: () => void): Promise<never> {
+  async function listenOnce(
+    handlers: NotificationHandlers,
+    { onListening, onLasting }: { onListening(): void; onLasting(): void },
+  ): Promise<never> {
     const client = new DatabaseClient({ target, query_timeout: answerTimeoutMs } as DatabaseClientConfig);
     const lost = new Promise<never>((_resolve, lose) => {
       current = { client, lose };
@@ -85,7 +106,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
       handlers.onUp();
       early.forEach(deliver);
       onListening();
-      return await Promise.race([lost, watch(client)]);
+      return await Promise.race([lost, watch(client, onLasting)]);
     } finally {
       current = undefined;
       // It may be half-open, and no one there to say goodbye to.
@@ -96,27 +117,29 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
   async function listen(client: DatabaseClient): Promise<void> {
     await client.connect();
     await client.query([CHANNEL, ...channels].map((channel) => `listen ${channel}`).join(';'));
+    // Once it listens, so that no change between the two is missed.
+    await check.accept((text, values) => client.query(text, values));
   }
 
   /** @throws {Error} when a heartbeat fails, or too many in a row are not answered */
-  async function watch(client: DatabaseClient): Promise<never> {
+  async function watch(client: DatabaseClient, onLasting: () => void): Promise<never> {
     for (;;) {
-      const pulse = client.query('select 1');
+      const pulse = check.confirm((text, values) => client.query(text, values));
+      // It may fail while the timer below is waited for.
+      pulse.catch(() => {});
       let missed = 0;
       while ((await Promise.race([pulse, sleep(heartbeatMs, 'silent', { ref: false })])) === 'silent') {
         if (++missed >= missedHeartbeats) throw new Error(`The change feed missed ${missed} heartbeats.`);
       }
       await sleep(heartbeatMs, undefined, { ref: false });
       if (current?.client !== client) throw new Error('The connection of the change feed was replaced.');
+      onLasting();
     }
   }
 
   async function keepListening(handlers: NotificationHandlers, onFirst: () => void): Promise<void> {
-    const attempt = (reset: () => void) =>
-      listenOnce(handlers, () => {
-        reset();
-        onFirst();
-      });
+    // A connection that is given up at once, again and again, is not opened again at once.
+    const attempt = (reset: () => void) => listenOnce(handlers, { onListening: onFirst, onLasting: reset });
     try {
       await retryWithBackoff(attempt, {
         backoff: { minMs: minBackoffMs, maxMs: maxBackoffMs },

@@ -33,8 +33,6 @@ export interface DatabaseAddress {
   readonly options: string | undefined;
   /** Settings of the session, by name. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Whether a server that only reads is refused. */
-  readonly needsPrimary: boolean;
   readonly connectTimeoutMs: number | undefined;
   readonly keepAlive: boolean;
   readonly keepAliveIdleMs: number | undefined;
@@ -59,6 +57,8 @@ export function readDatabaseUrl(text: string): DatabaseAddress {
   const { user, password, host, port, database, search } = splitUrl(text);
   const given = readParameters(search, text);
   const value = (name: string) => given.get(name) || undefined;
+  // Whatever it asks for, only a primary will do.
+  readWord(given, 'target_session_attrs', ['any', 'read-write', 'primary']);
   const name = value('user') ?? (user || process.env.PGUSER || nameOfSystemUser());
   return {
     host: readHost(value('host') ?? (host || process.env.PGHOST || 'localhost')),
@@ -81,9 +81,6 @@ export function readDatabaseUrl(text: string): DatabaseAddress {
     },
     channelBinding: readWord(given, 'channel_binding', ['disable', 'prefer', 'require']) ?? 'disable',
     ...readSessionOptions(given),
-    needsPrimary: ['read-write', 'primary'].includes(
-      readWord(given, 'target_session_attrs', ['any', 'read-write', 'primary']) ?? 'any',
-    ),
     connectTimeoutMs: readSeconds(given, 'connect_timeout'),
     keepAlive: value('keepalives') !== '0',
     keepAliveIdleMs: readSeconds(given, 'keepalives_idle'),

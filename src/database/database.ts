@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { ConnectionLimit } from './connection/connection-limit.ts';
 import { DatabaseClient, type DatabaseClientConfig, describeTarget } from './connection/database-client.ts';
+import { ServerWatch } from './connection/server-watch.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { CONNECT_TIMEOUT_MS, createOrmOptions, describeWrites, type Schema, SESSION_SETTINGS } from './orm.ts';
 import { withDeadline } from './read/deadline.ts';
@@ -55,6 +56,8 @@ export interface Database {
   /** SQL statements sent so far, transaction control left out. */
   readonly statementCount: number;
   readonly orm: MikroORM;
+  /** Which server the pooled connections lead to. PostgreSQL only. */
+  readonly servers: ServerWatch;
   /** The embedded database itself, when that is what runs. */
   readonly pglite: PGlite | null;
   close(): Promise<void>;
@@ -82,7 +85,8 @@ export async function openDatabase(
   { pglite: given, ...schema }: OpenDatabaseOptions,
 ): Promise<Database> {
   let statementCount = 0;
-  const options = createOrmOptions(config, schema);
+  const servers = new ServerWatch();
+  const options = createOrmOptions(config, schema, servers.observe);
   const pglite = config.kind === 'pglite' ? (given ?? (await openEmbedded(config.dataDir))) : null;
   const orm = await MikroORM.init({
     ...options,
@@ -93,11 +97,12 @@ export async function openDatabase(
     },
   });
   const limit = new ConnectionLimit();
-  const { run, batch, isFree } = pglite ? onEmbedded(pglite) : onPool(governWrites(await poolOf(orm), limit));
-  const reads = config.kind === 'postgresql' ? openReadPool(config, limit) : null;
+  const { run, batch, isFree } = pglite ? onEmbedded(pglite) : onPool(governWrites(await poolOf(orm), limit, servers));
+  const reads = config.kind === 'postgresql' ? openReadPool(config, limit, servers) : null;
   return {
     kind: config.kind,
     orm,
+    servers,
     pglite,
     fork: () => orm.em.fork() as unknown as EntityManager,
     query: (name, text, values) => {
@@ -242,18 +247,16 @@ function openSession({ url }: { readonly url: string }): Promise<DatabaseClient>
   return new DatabaseClient({ target: describeWrites(url) } as DatabaseClientConfig).connect();
 }
 
-function governWrites(pool: Pool, limit: ConnectionLimit): Pool {
+function governWrites(pool: Pool, limit: ConnectionLimit, servers: ServerWatch): Pool {
   limit.govern(pool, CONNECT_TIMEOUT_MS);
-  pool.on('release', (_error, client) => {
-    // Before the pool decides whether to keep it.
-    if ((client as unknown as DatabaseClient).isOnReadOnlyServer) (client as unknown as DatabaseClient).destroy();
-  });
+  servers.govern(pool);
   return pool;
 }
 
 function openReadPool(
   { url, poolSize }: { readonly url: string; readonly poolSize: number },
   limit: ConnectionLimit,
+  servers: ServerWatch,
 ): ReadPool {
   const target = describeTarget(url, {
     applicationName: 'stationmaster',
@@ -261,7 +264,8 @@ function openReadPool(
     // What nobody waits for any more need not go on.
     settings: { ...SESSION_SETTINGS, statement_timeout: String(READ_TIMEOUT_MS + 200) },
   });
-  return new ReadPool({ target, size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit });
+  const options = { size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit, servers };
+  return new ReadPool({ target: { ...target, onServer: servers.observe }, ...options });
 }
 
 /** The pool beneath MikroORM on PostgreSQL. */

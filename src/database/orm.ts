@@ -26,7 +26,11 @@ export interface Schema {
 }
 
 /** MikroORM's options for the configured database, the same for the application and the MikroORM CLI. */
-export function createOrmOptions(database: Config['database'], { entities, migrations }: Schema): OrmOptions {
+export function createOrmOptions(
+  database: Config['database'],
+  { entities, migrations }: Schema,
+  onServer?: Target['onServer'],
+): OrmOptions {
   const shared: OrmOptions = {
     entities,
     extensions: [Migrator],
@@ -61,7 +65,7 @@ export function createOrmOptions(database: Config['database'], { entities, migra
     pool: { min: 1, max: database.poolSize },
     driverOptions: {
       Client: DatabaseClient,
-      target,
+      target: { ...target, onServer },
       connectionTimeoutMillis: target.connectTimeoutMs,
       // For a database that does not even answer that the time is over.
       query_timeout: STATEMENT_TIMEOUT_MS + 500,

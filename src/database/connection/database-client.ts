@@ -1,6 +1,7 @@
 import { Client, type ClientConfig, escapeLiteral } from 'pg';
 import { type DatabaseAddress, readDatabaseUrl } from '../../config/database-url.ts';
 import { READ_ONLY } from '../failures.ts';
+import { DatabaseRefusal } from '../refusal.ts';
 import { requireTlsFiles, TlsConnection } from './tls-connection.ts';
 
 export interface SessionOptions {
@@ -17,6 +18,8 @@ export interface Target {
   readonly address: DatabaseAddress;
   readonly settings: Readonly<Record<string, string>>;
   readonly connectTimeoutMs: number;
+  /** Called before the connection is used, with what tells its server from all others, and from itself after a restart. */
+  readonly onServer?: (server: string) => void;
 }
 
 /**
@@ -50,6 +53,7 @@ type Callback = ((error: Error) => void) | ((error: null, client: DatabaseClient
 export class DatabaseClient extends Client {
   readonly #target: Target;
   #isOnReadOnlyServer = false;
+  #server: string | undefined;
 
   constructor(config?: ClientConfig) {
     const { target, ...rest } = config as DatabaseClientConfig;
@@ -88,16 +92,23 @@ export class DatabaseClient extends Client {
   async #open(): Promise<DatabaseClient> {
     await super.connect();
     try {
-      const { rows } = await this.query<{ reads_only: boolean }>({
+      const { rows } = await this.query<{ is_in_recovery: boolean; server: string }>({
         text: describeSettings(this.#target.settings),
         query_timeout: this.#target.connectTimeoutMs,
       } as { text: string });
-      if (this.#target.address.needsPrimary && rows[0]?.reads_only) throw new ReadOnlyServerError();
+      if (rows[0]?.is_in_recovery) throw new StandbyError();
+      this.#server = rows[0]?.server;
+      if (this.#server !== undefined) this.#target.onServer?.(this.#server);
       return this;
     } catch (error) {
       this.destroy();
       throw error;
     }
+  }
+
+  /** Tells the server from all others, and from itself after a restart. `undefined` before the connection is open. */
+  get server(): string | undefined {
+    return this.#server;
   }
 
   /** Whether a statement was refused because the server only reads. After a failover that connection is of no use. */
@@ -117,14 +128,18 @@ function describeSettings(settings: Readonly<Record<string, string>>): string {
   const made = Object.entries(settings).map(
     ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, false)`,
   );
-  return `select pg_is_in_recovery() as reads_only, ${made.join(', ')}`;
+  return `select pg_is_in_recovery() as is_in_recovery,
+    extract(epoch from pg_postmaster_start_time())::text as server, ${made.join(', ')}`;
 }
 
-/** `target_session_attrs` asks for a server that can be written to, and this one cannot. */
-class ReadOnlyServerError extends Error {
+/**
+ * A standby neither takes writes nor delivers notifications, and what is read there may be old. After a failover the same
+ * address leads to the primary.
+ */
+class StandbyError extends DatabaseRefusal {
   readonly code = READ_ONLY;
 
   constructor() {
-    super('the server is in recovery and only reads');
+    super('DATABASE_URL leads to a standby, which only reads: the server needs the primary.');
   }
 }

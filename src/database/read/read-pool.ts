@@ -1,6 +1,7 @@
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import type { ConnectionLimit } from '../connection/connection-limit.ts';
 import type { Target } from '../connection/database-client.ts';
+import type { ServerWatch } from '../connection/server-watch.ts';
 import { withDeadline } from './deadline.ts';
 import { RowClient, type RowStatement } from './row-client.ts';
 
@@ -10,6 +11,7 @@ export interface ReadPoolOptions {
   /** For the wait for a connection and the answer together. */
   readonly readTimeoutMs: number;
   readonly limit: ConnectionLimit;
+  readonly servers: ServerWatch;
 }
 
 /**
@@ -29,7 +31,7 @@ export class ReadPool {
   /** How many reads were answered so far. */
   #answers = 0;
 
-  constructor({ target, size, readTimeoutMs, limit }: ReadPoolOptions) {
+  constructor({ target, size, readTimeoutMs, limit, servers }: ReadPoolOptions) {
     this.#limit = limit;
     this.#readTimeoutMs = readTimeoutMs;
     const options: PoolConfig & { target: Target } = {
@@ -41,6 +43,7 @@ export class ReadPool {
     };
     this.#pool = new Pool(options);
     limit.govern(this.#pool, readTimeoutMs);
+    servers.govern(this.#pool);
     // Whoever is waiting for an answer is told, and so is the next who asks.
     this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
   }

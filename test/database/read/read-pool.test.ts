@@ -1,5 +1,6 @@
 import { ConnectionLimit } from '../../../src/database/connection/connection-limit.ts';
 import { describeTarget } from '../../../src/database/connection/database-client.ts';
+import { ServerWatch } from '../../../src/database/connection/server-watch.ts';
 import { ReadPool } from '../../../src/database/read/read-pool.ts';
 import { createServerDatabase, engine } from '../../../src/testing/test-database.ts';
 
@@ -9,7 +10,8 @@ test('Thousands of reads without a connection in time fail with a reason, and la
   const { url, dispose } = await createServerDatabase();
   const settings = { statement_timeout: '1100' };
   const target = describeTarget(url, { applicationName: 'stationmaster', connectTimeoutMs: 900, settings });
-  const pool = new ReadPool({ target, size: 1, readTimeoutMs: 200, limit: new ConnectionLimit() });
+  const [limit, servers] = [new ConnectionLimit(), new ServerWatch()];
+  const pool = new ReadPool({ target, size: 1, readTimeoutMs: 200, limit, servers });
   const ask = () => pool.query('one', 'select 1 as one', []).catch(({ code }) => code);
   await ask();
   const outcomes = [pool.query('held', 'select pg_sleep(1)', []).catch(({ code }) => code)];

@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { findFreePort } from './server-process.ts';
+
+/* PostgreSQL servers of a test's own, for what cannot be done to one that others use, such as a failover. */
+
+const run = promisify(execFile);
+
+export interface PostgresqlCluster {
+  readonly port: number;
+  /** The superuser's URL of its database `postgres`. */
+  readonly url: string;
+  /** A standby that applies what it receives so many seconds later. */
+  createStandby(delaySeconds: number): Promise<PostgresqlCluster>;
+  /** Makes a primary of a standby. */
+  promote(): Promise<void>;
+  /** Stops it and removes its files. */
+  destroy(): Promise<void>;
+}
+
+/** Where the programs are of the server that tests run on, or `null` where there are none. */
+export async function findPostgresqlPrograms(): Promise<string | null> {
+  for (const folder of [process.env.POSTGRESQL_BIN, '/usr/lib/postgresql/15/bin', '/usr/local/bin', '/usr/bin']) {
+    if (folder && (await run(join(folder, 'initdb'), ['--version']).catch(() => null))) return folder;
+  }
+  return null;
+}
+
+/** Starts an empty primary. Durability is off: its data lives as long as the test. */
+export async function createCluster(programs: string): Promise<PostgresqlCluster> {
+  const as = await findUser();
+  const folder = await createFolder(as);
+  await run(join(programs, 'initdb'), ['-D', folder, '-U', 'postgres', '-A', 'trust', '-N'], { ...as, cwd: '/' });
+  return start(programs, folder, as, '');
+}
+
+interface User {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** PostgreSQL refuses to run as root. */
+async function findUser(): Promise<User> {
+  if (process.getuid?.() !== 0) return {};
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async (which) => Number((await run('id', [which, 'nobody'])).stdout)),
+  );
+  return { uid: uid!, gid: gid! };
+}
+
+async function createFolder({ uid, gid }: User): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'stationmaster-cluster-'));
+  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
+  return folder;
+}
+
+async function start(programs: string, folder: string, as: User, settings: string): Promise<PostgresqlCluster> {
+  const port = await findFreePort();
+  const control = (...command: string[]) =>
+    run(join(programs, 'pg_ctl'), ['-D', folder, ...command], { ...as, cwd: '/' });
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off ${settings}`;
+  await control('start', '-w', '-l', join(folder, 'log'), '-o', options);
+  return {
+    port,
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    async createStandby(delaySeconds) {
+      const copy = await createFolder(as);
+      const from = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+      await run(join(programs, 'pg_basebackup'), [...from, '-D', copy, '-R', '-c', 'fast'], { ...as, cwd: '/' });
+      return start(programs, copy, as, `-c recovery_min_apply_delay=${delaySeconds}s`);
+    },
+    promote: async () => void (await control('promote', '-w')),
+    async destroy() {
+      await control('stop', '-m', 'immediate');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
