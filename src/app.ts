@@ -15,6 +15,7 @@ import {
   guardedInputsOf,
   openCollections,
   recordSchemaOf,
+  requireReadableTables,
   warmUp,
 } from './collections/index.ts';
 import type { Config } from './config/config.ts';
@@ -99,7 +100,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const database = await openDatabase(config.database, { entities, migrations, pglite: options.pglite });
     started.push(() => database.close());
 
-    const lineage = new Lineage(database);
+    const lineage = new Lineage(database, requireReadable);
     const secondTier = config.redisUrl
       ? await createSecondTier(config, { lineage, onError, send: (message) => feed.send(message) })
       : undefined;
@@ -189,6 +190,10 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   }
 }
 
+function requireReadable(database: Database): Promise<void> {
+  return requireReadableTables(database, collections);
+}
+
 /** Migrates the database and lets the features prepare it, as soon as it can be reached. */
 function prepareDatabase(
   database: Database,
@@ -197,6 +202,7 @@ function prepareDatabase(
 ): Promise<void> {
   const prepare = async () => {
     await migrate(database);
+    await requireReadable(database);
     for (const feature of features) await feature.prepare?.(database, config);
   };
   return retryWithBackoff(prepare, {

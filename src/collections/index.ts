@@ -23,5 +23,6 @@ export type { JsonRow } from './definition/record-shape.ts';
 export { followChanges } from './follow-changes.ts';
 export type { OpenCollection, PageRows } from './reading/open-collection.ts';
 export { createOperation, type Operation } from './reading/operation.ts';
+export { requireReadableTables } from './reading/readable-tables.ts';
 export { warmUp } from './reading/warm-up.ts';
 export { CollectionWriter } from './writes.ts';

@@ -30,7 +30,7 @@ export class CollectionWriter<Row extends Identified> {
     const { entity, shape } = this.#definition;
     const row = { ...this.#valuesOf(given, 'create'), id: uuidV7() };
     const stored = await this.#writer.row((em) => em.createQueryBuilder(entity).insert(row));
-    return shape.fromJson(stored!);
+    return shape.fromJson(stored!) ?? this.#unreadable();
   }
 
   /**
@@ -44,7 +44,7 @@ export class CollectionWriter<Row extends Identified> {
     const { expectedVersion } = given;
     const row = await updateVersionedRow(this.#writer, entity, { id: this.#knownId(id), values, expectedVersion });
     if (!row) throw this.#notFound();
-    return shape.fromJson(row);
+    return shape.fromJson(row) ?? this.#unreadable();
   }
 
   /**
@@ -77,6 +77,11 @@ export class CollectionWriter<Row extends Identified> {
     const known = normalizeId(id);
     if (!known) throw this.#notFound();
     return known;
+  }
+
+  #unreadable(): never {
+    const { table } = this.#definition;
+    throw new TypeError(`A row of ${table} was written, but the table has other columns or types by now.`);
   }
 
   #notFound(): StationmasterError {

@@ -13,10 +13,12 @@ import { DatabaseClient, type DatabaseClientConfig, describeTarget } from './con
 import { ServerWatch } from './connection/server-watch.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { CONNECT_TIMEOUT_MS, createOrmOptions, describeWrites, type Schema, SESSION_SETTINGS } from './orm.ts';
+import { formatOf } from './read/column-types.ts';
 import { withDeadline } from './read/deadline.ts';
 import { ReadPool } from './read/read-pool.ts';
 import type { RowStatement } from './read/row-client.ts';
 import { ValuesRow } from './read/row-reader.ts';
+import { parseTime } from './read/text-row.ts';
 
 /** The database as the rest of the application sees it: entity managers for writes, prepared statements for reads. */
 export interface Database {
@@ -196,16 +198,12 @@ function onEmbedded(pglite: PGlite): Writes {
   };
 }
 
-/**
- * How a timestamptz, whose number is 1184 in PostgreSQL's catalog of types, is read from its text, which has a space before
- * the time and no minutes in most offsets. In that form JavaScript takes the first hundred years for others.
- */
-const TIMES_AS_MS = {
-  1184: (text: string) => Date.parse(text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00')),
-};
+/** How values of some types, which have these numbers in PostgreSQL's catalog, are read from their texts. */
+const PARSERS = { 1184: parseTime, 20: Number, 1700: Number };
 
-async function readOnEmbedded<Row>(pglite: PGlite, { text, values, read }: RowStatement<Row>): Promise<Row[]> {
-  const { rows } = await pglite.query<unknown[]>(text, [...values], { rowMode: 'array', parsers: TIMES_AS_MS });
+async function readOnEmbedded<Row>(pglite: PGlite, { text, values, kinds, read }: RowStatement<Row>): Promise<Row[]> {
+  const { rows, fields } = await pglite.query<unknown[]>(text, [...values], { rowMode: 'array', parsers: PARSERS });
+  formatOf(kinds, fields);
   const reader = new ValuesRow();
   return rows.map((row) => {
     reader.begin(row);

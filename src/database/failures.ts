@@ -100,12 +100,23 @@ const SYSTEM_CODES = new Set([
 const UNREACHABLE_MESSAGES =
   /^(timeout exceeded when trying to connect|timeout expired|Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after calling end)/;
 
+/**
+ * Whether the session once ran a trigger for columns that have other types by now. PostgreSQL never plans the trigger anew, so
+ * the session can write no more to that table.
+ */
+export function hasOutdatedPlan({ message }: { readonly message?: string }): boolean {
+  return OUTDATED_PLAN.test(message ?? '');
+}
+
+const OUTDATED_PLAN = /type of parameter \d+ \(.*\) does not match that when preparing the plan/;
+
 /** Codes by which PostgreSQL says that it undid everything, because of what others did meanwhile. */
 const UNDONE = new Set(['40001', '40P01', '55P03']);
 
-/** Whether nothing was written and the same may succeed at once. */
+/** Whether nothing was written and the same may succeed at once, or over another connection. */
 export function isUndone(error: unknown): boolean {
   const { code = '', previous } = error as { code?: unknown; previous?: unknown };
   if (typeof code === 'string' && UNDONE.has(code)) return true;
+  if (error instanceof Error && hasOutdatedPlan(error)) return true;
   return previous instanceof Error && isUndone(previous);
 }

@@ -20,8 +20,9 @@ export type Origin = Partial<TableOrigin> & { readonly facts?: string | undefine
 
 /**
  * What stays the same for as long as versions rise and changes are announced: the server, the database, the schema, the
- * tables, their triggers and the functions of the triggers. Each of these rows of the catalog is written anew, with another
- * `xmin`, when a trigger is disabled or enabled, or a function replaced.
+ * tables, their triggers, the functions of the triggers, and the columns, whose values may change with their types without
+ * an announcement. Each of these rows of the catalog is written anew, with another `xmin`, when a trigger is disabled or
+ * enabled, a function replaced or a column altered.
  */
 const FACTS = `
   select json_build_array(
@@ -31,6 +32,9 @@ const FACTS = `
     (select json_agg(json_build_array(t.name, to_regclass(quote_ident(t.name))::oid::int8, (
         select string_agg(concat_ws(' ', g.oid, g.xmin, g.tgenabled, g.tgfoid), ',' order by g.oid)
         from pg_trigger g where g.tgrelid = to_regclass(quote_ident(t.name)) and not g.tgisinternal
+      ), (
+        select string_agg(concat_ws(' ', a.attnum, a.xmin), ',' order by a.attnum)
+        from pg_attribute a where a.attrelid = to_regclass(quote_ident(t.name)) and a.attnum > 0
       )) order by t.name) from unnest($1::text[]) t (name)),
     (select string_agg(concat_ws(' ', p.oid, p.xmin), ',' order by p.oid) from pg_proc p
       where p.pronamespace = to_regnamespace(quote_ident(current_schema())) and p.proname like 'stationmaster\\_%')
@@ -48,14 +52,17 @@ type Facts = readonly [server: string, database: number, schema: string, tables:
 export class Lineage {
   readonly tables: readonly string[];
   readonly #database: Database;
+  readonly #requireReadable: (database: Database) => Promise<void>;
   #text: string | undefined;
   #digest = '';
   #schema = '';
   #oids: ReadonlyMap<string, number | null> = new Map();
   #id = '';
 
-  constructor(database: Database) {
+  /** @param requireReadable throws a `StartError` when the tables are not what rows are read as */
+  constructor(database: Database, requireReadable: (database: Database) => Promise<void>) {
     this.#database = database;
+    this.#requireReadable = requireReadable;
     this.tables = [...database.orm.getMetadata().getAll().values()].map(({ tableName }) => tableName);
   }
 
@@ -66,12 +73,13 @@ export class Lineage {
 
   /**
    * Takes what is found on a new connection for the lineage from now on.
-   * @throws {DatabaseRefusal} when changes are not announced there
+   * @throws {DatabaseRefusal} when changes are not announced there, or rows cannot be read
    */
   async accept(query: Query): Promise<void> {
     const text = await this.#read(query);
     if (text === this.#text) return;
     await requireFollowedTables(this.#database).catch(refuse);
+    await this.#requireReadable(this.#database).catch(refuse);
     const [, , schema, tables] = JSON.parse(text) as Facts;
     this.#id = await identify(query, text);
     // The plans of open connections are those of other tables.
@@ -101,7 +109,9 @@ export class Lineage {
 }
 
 export function lineageEnded(): DatabaseRefusal {
-  return new DatabaseRefusal('The server, the tables or their triggers were replaced, as in a restore or a failover.');
+  return new DatabaseRefusal(
+    'The server, or the tables with their columns and triggers, were changed, as in a failover, a restore or a migration.',
+  );
 }
 
 function refuse(error: unknown): never {

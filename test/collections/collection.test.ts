@@ -23,8 +23,8 @@ const ROW = {
   bought_at: null,
   room_id: ROOM,
   keeper_id: KEEPER,
-  created_at: '2026-01-01T00:00:00.000Z',
-  updated_at: '2026-01-01T00:00:00.000Z',
+  created_at: '2026-01-01T00:00:00.000+00:00',
+  updated_at: '2026-01-01T00:00:00.000+00:00',
   version: 1,
 };
 
@@ -128,6 +128,24 @@ describe('A change', () => {
     const { tags, change, records } = desks.announcementOf({ ...update({}), old: undefined, new: undefined });
     expect(tags).toEqual(['desks']);
     expect(desks.isCountAffected({}, change)).toBe(true);
+    expect(records).toEqual([{ key: `desks_${DESK}`, version: 2, value: undefined }]);
+  });
+
+  test.each<[string, object]>([
+    ['a whole number with a fraction', { seats: 1.5 }],
+    ['a whole number in quotes', { seats: '1' }],
+    ['a number in quotes', { height: 'NaN' }],
+    ['a time without an offset', { updated_at: '2026-01-01T00:00:00.000' }],
+    ['a time with microseconds', { updated_at: '2026-01-01T00:00:00.000001+00:00' }],
+    ['a network as an address', { address: '10.0.0.0/8' }],
+    ['a text that is no address', { address: 'unknown' }],
+    ['a boolean as text', { is_free: 'true' }],
+    ['a text that is an object', { label: {} }],
+    ['nothing where something has to be', { label: null }],
+    ['a missing column', { label: undefined }],
+  ])('with %s meets every list, and its content is not used', (_what, changed) => {
+    const { tags, change, records } = desks.announcementOf(update(changed));
+    expect({ tags, change }).toEqual({ tags: ['desks'], change: null });
     expect(records).toEqual([{ key: `desks_${DESK}`, version: 2, value: undefined }]);
   });
 });

@@ -64,6 +64,8 @@ test('what a pooler refuses for good does not pass, unlike what it cannot do now
 
 test('only what PostgreSQL undid may be sent again at once', () => {
   expect(['40001', '40P01', '55P03'].every((code) => isUndone(withCode(code)))).toBe(true);
+  const outdated = 'type of parameter 17 (bigint) does not match that when preparing the plan (integer)';
+  expect(isUndone(Object.assign(new Error(outdated), { code: '42804' }))).toBe(true);
   // 40003: the connection was lost while it committed.
   expect(['40003', '57014', '08006', '53200', '23505'].some((code) => isUndone(withCode(code)))).toBe(false);
 });

@@ -306,10 +306,11 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     return [...scopes];
   }
 
-  /** The rows before and after; `null` when they were too big to be announced. */
+  /** The rows before and after; `null` when they were too big to be announced, or are not as the entity has them. */
   #changedPair({ old, new: now }: Change): ChangedPair<Row> | null {
     if (old === undefined || now === undefined) return null;
-    return { old: old && this.shape.fromJson(old), new: now && this.shape.fromJson(now) };
+    const pair = { old: old && this.shape.fromJson(old), new: now && this.shape.fromJson(now) };
+    return (old && !pair.old) || (now && !pair.new) ? null : pair;
   }
 }
 

@@ -1,10 +1,11 @@
 import { type EntitySchema, UnderscoreNamingStrategy } from '@mikro-orm/core';
+import type { ValueKind } from '../../database/read/column-types.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 export type Entity = EntitySchema<any>;
 
 /** The kinds of value a record can hold, each with a reader of its own in `RowReader`. */
-export type ColumnKind = 'text' | 'uuid' | 'ip' | 'float' | 'int' | 'boolean' | 'time';
+export type ColumnKind = ValueKind;
 
 /** One column of an entity's table, and what it is called on each side. */
 export interface Column {

@@ -40,7 +40,7 @@ export function oneOf<Property extends string>(property: Property): Filter<Prope
       const values = [...new Set(given as string[])].sort();
       return values.length > 0 ? values : undefined;
     },
-    sql: (expression, value, bind) => `${expression} = any(${bind(value)}::text[])`,
+    sql: (expression, value, bind) => `${expression}::text = any(${bind(value)}::text[])`,
     matches: (held, value) => (value as string[]).includes(held as string),
   };
 }
@@ -74,7 +74,7 @@ export function contains<Property extends string>(property: Property): Filter<Pr
     property,
     normalize: (given, _column, field) => normalizeText(given as string, field),
     sql: (expression, value, bind) =>
-      `strpos(lower(${expression} collate "C"), lower(${bind(value)}::text collate "C")) > 0`,
+      `strpos(lower(${expression}::text collate "C"), lower(${bind(value)}::text collate "C")) > 0`,
     matches: (held, value) => held !== null && lowerAscii(held as string).includes(lowerAscii(value as string)),
   };
 }

@@ -1,4 +1,5 @@
 import { flatObjectBytes } from '../../cache/index.ts';
+import { IS_JSON_OF } from '../../database/read/column-types.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
 import type { Column, ColumnKind } from './columns.ts';
 import type { Identified } from './record.ts';
@@ -13,6 +14,8 @@ export type JsonRow = Readonly<Record<string, unknown>>;
 export interface RecordShape<Row extends Identified> {
   /** The columns in the order in which `read` takes them, each qualified by the table's alias. The id comes first. */
   selectedFrom(alias: string): string;
+  /** What each of these columns is read as. */
+  readonly kinds: readonly ColumnKind[];
   /**
    * Reads the record in columns that were selected as `selectedFrom` says.
    * @param id when the first column, the id, has been read already
@@ -20,7 +23,8 @@ export interface RecordShape<Row extends Identified> {
   read(row: RowReader, id?: string): Row;
   /** The columns that follow the id. */
   readonly columnsBehindId: number;
-  fromJson(row: JsonRow): Row;
+  /** `null` when a column is missing, or its value not of its kind: somebody has changed the table. */
+  fromJson(row: JsonRow): Row | null;
   /** The size of a record in memory, approximately, in bytes: what the cache would measure. */
   bytes(record: Row): number;
   /** Another text whenever records have other fields, or take them from other columns. */
@@ -35,11 +39,13 @@ export function compileShape<Row extends Identified>(columns: readonly Column[])
   const [id] = ordered;
   const read = `(row, id = ${readerCall(id!)}) =>
     Object.freeze({ ${fields((column) => (column === id ? 'id' : readerCall(column)))} })`;
+  const fromJsonRow = evaluate<(row: JsonRow) => Row>(`(row) => ({ ${fields(fromJson)} })`);
   return {
     selectedFrom: (alias) => ordered.map(({ name }) => `${alias}.${name}`).join(', '),
+    kinds: ordered.map(({ kind }) => kind),
     columnsBehindId: ordered.length - 1,
     read: evaluate(read),
-    fromJson: evaluate(`(row) => ({ ${fields(fromJson)} })`),
+    fromJson: (row) => (ordered.every((column) => isJsonOf(column, row[column.name])) ? fromJsonRow(row) : null),
     bytes: evaluate(`(record) => ${measure(ordered)}`),
     fingerprint: ordered.map(({ field, name, kind }) => `${field} ${name} ${kind}`).join(),
   };
@@ -71,6 +77,10 @@ const INTERNING_READERS: Partial<Record<ColumnKind, keyof RowReader>> = { text: 
 
 function readerCall({ kind, isInterned }: Column): string {
   return `row.${(isInterned && INTERNING_READERS[kind]) || READERS[kind]}()`;
+}
+
+function isJsonOf({ kind, isNullable }: Column, value: unknown): boolean {
+  return value === null ? isNullable : IS_JSON_OF[kind](value);
 }
 
 function fromJson({ name, kind, isNullable }: Column): string {

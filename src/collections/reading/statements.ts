@@ -1,5 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Database } from '../../database/database.ts';
+import { ColumnTypeError } from '../../database/read/column-types.ts';
+import { nameTypes } from '../../database/read/name-types.ts';
+import type { RowStatement } from '../../database/read/row-client.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
 import type { AnyCollection, FilterPart, List, ListOrder, NormalizedFilter } from '../definition/collection.ts';
 import type { Column, ColumnKind } from '../definition/columns.ts';
@@ -15,6 +18,8 @@ export interface JoinedRow {
   /** Called for each row, in the order of the columns: the id of the other row, `null` where there is none, then the rest. */
   read(row: RowReader): void;
 }
+
+type RowsRead<Row> = Pick<RowStatement<Row>, 'kinds' | 'read'>;
 
 /** Rows of a collection as the database has them, and how they are asked for. `t` is the table in every statement. */
 export class Statements<Row extends Identified> {
@@ -60,11 +65,13 @@ export class Statements<Row extends Identified> {
     const text = `select ${[this.#columns, ...columns].join(', ')} from (
         select t.* from ${table} t ${page}
       ) t ${joins.join(' ')}`;
-    const rows = await this.#find(text, values, (row) => {
+    const read = (row: RowReader) => {
       const record = shape.read(row) as Row;
       for (const each of joined) each.read(row);
       return record;
-    });
+    };
+    const kinds = [shape.kinds, ...joined.map(({ target }) => target.shape.kinds)].flat();
+    const rows = await this.#find(text, values, { kinds, read });
     return this.#inOrder(rows, list.order);
   }
 
@@ -136,24 +143,34 @@ export class Statements<Row extends Identified> {
   }
 
   #orderBy({ field, direction }: ListOrder): string {
-    const { name, isNullable } = this.#collection.orders.get(field)!;
+    const column = this.#collection.orders.get(field)!;
     // Said only where it differs from PostgreSQL's default, which the indexes have.
-    const nulls = isNullable && direction === 'DESC' ? 'nulls last' : '';
-    return `order by t.${name} ${direction} ${nulls}, t.id ${direction}`;
+    const nulls = column.isNullable && direction === 'DESC' ? 'nulls last' : '';
+    return `order by ${ordered(column)} ${direction} ${nulls}, t.id ${direction}`;
   }
 
   /** The rows behind a position (keyset paging): its value and id are compared as a pair, and nulls come last. */
   #behind({ field, direction }: ListOrder, { value, id }: Position, values: unknown[]): string {
-    const { name, kind, isNullable } = this.#collection.orders.get(field)!;
+    const column = this.#collection.orders.get(field)!;
+    const { name, kind, isNullable } = column;
     const comparison = direction === 'ASC' ? '>' : '<';
     if (value === null) return `(t.${name} is null and t.id ${comparison} $${values.push(id)}::uuid)`;
-    const at = `($${values.push(kind === 'time' ? new Date(value).toISOString() : value)}::${SQL_TYPES[kind]}`;
-    const rows = `(t.${name}, t.id) ${comparison} ${at}, $${values.push(id)}::uuid)`;
+    const at = `$${values.push(kind === 'time' ? new Date(value).toISOString() : value)}${POSITION_TYPES[kind] ?? ''}`;
+    const rows = `(${ordered(column)}, t.id) ${comparison} (${at}, $${values.push(id)}::uuid)`;
     return isNullable ? `(${rows} or t.${name} is null)` : rows;
   }
 
-  #find(text: string, values: readonly unknown[], read = this.#collection.shape.read as (row: RowReader) => Row) {
-    return this.#database.readRows<Row>({ name: this.#nameOf(text), text, values, read: (row) => read(row) });
+  async #find(text: string, values: readonly unknown[], as: RowsRead<Row> = this.#asRecords): Promise<Row[]> {
+    try {
+      return await this.#database.readRows<Row>({ name: this.#nameOf(text), text, values, ...as });
+    } catch (error) {
+      throw error instanceof ColumnTypeError ? await nameTypes(error, this.#database) : error;
+    }
+  }
+
+  get #asRecords(): RowsRead<Row> {
+    const { shape } = this.#collection;
+    return { kinds: shape.kinds, read: (row) => shape.read(row) as Row };
   }
 
   /** A name made from the text, so that each shape of statement is prepared once on each connection. */
@@ -170,15 +187,13 @@ export class Statements<Row extends Identified> {
 /** As many as there are shapes of lists: no value is part of a text but the usual page sizes. */
 const NAMES = new Map<string, string>();
 
-const SQL_TYPES: Readonly<Record<ColumnKind, string>> = {
-  text: 'text',
-  uuid: 'uuid',
-  ip: 'inet',
-  float: 'float8',
-  int: 'int4',
-  boolean: 'bool',
-  time: 'timestamptz',
-};
+/** Text as pages are compared, whatever the column's own collation. Where it is the same, this changes nothing. */
+function ordered({ name, kind }: Column): string {
+  return kind === 'text' ? `t.${name}::text collate "C"` : `t.${name}`;
+}
+
+/** Of numbers the column's own type is the right one: only there is what was read of a `real` equal to it. */
+const POSITION_TYPES: Readonly<Partial<Record<ColumnKind, string>>> = { text: '::text', time: '::timestamptz' };
 
 function where(matching: readonly string[]): string {
   return matching.length === 0 ? '' : `where ${matching.join(' and ')}`;

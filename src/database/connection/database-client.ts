@@ -1,6 +1,6 @@
 import { Client, type ClientConfig, escapeLiteral } from 'pg';
 import { type DatabaseAddress, readDatabaseUrl } from '../../config/database-url.ts';
-import { READ_ONLY } from '../failures.ts';
+import { hasOutdatedPlan, READ_ONLY } from '../failures.ts';
 import { DatabaseRefusal } from '../refusal.ts';
 import { requireTlsFiles, TlsConnection } from './tls-connection.ts';
 
@@ -53,6 +53,7 @@ type Callback = ((error: Error) => void) | ((error: null, client: DatabaseClient
 export class DatabaseClient extends Client {
   readonly #target: Target;
   #isOnReadOnlyServer = false;
+  #hasOutdatedPlan = false;
   #server: string | undefined;
 
   constructor(config?: ClientConfig) {
@@ -70,8 +71,9 @@ export class DatabaseClient extends Client {
       enableChannelBinding: channelBinding !== 'disable',
     } as ClientConfig);
     this.#target = target;
-    connection.on('errorMessage', ({ code }: { code?: string }) => {
-      if (code === READ_ONLY) this.#isOnReadOnlyServer = true;
+    connection.on('errorMessage', (error: { code?: string; message?: string }) => {
+      if (error.code === READ_ONLY) this.#isOnReadOnlyServer = true;
+      if (hasOutdatedPlan(error)) this.#hasOutdatedPlan = true;
     });
     // Whoever waits for an answer is told as well; while there is no one, there may be no listener either.
     this.on('error', () => {});
@@ -111,9 +113,12 @@ export class DatabaseClient extends Client {
     return this.#server;
   }
 
-  /** Whether a statement was refused because the server only reads. After a failover that connection is of no use. */
-  get isOnReadOnlyServer(): boolean {
-    return this.#isOnReadOnlyServer;
+  /**
+   * Whether a statement was refused that would succeed over another connection: because the server only reads, after a
+   * failover, or because the session has a plan for columns that were altered.
+   */
+  get isOutdated(): boolean {
+    return this.#isOnReadOnlyServer || this.#hasOutdatedPlan;
   }
 
   /** Closes the connection without a word to the server, which may not be listening any more. */

@@ -29,10 +29,10 @@ export class ServerWatch {
     });
     onClient(pool, 'release', (client) => {
       busy.delete(client);
-      // Others were opened under the same setting, and would refuse one write each.
-      if (client.isOnReadOnlyServer) this.#replace(governed);
+      // Others are as old, and would refuse one write each.
+      if (client.isOutdated) this.#replace(governed);
       // Before the pool decides whether to keep it.
-      if (client.isOnReadOnlyServer || this.#isElsewhere(client) || this.#outdated.has(client)) client.destroy();
+      if (client.isOutdated || this.#isElsewhere(client) || this.#outdated.has(client)) client.destroy();
       else idle.add(client);
     });
     onClient(pool, 'remove', (client) => {

@@ -2,6 +2,7 @@ import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import type { ConnectionLimit } from '../connection/connection-limit.ts';
 import type { Target } from '../connection/database-client.ts';
 import type { ServerWatch } from '../connection/server-watch.ts';
+import { ColumnTypeError } from './column-types.ts';
 import { withDeadline } from './deadline.ts';
 import { RowClient, type RowStatement } from './row-client.ts';
 
@@ -79,7 +80,7 @@ export class ReadPool {
         send(client as PoolClient & RowClient, (error, rows) => {
           if (isOver) return;
           taken = undefined;
-          client.release(error ?? undefined);
+          client.release(error && !(error instanceof ColumnTypeError) ? error : undefined);
           if (error) reject(error);
           else {
             this.#answers += 1;

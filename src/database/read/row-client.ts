@@ -1,13 +1,17 @@
 import { EventEmitter } from 'node:events';
 import type { ClientConfig, Connection } from 'pg';
 import { DatabaseClient } from '../connection/database-client.ts';
+import { formatOf, type ResultColumn, type RowFormat, type ValueKind } from './column-types.ts';
 import { MessageRow, type RowReader } from './row-reader.ts';
+import { TextRow } from './text-row.ts';
 
 export interface RowStatement<Row> {
   /** Identifies the text: the same name always comes with the same text. */
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
+  /** What each column is read as. */
+  readonly kinds: readonly ValueKind[];
   /** Makes what is wanted of a row, which it may not keep. */
   readonly read: (row: RowReader) => Row;
 }
@@ -17,34 +21,57 @@ type Callback<Row> = (error: Error | null, rows: Row[]) => void;
 /** A client that can also read rows straight from the bytes that PostgreSQL sends. */
 export class RowClient extends DatabaseClient {
   #reading: Pick<RowQuery<unknown>, 'row'> | null = null;
+  /** How the rows of each statement come that was prepared here, by its name. */
+  readonly #formats = new Map<string, RowFormat>();
 
   constructor(config?: ClientConfig) {
     super(config);
     const connection = (this as unknown as { readonly connection: Attaching }).connection;
-    interceptRows(connection, (bytes, start, end) => {
-      this.#reading?.row(bytes, start, end);
-      return this.#reading !== null;
-    });
+    interceptRows(connection, () => this.#reading);
   }
 
-  /** Runs one prepared statement; the client has to be idle. */
+  /**
+   * Runs one prepared statement; the client has to be idle. The types of its columns are looked at when it is prepared.
+   * Until then they are taken to be the usual ones, which saves a round trip.
+   */
   readRows<Row>(statement: RowStatement<Row>, callback: Callback<Row>): void {
-    const query = new RowQuery(statement, (error, rows) => {
+    this.#read(statement, callback, ATTEMPTS);
+  }
+
+  #read<Row>(statement: RowStatement<Row>, callback: Callback<Row>, attempts: number): void {
+    const query = new RowQuery(statement, this.#formats, (error, rows) => {
       this.#reading = null;
-      callback(error, rows);
+      const again = attempts > 1 && this.#isWorthAnotherAttempt(error, query);
+      if (again) this.#read(statement, callback, attempts - 1);
+      else callback(error, rows);
     });
     this.#reading = query;
     this.query(query);
   }
+
+  #isWorthAnotherAttempt(
+    error: Error | null,
+    { name, isInOtherFormat }: Pick<RowQuery<unknown>, 'name' | 'isInOtherFormat'>,
+  ): boolean {
+    if (!error) return isInOtherFormat;
+    // The types of columns have changed since the statement was prepared. Without its format it is prepared anew.
+    const isOutdated = (error as { readonly code?: string }).code === FEATURE_NOT_SUPPORTED;
+    return isOutdated && this.#formats.delete(name);
+  }
 }
+
+/** Prepared for the first types, prepared anew for others, and once more in the format that these need. */
+const ATTEMPTS = 3;
+/** SQLSTATE of "cached plan must not change result type". */
+const FEATURE_NOT_SUPPORTED = '0A000';
 
 /** As pg's `Connection` is beneath its types: it is given a stream, and gives its messages. */
 interface Attaching {
   attachListeners(stream: Pick<EventEmitter, 'on'>): void;
 }
 
-/** Shows the DataRow messages to `onRow`, which returns whether it took them; everything else goes on to pg. */
-function interceptRows(connection: Attaching, onRow: (bytes: Buffer, start: number, end: number) => boolean): void {
+/** Gives the DataRow messages to whoever reads rows, if anybody does; everything else goes on to pg. */
+function interceptRows(connection: Attaching, findReading: () => Pick<RowQuery<unknown>, 'row'> | null): void {
   const attach = connection.attachListeners.bind(connection);
   connection.attachListeners = (stream) => {
     const others = new EventEmitter();
@@ -58,8 +85,10 @@ function interceptRows(connection: Attaching, onRow: (bytes: Buffer, start: numb
       while (at + HEADER_BYTES <= bytes.length) {
         const next = at + 1 + bytes.readInt32BE(at + 1);
         if (next > bytes.length) break;
-        if (bytes[at] === DATA_ROW && onRow(bytes, at + HEADER_BYTES, next)) {
+        if (bytes[at] === DATA_ROW && findReading()) {
+          // What came before, because it may say how to read the row.
           if (given < at) others.emit('data', bytes.subarray(given, at));
+          findReading()?.row(bytes, at + HEADER_BYTES, next);
           given = next;
         }
         at = next;
@@ -80,36 +109,58 @@ class RowQuery<Row> {
   readonly name: string;
   readonly text: string;
   readonly callback: Callback<Row>;
-  readonly #values: readonly unknown[];
-  readonly #read: (row: RowReader) => Row;
+  readonly #statement: RowStatement<Row>;
+  readonly #formats: Map<string, RowFormat>;
+  readonly #format: RowFormat;
   readonly #rows: Row[] = [];
   #failure: Error | null = null;
 
-  constructor({ name, text, values, read }: RowStatement<Row>, callback: Callback<Row>) {
-    this.name = name;
-    this.text = text;
+  constructor(statement: RowStatement<Row>, formats: Map<string, RowFormat>, callback: Callback<Row>) {
+    this.name = statement.name;
+    this.text = statement.text;
     this.callback = callback;
-    this.#values = values;
-    this.#read = read;
+    this.#statement = statement;
+    this.#formats = formats;
+    this.#format = formats.get(this.name) ?? 'binary';
+  }
+
+  /** Whether the rows came in a format in which they cannot be read, and so were passed over. */
+  get isInOtherFormat(): boolean {
+    return this.#formats.has(this.name) && this.#formats.get(this.name) !== this.#format;
   }
 
   submit(connection: Connection): void {
     const { name, text } = this;
     const { parsedStatements, stream } = connection as Preparing;
     stream.cork();
-    if (!parsedStatements[name]) connection.parse({ name, text, types: [] }, true);
-    const bind = { portal: '', statement: name, values: this.#values.map(toParameter), binary: true };
+    if (!this.#formats.has(name)) {
+      if (parsedStatements[name]) (connection as Preparing).close({ type: 'S', name });
+      connection.parse({ name, text, types: [] }, true);
+      connection.describe({ type: 'S', name }, true);
+    }
+    const values = this.#statement.values.map(toParameter);
+    const bind = { portal: '', statement: name, values, binary: this.#format === 'binary' };
     connection.bind(bind as unknown as Parameters<Connection['bind']>[0], true);
     connection.execute({ portal: '' }, true);
     connection.sync();
     stream.uncork();
   }
 
-  row(bytes: Buffer, start: number, end: number): void {
-    if (this.#failure) return;
+  /** Comes before the first row, when the statement was prepared for this run. */
+  handleRowDescription({ fields }: { readonly fields: readonly ResultColumn[] }): void {
     try {
-      ROW.begin(bytes, start, end);
-      this.#rows.push(this.#read(ROW));
+      this.#formats.set(this.name, formatOf(this.#statement.kinds, fields));
+    } catch (error) {
+      this.#failure = error as Error;
+    }
+  }
+
+  row(bytes: Buffer, start: number, end: number): void {
+    if (this.#failure || this.isInOtherFormat) return;
+    try {
+      if (this.#format === 'binary') ROW.begin(bytes, start, end);
+      else TEXT_ROW.begin(bytes, start);
+      this.#rows.push(this.#statement.read(this.#format === 'binary' ? ROW : TEXT_ROW));
     } catch (error) {
       this.#failure = error as Error;
     } finally {
@@ -130,10 +181,14 @@ class RowQuery<Row> {
 }
 
 /** What pg remembers of each connection: the statements that are prepared there, by their names. */
-type Preparing = Connection & { readonly parsedStatements: Readonly<Record<string, string>> };
+type Preparing = Connection & {
+  readonly parsedStatements: Readonly<Record<string, string>>;
+  close(message: { readonly type: 'S'; readonly name: string }): void;
+};
 
 /** Of all clients, because each row is done with before the next one of any of them is begun. */
 const ROW = new MessageRow();
+const TEXT_ROW = new TextRow();
 
 /** A value as text, which PostgreSQL reads as whatever type the statement says. */
 function toParameter(value: unknown): string | null {

@@ -168,11 +168,9 @@ export class WorkstationChangeResolver {
   ): Promise<WorkstationChangeEvent> {
     if (event === 'refetch') return refetch();
     const { id, op } = event;
+    const announced = event.new && workstations.shape.fromJson(event.new);
     // A row too big to be announced is read; whatever it has become by then, it is not older than the change.
-    const workstation =
-      event.new === undefined
-        ? await this.#read(id, ctx).catch(() => undefined)
-        : event.new && workstations.shape.fromJson(event.new);
+    const workstation = event.new === null ? null : (announced ?? (await this.#read(id, ctx).catch(() => undefined)));
     // It cannot be read just now, and the event must not be lost.
     if (workstation === undefined) return refetch();
     const changedAtMs = op === 'DELETE' || !workstation ? Date.now() : workstation.updatedAtMs;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { ValueKind } from '../../../src/database/read/column-types.ts';
 import type { RowReader } from '../../../src/database/read/row-reader.ts';
 import { startTestApp, type TestApp } from '../../support/test-app.ts';
 
@@ -17,6 +18,8 @@ const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1
     id, "otherId"
   from json_to_recordset($1::json)
     as given (text text, float float8, int int4, "timeMs" float8, last text, word text, id uuid, "otherId" uuid)`;
+
+const KINDS: readonly ValueKind[] = ['text', 'float', 'int', 'time', 'text', 'text', 'uuid', 'uuid'];
 
 /** Ids with equal last digits, which a table of recent values could confuse. */
 const ALIKE = [0, 1, 2].map((digit) => `0000000${digit}-0000-7000-8000-00000000000a`);
@@ -47,7 +50,8 @@ function read(row: RowReader): Values {
 }
 
 function readBack(rows: readonly Values[]): Promise<Values[]> {
-  return testApp.app.database.readRows({ name: 'read-back', text: TEXT, values: [JSON.stringify(rows)], read });
+  const values = [JSON.stringify(rows)];
+  return testApp.app.database.readRows({ name: 'read-back', text: TEXT, values, kinds: KINDS, read });
 }
 
 describe('Rows read value by value', () => {
@@ -82,9 +86,10 @@ describe('Rows read value by value', () => {
     const ip = fc.option(fc.oneof(fc.ipV4(), ipv6, fc.ipV6(), fc.constantFrom('::', '::1', '::ffff:10.0.0.1', '1::')));
     const read = (row: RowReader) => [row.ip(), row.text()];
     const text = 'select ip::inet, host(ip::inet) from unnest($1::text[]) ip';
+    const kinds = ['ip', 'text'] as const;
     await fc.assert(
       fc.asyncProperty(fc.array(ip), async (ips) => {
-        const rows = await testApp.app.database.readRows({ name: 'addresses', text, values: [ips], read });
+        const rows = await testApp.app.database.readRows({ name: 'addresses', text, values: [ips], kinds, read });
         expect(rows.map(([written]) => written)).toEqual(rows.map(([, expected]) => expected));
         expect(rows).toHaveLength(ips.length);
       }),
@@ -109,14 +114,41 @@ describe('Rows read value by value', () => {
     expect(await readBack(rows)).toEqual(rows);
   });
 
+  test('have the same values in columns of other types that hold them', async () => {
+    const text = `select 7::int8, 7::int2, 12.3::real, 12.30::numeric, '10.0.0.1'::text, 'ü'::varchar, null::numeric, true,
+      '2026-01-02T03:04:05.678Z'::timestamptz(3), '${ALIKE[0]}'::uuid, '2001:db8::1'::inet`;
+    const kinds = ['int', 'int', 'float', 'float', 'ip', 'text', 'float', 'boolean', 'time', 'uuid', 'ip'] as const;
+    const read = (row: RowReader) => [
+      ...[row.int(), row.int(), row.float(), row.float(), row.ip(), row.text(), row.float(), row.boolean()],
+      ...[row.timeMs(), row.uuid(), row.ip()],
+    ];
+    const time = Date.parse('2026-01-02T03:04:05.678Z');
+    const expected = [7, 7, 12.3, 12.3, '10.0.0.1', 'ü', null, true, time, ALIKE[0], '2001:db8::1'];
+    const statement = { name: 'other-types', text, values: [], kinds, read };
+    // First as it is prepared, then as it is known.
+    for (const _ of [1, 2]) expect(await testApp.app.database.readRows(statement)).toEqual([expected]);
+  });
+
+  test.each<[string, ValueKind, string]>([
+    ['now()::timestamp(3)', 'time', 'It has to be timestamp(3) with time zone.'],
+    ["'a'::char(3)", 'text', 'It has to be text or character varying.'],
+    ["'1'::text", 'int', 'It has to be integer, smallint or bigint.'],
+    ['1', 'uuid', 'It has to be uuid.'],
+  ])('are refused in a column of a type with other values: %s as %s', async (expression, kind, message) => {
+    const text = `select ${expression} as odd`;
+    const statement = { name: `odd-${kind}-${expression}`, text, values: [], kinds: [kind], read: () => null };
+    await expect(testApp.app.database.readRows(statement)).rejects.toThrow(message);
+  });
+
   test('of other statements arrive although one statement fails, or its rows cannot be read', async () => {
     const { database } = testApp.app;
-    const fails = { name: 'fails', text: 'select 1 / 0', values: [], read };
+    const fails = { name: 'fails', text: 'select 1 / 0', values: [], kinds: ['int'] as const, read };
     await expect(database.readRows(fails)).rejects.toThrow('division by zero');
     const unreadable = {
       name: 'two-rows',
       text: 'select i from generate_series(1, 2) i',
       values: [],
+      kinds: ['int'] as const,
       read: (row: RowReader) => {
         throw new RangeError(`Row ${row.int()} is not what it was taken for.`);
       },
