@@ -183,7 +183,7 @@ export class ChangeFeed {
       return;
     }
     // At once, so that no read finds what was cached of the other one once the writer is answered.
-    if (this.#isForeign(originOf(message))) {
+    if (message.kind === 'restoration' || this.#isForeign(originOf(message))) {
       this.lose(lineageEnded());
       return;
     }

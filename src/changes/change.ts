@@ -50,6 +50,8 @@ export type Message =
    * the history of the rows, see `FACTS_DIGEST`.
    */
   | { readonly kind: 'echo'; readonly id: string; readonly snapshot: string; readonly facts: string | undefined }
+  /** Sent at the end of a restore, see `restored.migration.ts`. */
+  | { readonly kind: 'restoration' }
   | { readonly kind: 'command'; readonly command: Command };
 
 interface AnnouncedRow {
@@ -70,6 +72,7 @@ export function decodeMessage(payload: string): Message {
     const { echo: id, snapshot, facts } = message;
     return { kind: 'echo', id, snapshot, facts };
   }
+  if (message?.restored === true) return { kind: 'restoration' };
   if (isCommand(message)) return { kind: 'command', command: message };
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, schema, relid, op, xid, isLast, rows } = message;

@@ -1,4 +1,5 @@
 import { followTableMigration } from './follow-table.migration.ts';
+import { restoredMigration } from './restored.migration.ts';
 import type { NamedMigration } from './sql-migration.ts';
 
 export { changesMigration } from './changes.migration.ts';
@@ -9,7 +10,7 @@ export { type NamedMigration, sqlMigration } from './sql-migration.ts';
  * their names begin with, and on the same date in the order given.
  */
 export function inOrder(ofFeatures: readonly NamedMigration[]): NamedMigration[] {
-  return [...ofFeatures, followTableMigration].sort((a, b) => dateOf(a) - dateOf(b));
+  return [...ofFeatures, followTableMigration, restoredMigration].sort((a, b) => dateOf(a) - dateOf(b));
 }
 
 function dateOf({ name }: NamedMigration): number {
