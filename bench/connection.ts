@@ -11,10 +11,12 @@ const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 const READ_BUFFER_BYTES = 256 * 1024;
 
 /** Called with each response; `body` is valid only until the callback returns. */
-export type OnAnswer = (status: number, body: Buffer) => void;
+export type OnAnswer = (status: number, body: Buffer, head: string) => void;
 
 export class Connection {
   onAnswer: OnAnswer = () => {};
+  /** Called when the connection fails or the server closes it. */
+  onFailure: (error: Error) => void;
   readonly #socket: Socket;
   /** The received part of an incomplete response. */
   #pending: Buffer | null = null;
@@ -35,14 +37,15 @@ export class Connection {
       },
     });
     await once(socket, 'connect');
-    connection = new Connection(socket);
-    socket.on('error', onFailure);
-    socket.on('close', () => onFailure(new Error('The server closed a connection.')));
+    connection = new Connection(socket, onFailure);
     return connection;
   }
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, onFailure: (error: Error) => void) {
     this.#socket = socket;
+    this.onFailure = onFailure;
+    socket.on('error', (error) => this.onFailure(error));
+    socket.on('close', () => this.onFailure(new Error('The server closed a connection.')));
   }
 
   send(request: Buffer): void {
@@ -58,7 +61,8 @@ export class Connection {
   #receive(bytes: Buffer): void {
     const data = this.#pending ? Buffer.concat([this.#pending, bytes]) : bytes;
     const headEnd = data.indexOf(HEAD_END);
-    const body = headEnd === -1 ? null : bodyOf(data, headEnd);
+    const head = headEnd === -1 ? '' : data.toString('latin1', 0, headEnd);
+    const body = headEnd === -1 ? null : bodyOf(data, head);
     if (body === null) {
       // Copied, because the next read overwrites the buffer.
       this.#pending = this.#pending ? data : Buffer.from(data);
@@ -66,14 +70,14 @@ export class Connection {
     }
     this.#pending = null;
     // HTTP/1.1 200
-    this.onAnswer(Number(data.toString('latin1', 9, 12)), body);
+    this.onAnswer(Number(head.slice(9, 12)), body, head);
   }
 }
 
 /** The body of a response; `null` while the response is incomplete. */
-function bodyOf(data: Buffer, headEnd: number): Buffer | null {
-  const start = headEnd + HEAD_END.length;
-  const length = /\r\ncontent-length: *(\d+)/i.exec(data.toString('latin1', 0, headEnd))?.[1];
+function bodyOf(data: Buffer, head: string): Buffer | null {
+  const start = head.length + HEAD_END.length;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
   if (length === undefined) return data.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK) ? unchunk(data, start) : null;
   const end = start + Number(length);
   return data.length < end ? null : data.subarray(start, end);
@@ -90,14 +94,18 @@ function unchunk(data: Buffer, start: number): Buffer {
   }
 }
 
-/** The bytes of a POST to `/graphql`. */
-export function post(url: string, body: string): Buffer {
+/**
+ * The bytes of a POST to `/graphql`.
+ * @param authorization the header's whole value; default: no such header
+ */
+export function post(url: string, body: string, authorization?: string): Buffer {
   const head = [
     'POST /graphql HTTP/1.1',
     `host: ${new URL(url).host}`,
     'content-type: application/json',
     'accept: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
+    ...(authorization === undefined ? [] : [`authorization: ${authorization}`]),
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,4 +1,4 @@
-import { Agent, request } from 'node:http';
+import { Connection, post } from '../../bench/connection.ts';
 import type { Instance } from './instances.ts';
 
 export interface Answer {
@@ -23,10 +23,11 @@ const DEADLINE_MS = 6000;
 const REFUSALS = new Set(['BAD_USER_INPUT', 'NOT_FOUND', 'CONFLICT', 'STALE_VERSION', 'RATE_LIMITED']);
 
 export function createApi({ url }: Instance, token: string): Api {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const client = new Client(url);
   return {
     async ask(query, variables) {
-      const { data, errors, extensions } = await post(url, agent, token, JSON.stringify({ query, variables }));
+      const body = JSON.stringify({ query, variables });
+      const { data, errors, extensions } = await client.exchange(post(url, body, `Bearer ${token}`));
       if (errors?.length > 0) {
         const [{ message, extensions: details }] = errors;
         const text = `${details?.code}: ${message}`;
@@ -34,34 +35,71 @@ export function createApi({ url }: Instance, token: string): Api {
       }
       return { data, isStale: extensions?.stale === true };
     },
-    close: () => agent.destroy(),
+    close: () => client.close(),
   };
 }
 
-function post(url: string, agent: Agent, token: string, body: string): Promise<any> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-      authorization: `Bearer ${token}`,
+/** Connects with the first request, and again with the first one after the connection has ended. */
+class Client {
+  readonly #url: string;
+  #connection: Connection | null = null;
+  #isBusy = false;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** @throws {Error} also while another request is under way: the order of their answers would say nothing */
+  async exchange(request: Buffer): Promise<any> {
+    if (this.#isBusy) throw new Error('The client waits for an answer.');
+    this.#isBusy = true;
+    try {
+      this.#connection ??= await connect(this.#url);
+      return await this.#exchangeOn(this.#connection, request);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  async #exchangeOn(connection: Connection, request: Buffer): Promise<any> {
+    const { promise, resolve, reject } = Promise.withResolvers<any>();
+    const deadline = setTimeout(() => connection.onFailure(new Error('No answer in time.')), DEADLINE_MS);
+    connection.onFailure = (error) => {
+      this.close();
+      reject(error);
     };
-    const signal = AbortSignal.timeout(DEADLINE_MS);
-    const sent = request(`${url}/graphql`, { method: 'POST', agent, headers, signal }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        try {
-          resolve(JSON.parse(Buffer.concat(chunks).toString()));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
-    sent.on('error', (error: NodeJS.ErrnoException) => {
-      // No server was listening, so the request had no effect.
-      reject(error.code === 'ECONNREFUSED' ? new RefusedError(error.message) : error);
-    });
-    sent.end(body);
-  });
+    connection.onAnswer = (_status, body, head) => {
+      try {
+        resolve(JSON.parse(body.toString()));
+      } catch (error) {
+        reject(error);
+      }
+      // The server drains: a request on this connection would be lost.
+      if (CLOSING.test(head)) this.close();
+    };
+    connection.send(request);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(deadline);
+      connection.onFailure = () => this.close();
+    }
+  }
+
+  close(): void {
+    this.#connection?.close();
+    this.#connection = null;
+  }
+}
+
+const CLOSING = /\r\nconnection: close/i;
+
+async function connect(url: string): Promise<Connection> {
+  try {
+    return await Connection.open(url, () => {});
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // No server was listening, so the request had no effect.
+    throw code === 'ECONNREFUSED' ? new RefusedError(message) : error;
+  }
 }

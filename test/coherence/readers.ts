@@ -35,6 +35,17 @@ export async function runReader(world: World, session: Session, random: Random):
   }
 }
 
+/** Reads one thing right after the other, mostly single workstations, so that many answers come from the caches. */
+export async function runFastReader(world: World, session: Session, random: Random): Promise<void> {
+  while (!world.isStopping()) {
+    const request = random.chance(0.95)
+      ? recordRequest([random.pick(world.workstations).id!], session.observer)
+      : countRequest({ ...WHOLE_LIST, status: [random.pick(STATUSES)] });
+    const read = await readOnce(world, session, request).catch(() => null);
+    if (!read) await sleep(PAUSE_AFTER_FAILURE_MS);
+  }
+}
+
 async function readSomething(world: World, session: Session, random: Random): Promise<Read> {
   const { observer } = session;
   const dice = random.next();

@@ -20,11 +20,16 @@ export interface Observer {
 }
 
 export function createObserver(): Observer {
-  const known = new Map<string, Observed>();
+  const known = new Map<string, Observed[]>();
   const intern = (observed: Observed) => {
-    const key = JSON.stringify(observed);
-    const same = known.get(key);
-    if (!same) known.set(key, observed);
+    const key = `${observed.id} ${observed.version}`;
+    const others = known.get(key);
+    if (!others) {
+      known.set(key, [observed]);
+      return observed;
+    }
+    const same = others.find((other) => isSame(other, observed));
+    if (!same) others.push(observed);
     return same ?? observed;
   };
   return {
@@ -34,6 +39,15 @@ export function createObserver(): Observer {
     },
     manager: ({ id, version, name }) => intern({ id, version, createdAtMs: null, fields: { name } }),
   };
+}
+
+function isSame(a: Observed, b: Observed): boolean {
+  const names = Object.keys(a.fields);
+  return (
+    a.createdAtMs === b.createdAtMs &&
+    names.length === Object.keys(b.fields).length &&
+    names.every((name) => a.fields[name] === b.fields[name])
+  );
 }
 
 export function recordRequest(ids: readonly string[], observer: Observer): ReadRequest {

@@ -14,11 +14,13 @@ export function printProgress(atMs: number, history: History): void {
 
 export function printVerdict(history: History, { violations, delta }: Verdict, options: RunOptions): void {
   const { seed, instances, seconds } = options;
-  const stale = history.reads.filter(({ isStale }) => isStale).length;
+  const { reads } = history;
+  const stale = reads.filter(({ isStale }) => isStale).length;
+  const lists = reads.filter(({ parts }) => parts.some(({ kind }) => kind === 'list')).length;
   const events = history.subscriptions.reduce((sum, { events }) => sum + events.length, 0);
   console.log(`
 seed ${seed}, ${instances} instances, ${seconds} s
-reads    ${history.reads.length} (${stale} marked stale), and ${history.failedReads} without an answer
+reads    ${reads.length}, ${Math.round(reads.length / seconds)} a second (${lists} of lists, ${stale} marked stale), and ${history.failedReads} without an answer
 writes   ${countWrites(history)} (${describeOutcomes(history)})
 Redis    ${describeRedis(history)}
 events   ${events} on ${history.subscriptions.length} subscriptions

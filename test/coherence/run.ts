@@ -10,7 +10,7 @@ import { createHistory, createStopwatch, type FinalRow, type History, type RowLo
 import { createInstance, type Instance, signToken } from './instances.ts';
 import { runNemeses, untilReady } from './nemesis.ts';
 import { createRandom, type Random } from './random.ts';
-import { probe, readBack, readEverything, runReader, type Session } from './readers.ts';
+import { probe, readBack, readEverything, runFastReader, runReader, type Session } from './readers.ts';
 import { createObserver } from './reads.ts';
 import { printProgress } from './report.ts';
 import { createSql, type Sql } from './sql.ts';
@@ -21,6 +21,7 @@ const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0
 const FLEET = { managers: 5, workstations: 50 };
 const WRITERS = { perInstance: 2, plainSql: 2 };
 const READERS_PER_INSTANCE = 3;
+const FAST_READERS_PER_INSTANCE = 8;
 const PROGRESS_MS = 5000;
 
 /** Starts everything, runs it, cleans up, and returns the history. */
@@ -97,6 +98,12 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
           random.fork(`reader ${instance.number} ${index}`),
         ),
       ),
+    ),
+    ...instances.flatMap((instance) =>
+      Array.from({ length: FAST_READERS_PER_INSTANCE }, (_unused, index) => {
+        const name = `fast reader ${index + 1}`;
+        return runFastReader(world, openSession(name, instance), random.fork(`${name} ${instance.number}`));
+      }),
     ),
     runClearer(
       world,
