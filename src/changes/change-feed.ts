@@ -14,7 +14,10 @@ export type FeedState = 'connecting' | 'live' | 'gap' | 'closed';
 
 /** A follower of the feed. Its methods are called synchronously and in commit order. */
 export interface FeedListener {
-  /** Rows changed. All are of one statement, which may be spread over several calls. */
+  /**
+   * Rows changed. All are of one statement, which may be spread over several calls. Never called while changes may be missed,
+   * so `onLive` comes before any change that follows a missed one.
+   */
   onChanges?(changes: readonly Change[]): void;
   /** All rows of the table were removed by TRUNCATE. */
   onTruncate?(table: string): void;
@@ -190,13 +193,13 @@ export class ChangeFeed {
     switch (message.kind) {
       case 'changes': {
         const { changes, isLast, xid } = message;
-        this.#deliver((listener) => listener.onChanges?.(changes));
+        if (this.#state === 'live') this.#deliver((listener) => listener.onChanges?.(changes));
         if (isLast) this.#heard.acknowledge(xid, 'statement');
         break;
       }
       case 'truncation': {
         const { origin, xid } = message;
-        this.#deliver((listener) => listener.onTruncate?.(origin.table));
+        if (this.#state === 'live') this.#deliver((listener) => listener.onTruncate?.(origin.table));
         this.#heard.acknowledge(xid, 'statement');
         break;
       }

@@ -152,6 +152,31 @@ describe('a feed that sends echoes', () => {
     expect(timers.pending).toBe(0);
   });
 
+  test('passes on no change before it is live, so that none overtakes the word of a gap', async () => {
+    const { feed, fake, hear } = await createFeed();
+    const received: string[] = [];
+    feed.follow({
+      onChanges: () => received.push('changes'),
+      onTruncate: () => received.push('truncation'),
+      onLive: () => received.push('live'),
+      onGap: () => received.push('gap'),
+    });
+    const row = { id: 'm1', version: 1, old: null, new: { id: 'm1' } };
+    const change = () => {
+      fake.say({ table: 'manager', op: 'INSERT', xid: '200', isLast: true, rows: [row] });
+      fake.say({ table: 'manager', op: 'TRUNCATE', xid: '201', isLast: true, rows: [] });
+    };
+    change();
+    hear();
+    change();
+    fake.down();
+    fake.up();
+    change();
+    hear();
+    expect(received).toEqual(['live', 'changes', 'truncation', 'gap', 'live']);
+    expect(await isResolved(feed.waitUntilApplied('201', 'statement'))).toBe(true);
+  });
+
   test('ends its start with the first outcome: live', async () => {
     const fake = createFakeSource();
     const feed = new ChangeFeed({

@@ -322,6 +322,20 @@ describeOnPostgresql('on PostgreSQL', () => {
     await feed.close();
   });
 
+  test('no time limit of the role or the database ends a session that listens', async () => {
+    const url = `${databaseUrl.href}?options=-c%20idle_session_timeout%3D90ms%20-c%20statement_timeout%3D90ms`;
+    const source = createPostgresqlSource({ connectionString: url });
+    const events = createEventQueue();
+    await source.start(events.handlers);
+    await source.run('select pg_notify($1, concat(current_setting($2), current_setting($3)))', [
+      CHANNEL,
+      'idle_session_timeout',
+      'statement_timeout',
+    ]);
+    expect(await events.nextOf('payload')).toEqual({ kind: 'payload', payload: '00' });
+    await source.close();
+  });
+
   test('a closed source reports nothing more and sends nothing', async () => {
     const source = createPostgresqlSource({ connectionString: databaseUrl.href });
     const events = createEventQueue();
