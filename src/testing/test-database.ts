@@ -18,7 +18,11 @@ export type Engine = 'pglite' | 'postgresql';
 /** The engine of this run: `TEST_ENGINE`, by default PGlite. */
 export const engine: Engine = process.env.TEST_ENGINE === 'postgresql' ? 'postgresql' : 'pglite';
 
-const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
+/** The server of this run, where it needs one. */
+function serverUrl(): string {
+  return process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
+}
+
 /** The environment variable that names the template to the processes of a run. */
 const TEMPLATE = 'STATIONMASTER_TEST_TEMPLATE';
 
@@ -95,13 +99,13 @@ function newName(): string {
 }
 
 function urlOf(database: string): string {
-  const url = new URL(SERVER_URL);
+  const url = new URL(serverUrl());
   url.pathname = `/${database}`;
   return url.href;
 }
 
 async function onServer(statement: string): Promise<void> {
-  const client = new Client({ connectionString: SERVER_URL });
+  const client = new Client({ connectionString: serverUrl() });
   await client.connect();
   try {
     // PostgreSQL refuses to copy a template twice at the same time.

@@ -124,9 +124,17 @@ onServers('a table whose columns were changed', () => {
   /** What was cached before is dropped with the next heartbeat of the change feed. */
   async function alter(url: string, sql: string): Promise<void> {
     const gaps = async () => (await readiness(url)).details.gaps;
+    await untilLive(url);
     const before = await gaps();
     await admin.query(sql);
     await until(gaps, (count) => count > before);
+  }
+
+  function untilLive(url: string): Promise<unknown> {
+    return until(
+      () => readiness(url),
+      ({ details }) => details.changeFeed === 'live',
+    );
   }
 
   async function readiness(url: string): Promise<{ details: { gaps: number; changeFeed: string; reason?: string } }> {
@@ -235,10 +243,7 @@ onServers('a table whose columns were changed', () => {
         expect((await fetch(`${url}/livez`)).status).toBe(200);
         expect(performance.now() - startedMs).toBeLessThan(1000);
         await admin.query(back);
-        await until(
-          () => readiness(url),
-          ({ details }) => details.changeFeed === 'live',
-        );
+        await untilLive(url);
       }
       await expectRightValues(url);
     },

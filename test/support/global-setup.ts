@@ -1,9 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { createTemplate } from '../../src/testing/test-database.ts';
+import { startTestServer } from './test-server.ts';
 
-/** Builds `src` once for the tests that start processes, and migrates the template of all test databases once. */
+/**
+ * Builds `src` once for the tests that start processes, starts the database server that the run may ask for, and migrates the
+ * template of all test databases once.
+ */
 export default async function setUp(): Promise<void> {
   build();
+  await startTestServer();
   await createTemplate();
 }
 

@@ -1,3 +1,8 @@
 import { dropTemplate } from '../../src/testing/test-database.ts';
+import { stopTestServer } from './test-server.ts';
 
-export default dropTemplate;
+/** Also after a run that failed. */
+export default async function tearDown(): Promise<void> {
+  await dropTemplate();
+  await stopTestServer();
+}

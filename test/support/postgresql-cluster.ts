@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -21,10 +21,22 @@ export interface PostgresqlCluster {
   destroy(): Promise<void>;
 }
 
-/** Where the programs are of the server that tests run on, or `null` where there are none. */
+/** What tests run: to make servers, and to copy what is in them. */
+const PROGRAMS = ['initdb', 'pg_ctl', 'pg_basebackup', 'pg_dump', 'pg_restore'];
+
+/**
+ * Where the programs are of the server that tests run on, or `null` where not all of them are. `POSTGRESQL_BIN` names a folder
+ * of another version than the machine's own.
+ */
 export async function findPostgresqlPrograms(): Promise<string | null> {
-  for (const folder of [process.env.POSTGRESQL_BIN, '/usr/lib/postgresql/15/bin', '/usr/local/bin', '/usr/bin']) {
-    if (folder && (await run(join(folder, 'initdb'), ['--version']).catch(() => null))) return folder;
+  const own = process.env.POSTGRESQL_BIN;
+  for (const folder of own ? [own] : ['/usr/lib/postgresql/15/bin', '/usr/local/bin', '/usr/bin']) {
+    const isThere = (program: string) =>
+      run(join(folder, program), ['--version']).then(
+        () => true,
+        () => false,
+      );
+    if ((await Promise.all(PROGRAMS.map(isThere))).every(Boolean)) return folder;
   }
   return null;
 }
@@ -63,6 +75,10 @@ async function start(programs: string, folder: string, as: User, settings: strin
     run(join(programs, 'pg_ctl'), ['-D', folder, ...command], { ...as, cwd: '/' });
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off ${settings}`;
   await control('start', '-w', '-l', join(folder, 'log'), '-o', options);
+  const pid = Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n', 1)[0]);
+  // If the tests are interrupted. It means an immediate shutdown.
+  const onExit = () => process.kill(pid, 'SIGQUIT');
+  process.once('exit', onExit);
   return {
     port,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
@@ -74,6 +90,7 @@ async function start(programs: string, folder: string, as: User, settings: strin
     },
     promote: async () => void (await control('promote', '-w')),
     async destroy() {
+      process.off('exit', onExit);
       await control('stop', '-m', 'immediate');
       await rm(folder, { recursive: true, force: true });
     },
