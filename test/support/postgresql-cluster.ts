@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -76,9 +77,7 @@ async function start(programs: string, folder: string, as: User, settings: strin
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off ${settings}`;
   await control('start', '-w', '-l', join(folder, 'log'), '-o', options);
   const pid = Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n', 1)[0]);
-  // If the tests are interrupted. It means an immediate shutdown.
-  const onExit = () => process.kill(pid, 'SIGQUIT');
-  process.once('exit', onExit);
+  const guard = startGuard(pid, folder);
   return {
     port,
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
@@ -90,9 +89,25 @@ async function start(programs: string, folder: string, as: User, settings: strin
     },
     promote: async () => void (await control('promote', '-w')),
     async destroy() {
-      process.off('exit', onExit);
+      guard.kill();
       await control('stop', '-m', 'immediate');
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Ends the server and removes its files when this process ends without doing so, however that is: its end closes the pipe that
+ * the guard reads. SIGQUIT means an immediate shutdown.
+ */
+function startGuard(pid: number, folder: string): ChildProcess {
+  const script = 'cat; kill -QUIT "$1"; sleep 1; rm -rf "$2"';
+  const guard = spawn('sh', ['-c', script, 'guard', String(pid), folder], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    // Out of reach of the signals that a terminal sends to this process and its children.
+    detached: true,
+  });
+  guard.unref();
+  (guard.stdin as Socket).unref();
+  return guard;
 }
