@@ -5,10 +5,11 @@ import type { Answer, AskedOperation, HttpRequestHead, OperationRequest, Outcome
 import type { Operations } from '../operations/operations.ts';
 import { CachedResponse, strongEtag } from '../operations/response-cache.ts';
 import type { AddressReader, RequestSource } from './client-address.ts';
-import { chooseMediaType, isPreflighted, wantsPage } from './graphql-over-http.ts';
+import { isUnforgeable, wantsPage } from './graphql-over-http.ts';
 import { reusableHeaders, STALE_HEADERS } from './headers.ts';
 import { GRAPHQL_RESPONSE, type HttpResponse, PLAIN_JSON } from './http-response.ts';
 import { parseJsonBody } from './json-bodies.ts';
+import { chooseMediaType } from './media-type.ts';
 import { refuseRequest } from './refusal.ts';
 
 /** Where GraphQL is served. */
@@ -80,7 +81,7 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
 
   get cacheText(): string | null {
     if (this.method === 'POST') return `JSON ${this.text}`;
-    return isPreflighted(this.headers) && !this.wantsPage ? `GET ${this.search}` : null;
+    return isUnforgeable(this.headers) && !this.wantsPage ? `GET ${this.search}` : null;
   }
 
   get wantsReport(): boolean {
@@ -140,11 +141,11 @@ function readSearch(search: string): AskedOperation | null {
 
 const PARAMETERS = ['query', 'operationName', 'variables', 'extensions'] as const;
 
-/** Text that is not JSON stays text, which is not an object either. */
+/** Nothing counts as `null`, as in a body. Text that is not JSON stays text, which is not an object either. */
 function parseIfPossible(json: string | null | undefined): unknown {
-  if (json == null) return undefined;
+  if (json == null || json === '') return undefined;
   try {
-    return JSON.parse(json) ?? json;
+    return JSON.parse(json);
   } catch {
     return json;
   }

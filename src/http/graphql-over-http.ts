@@ -3,6 +3,7 @@ import type { FastifyInstance, HTTPMethods } from 'fastify';
 import { type DocumentNode, getOperationAST, Kind, parse, type SelectionSetNode } from 'graphql';
 import Negotiator from 'negotiator';
 import { GRAPHQL_RESPONSE, PLAIN_JSON } from './http-response.ts';
+import { chooseMediaType } from './media-type.ts';
 import { HttpRefusal } from './refusal.ts';
 
 /*
@@ -11,16 +12,6 @@ import { HttpRefusal } from './refusal.ts';
  */
 
 const METHODS: readonly string[] = ['GET', 'POST'];
-
-/** What most clients send: parsing it takes longer than finding it here. */
-const ANY_OR_PLAIN = ['application/json', '*/*', ''];
-
-/** The media type to answer with, by the request's `Accept`; `null` when it takes neither of the two. */
-export function chooseMediaType(accept: string | undefined): typeof PLAIN_JSON | typeof GRAPHQL_RESPONSE | null {
-  if (accept === undefined || ANY_OR_PLAIN.includes(accept)) return PLAIN_JSON;
-  const chosen = new Negotiator({ headers: { accept } }).mediaType([PLAIN_JSON, GRAPHQL_RESPONSE]);
-  return (chosen as typeof PLAIN_JSON | typeof GRAPHQL_RESPONSE | undefined) ?? null;
-}
 
 /** Answers 405 to every method but GET and POST. Preflight requests are answered before they get here. */
 export function refuseOtherMethods(server: FastifyInstance, url: string): void {
@@ -44,10 +35,15 @@ interface RequestHead {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** Whether a browser asks for a page at the address of the API. */
+/** Whether a browser asks for a page at the address of the API: it likes HTML best. Apollo Server decides in the same way. */
 export function wantsPage({ method, headers }: Pick<RequestHead, 'method' | 'headers'>): boolean {
-  return method === 'GET' && headers.accept?.includes('text/html') === true;
+  if (method !== 'GET' || headers.accept?.includes(PAGE) !== true) return false;
+  const { accept } = headers;
+  return new Negotiator({ headers: { accept } }).mediaType([PLAIN_JSON, GRAPHQL_RESPONSE, PARTS, PAGE]) === PAGE;
 }
+
+const PAGE = 'text/html';
+const PARTS = 'multipart/mixed';
 
 /**
  * The checks that come first, before any lookup in a cache.
@@ -57,21 +53,30 @@ export function checkHttpRequest({ headers, method, url }: RequestHead): void {
   if (chooseMediaType(headers.accept) === null) {
     throw new HttpRefusal(406, 'Answers come as application/json or application/graphql-response+json only.');
   }
-  if (method !== 'GET' || isPreflighted(headers)) return;
+  if (method !== 'GET' || isUnforgeable(headers)) return;
   if (!reachesNoResolver(new URLSearchParams(url.slice(url.indexOf('?'))))) {
     throw new HttpRefusal(
       400,
-      'Any web page could have made its visitors send this request. Send it with a header that pages must ask ' +
-        'leave for first: apollo-require-preflight, x-apollo-operation-name, or content-type: application/json.',
+      'Any web page could have made its visitors send this request. Send it with a header that pages must ask leave for ' +
+        `first: ${PREFLIGHT_HEADERS.join(', ')}, or content-type: application/json.`,
     );
   }
 }
 
-const PREFLIGHT_HEADERS = ['apollo-require-preflight', 'x-apollo-operation-name'];
+const PREFLIGHT_HEADERS = [
+  'authorization',
+  'graphql-require-preflight',
+  'apollo-require-preflight',
+  'x-apollo-operation-name',
+] as const;
 
-/** Whether browsers ask the server first (CORS) before another site's page may send such a request. */
-export function isPreflighted(headers: IncomingHttpHeaders): boolean {
-  if (PREFLIGHT_HEADERS.some((name) => headers[name] !== undefined && headers[name] !== '')) return true;
+/**
+ * Whether another site's page cannot have made a browser send the request: browsers ask the server first (CORS), or say
+ * themselves that the page is of the same origin. `Sec-Fetch-Site: none` is no proof: links in mails look like that.
+ */
+export function isUnforgeable(headers: IncomingHttpHeaders): boolean {
+  if (PREFLIGHT_HEADERS.some((name) => headers[name])) return true;
+  if (headers['sec-fetch-site'] === 'same-origin') return true;
   return /^\s*application\/json\s*(;|$)/i.test(headers['content-type'] ?? '');
 }
 
@@ -86,7 +91,7 @@ function reachesNoResolver(parameters: URLSearchParams): boolean {
   const query = parameters.get('query');
   if (query === null || query.length > HARMLESS_LENGTH || parameters.has('extensions')) return false;
   const document = parseIfPossible(query);
-  const operation = document && getOperationAST(document, parameters.get('operationName'));
+  const operation = document && getOperationAST(document, parameters.get('operationName') || null);
   return operation != null && (operation.operation !== 'query' || selectsMetaFieldsOnly(operation.selectionSet));
 }
 

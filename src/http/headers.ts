@@ -75,12 +75,12 @@ export class ResponseHeaders {
   }
 
   /**
-   * What the response to a preflight request (CORS) has besides; `null`: the request is not one. A page that may read the
-   * responses may send what it wants: headers that mean nothing here, such as those of tracing, do no harm.
+   * What the response to a preflight request (CORS), or to another `OPTIONS`, has besides. A page that may read the responses
+   * may send what it wants: headers that mean nothing here, such as those of tracing, do no harm.
    */
-  preflight({ headers }: { readonly headers: IncomingHttpHeaders }): Headers | null {
+  preflight({ headers }: { readonly headers: IncomingHttpHeaders }): Headers {
     const { origin, 'access-control-request-method': method } = headers;
-    if (!origin || !method) return null;
+    if (!origin || !method) return { allow: 'GET, HEAD, POST, OPTIONS' };
     const vary = 'Origin, Access-Control-Request-Method, Access-Control-Request-Headers';
     if (!this.#origins.mayRead(origin)) return { vary };
     const methods = METHODS.includes(method) || !isReflectable(method) ? METHODS : [...METHODS, method];

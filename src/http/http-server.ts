@@ -104,7 +104,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const sockets = attachWebSocketServer(server.server, {
     addressOf,
     config,
-    isEndpoint: ({ url = '' }) => pathOf(url) === GRAPHQL_PATH,
+    isEndpoint: ({ url = '' }) => pathOf(url).replace(/\/$/, '') === GRAPHQL_PATH,
     logger,
     mayConnect: origins.mayConnect,
     metrics,
@@ -179,6 +179,7 @@ function createFastify(
     forceCloseConnections: 'idle',
     frameworkErrors: answerError,
     genReqId: requestIdOf,
+    routerOptions: { ignoreTrailingSlash: true },
     // A client that is connected already gets its answer.
     return503OnClosing: false,
   });
@@ -193,13 +194,12 @@ function createFastify(
   return server;
 }
 
-/** Writes the headers of every response, and answers preflight requests. */
+/** Writes the headers of every response, and answers `OPTIONS`: preflight requests and those of probes. */
 function writeHeaders(server: FastifyInstance, table: ResponseHeaders, isDraining: () => boolean): void {
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(table.common(request.headers.origin)).header('x-request-id', request.id);
     if (request.method !== 'OPTIONS') return;
     const headers = table.preflight(request);
-    if (!headers) throw new HttpRefusal(400, 'A preflight request names an origin and a method.');
     return reply.headers(headers).code(204).header('content-length', '0').send();
   });
   server.addHook('onSend', async (request, reply) => {
@@ -210,8 +210,8 @@ function writeHeaders(server: FastifyInstance, table: ResponseHeaders, isDrainin
   });
 }
 
-function asLogged({ id, method, url }: FastifyRequest) {
-  return { requestId: id, method, path: pathOf(url) };
+function asLogged({ headers, id, method, url }: FastifyRequest) {
+  return { requestId: id, method, path: pathOf(url), headers };
 }
 
 function pathOf(url: string): string {

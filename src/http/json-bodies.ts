@@ -14,10 +14,23 @@ export function acceptJsonBodies(server: FastifyInstance): void {
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     const refusal = refuseEncoding(request);
     if (refusal) return done(refusal);
-    // Decoding would replace invalid bytes silently, and store something else than the client sent.
-    if (!isUtf8(body)) return done(new HttpRefusal(400, 'The body of the request is not valid UTF-8.'));
-    done(null, body.toString('utf8'));
+    const text = decodeBody(body);
+    if (text === null) return done(new HttpRefusal(400, 'The body of the request is not in UTF-8.'));
+    done(null, text);
   });
+}
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
+/**
+ * The text of a body in UTF-8, without a byte order mark (RFC 8259, section 8.1); `null` for one in another encoding.
+ * Decoding would replace invalid bytes silently, and store something else than the client sent.
+ */
+export function decodeBody(body: Buffer): string | null {
+  // In UTF-16 and UTF-32 the first character of JSON has a byte of 0.
+  if (!isUtf8(body) || body.subarray(0, 4).includes(0)) return null;
+  const isMarked = body[0] === BYTE_ORDER_MARK[0] && body.indexOf(BYTE_ORDER_MARK) === 0;
+  return body.toString('utf8', isMarked ? BYTE_ORDER_MARK.length : 0);
 }
 
 function refuseEncoding({ headers }: FastifyRequest): HttpRefusal | undefined {
@@ -26,7 +39,7 @@ function refuseEncoding({ headers }: FastifyRequest): HttpRefusal | undefined {
     return new HttpRefusal(415, 'The body of a request must be in UTF-8.');
   }
   const encoding = headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     return new HttpRefusal(415, 'The body of a request must not be compressed.');
   }
   return undefined;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type ErrorCode, StationmasterError } from '../errors.ts';
 import { presentError } from '../graphql/errors.ts';
 import { type HttpResponse, PLAIN_JSON } from './http-response.ts';
+import { chooseMediaType } from './media-type.ts';
 
 /** A request that HTTP itself refuses: for its method, media type or size. */
 export class HttpRefusal extends StationmasterError {
@@ -34,12 +35,13 @@ export interface RefusedRequest {
   readonly requestId: string;
   readonly method: string;
   readonly path: string;
+  readonly headers: { readonly accept?: string | undefined };
 }
 
-/** The response to a request for which nothing was executed, in GraphQL's shape. Leaves a line in the log. */
+/** The response to a request for which nothing was executed, in GraphQL's shape and media type. Leaves a line in the log. */
 export function refuseRequest(
   error: unknown,
-  { requestId, method, path }: RefusedRequest,
+  { requestId, method, path, headers: { accept } }: RefusedRequest,
   logger: Logger,
 ): HttpResponse {
   const requestLogger = logger.child({ requestId });
@@ -49,7 +51,7 @@ export function refuseRequest(
   requestLogger.info({ method, path, statusCode: status, code }, 'request refused');
   return {
     status,
-    contentType: PLAIN_JSON,
+    contentType: chooseMediaType(accept) ?? PLAIN_JSON,
     headers: headersFor(error, code),
     body: JSON.stringify({ errors: [formatted] }),
   };

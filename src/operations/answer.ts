@@ -132,7 +132,8 @@ class Pipeline {
 
     const document = prepared.prepare(query);
     if (document.errors) return this.#finish(execution, this.#refuse(document.errors, context));
-    const { operationName = null, variables } = asked;
+    const { variables } = asked;
+    const operationName = asked.operationName || null;
     const selected = document.select(operationName);
     if (!selected) return this.#finish(execution, this.#refuse(document.explainSelection(operationName), context));
     const excess = guard.refuseCost(selected.costOf(variables ?? NO_VARIABLES), selected.definition);

@@ -59,7 +59,8 @@ export function createApollo({ config, schema, logger, hidesSuggestions }: Apoll
     // Every document it gets has been validated, also against introspection where that is off.
     introspection: true,
     includeStacktraceInErrorResponses: false,
-    csrfPrevention: true,
+    // The transport has decided that.
+    csrfPrevention: false,
     stopOnTerminationSignals: false,
     formatError: errors.formatError,
     // Texts of persisted queries are found before Apollo Server is asked; it words the refusals.
@@ -81,7 +82,7 @@ export function createApollo({ config, schema, logger, hidesSuggestions }: Apoll
     async execute({ query, operationName, variables, extensions }, document, http, context) {
       const request = {
         query: query || undefined,
-        operationName: operationName ?? undefined,
+        operationName: operationName || undefined,
         variables: variables ?? undefined,
         extensions: document ? undefined : (extensions ?? undefined),
         http: http ? { ...http, headers: toHeaderMap(http) } : undefined,

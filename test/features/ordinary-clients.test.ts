@@ -122,3 +122,22 @@ describe('half a character is BAD_USER_INPUT with its field', () => {
     expect(await testApp.sql("select name from workstation where name like '%\ufffd%'")).toEqual([]);
   });
 });
+
+describe('the authorization of a request', () => {
+  const askAs = async (authorization: string) => {
+    const response = await fetch(`${testApp.app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization },
+      body: '{"query":"{ workstations { totalCount } }"}',
+    });
+    return response.status;
+  };
+
+  test.each(['bearer ', 'BEARER ', 'Bearer   '])('may begin with %j', async (scheme) => {
+    expect(await askAs(`${scheme}${await testApp.token('VIEWER')}  `)).toBe(200);
+  });
+
+  test.each(['Bearer', 'Bearer ', 'Bearer undefined', 'Bearer null', 'null'])('is refused as %j', async (text) => {
+    expect(await askAs(text)).toBe(401);
+  });
+});

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
@@ -7,6 +6,7 @@ import { GRAPHQL_PATH, type GraphqlHandler, GraphqlHttpRequest, type GraphqlHttp
 import { type ResponseHeaders, requestIdOf } from '../headers.ts';
 import { logHttpRequest } from '../http-log.ts';
 import type { HttpResponse } from '../http-response.ts';
+import { decodeBody } from '../json-bodies.ts';
 import { type RequestHead, RequestHeadParser } from './request-head-parser.ts';
 
 export interface FastPathParts {
@@ -119,9 +119,9 @@ class FastPathConnection {
     if (missing === 0) {
       if (this.#firstPiece) this.#socket.setTimeout(keepAliveTimeoutMs);
       this.#firstPiece = null;
-      const body = bytes.subarray(headLength);
-      if (!isUtf8(body)) return this.#leave(bytes);
-      const request = { bytes, head, text: body.toString() };
+      const text = decodeBody(bytes.subarray(headLength));
+      if (text === null) return this.#leave(bytes);
+      const request = { bytes, head, text };
       this.#last = bytes.length <= SHORT_BYTES ? request : null;
       this.#answer(request);
     } else if (missing > 0 && !this.#firstPiece) {

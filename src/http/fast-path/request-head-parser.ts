@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { MAX_KEY_LENGTH } from '../../operations/response-cache.ts';
-import { chooseMediaType } from '../graphql-over-http.ts';
 import { isNavigation } from '../headers.ts';
+import { chooseMediaType } from '../media-type.ts';
 
 /** The head of a plain request, which is read without Node's parser. */
 export interface RequestHead {
