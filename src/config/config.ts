@@ -59,7 +59,12 @@ export interface Config {
   readonly httpFastPath: boolean;
   readonly queries: QueryLimits;
   /** Whether clients may send the hash of a query. With `only`, and only then, `file` lists all that is executed. */
-  readonly persistedQueries: { readonly mode: 'on' | 'off' | 'only'; readonly file: string | undefined };
+  readonly persistedQueries: {
+    readonly mode: 'on' | 'off' | 'only';
+    readonly file: string | undefined;
+    /** Whether an ADMIN may ask for what is not in `file`. */
+    readonly exceptAdmin: boolean;
+  };
   /** How long a request may take to arrive. */
   readonly requestTimeoutSeconds: number;
   /** How long a connection without a request stays open. */
@@ -171,6 +176,7 @@ function readConfig(read: ReadSetting): Config {
     persistedQueries: {
       mode: read('PERSISTED_QUERIES', oneOf('on', 'off', 'only'), 'on'),
       file: read('PERSISTED_QUERIES_FILE', trimmedText, undefined),
+      exceptAdmin: read('PERSISTED_QUERIES_EXCEPT_ADMIN', onOff, false),
     },
     requestTimeoutSeconds: read('REQUEST_TIMEOUT_SECONDS', wholeNumber(1, 3600), 30),
     keepAliveSeconds: read('KEEP_ALIVE_SECONDS', wholeNumber(1, 86_400), KEEP_ALIVE_SECONDS),

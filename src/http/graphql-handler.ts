@@ -126,20 +126,18 @@ function asOperation(body: unknown): AskedOperation | null {
 /** The parameters of a GET, or `null` where one comes twice or is not the JSON that it should be. */
 function readSearch(search: string): AskedOperation | null {
   const parameters = new URLSearchParams(search);
-  const [query, operationName, variables, extensions] = PARAMETERS.map((name) => {
-    const values = parameters.getAll(name);
-    return values.length > 1 ? null : values[0];
-  });
-  if ([query, operationName, variables, extensions].includes(null)) return null;
+  if (PARAMETERS.some((name) => parameters.getAll(name).length > 1)) return null;
+  const { variables, extensions, ...others } = Object.fromEntries(
+    PARAMETERS.map((name) => [name, parameters.get(name) ?? undefined]),
+  );
   return asOperation({
-    query,
-    operationName,
+    ...others,
     variables: parseIfPossible(variables),
     extensions: parseIfPossible(extensions),
   });
 }
 
-const PARAMETERS = ['query', 'operationName', 'variables', 'extensions'] as const;
+const PARAMETERS = ['query', 'operationName', 'variables', 'extensions', 'documentId', 'doc_id'] as const;
 
 /** Nothing counts as `null`, as in a body. Text that is not JSON stays text, which is not an object either. */
 function parseIfPossible(json: string | null | undefined): unknown {

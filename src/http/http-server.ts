@@ -58,7 +58,7 @@ export interface HttpServerParts {
   readonly middlewares?: readonly OperationMiddleware[] | undefined;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[];
-  /** The clock of sockets and of the rate limit; the system's by default. */
+  /** The clock of sockets, of the rate limit and of looking at files; the system's by default. */
   readonly timers?: Timers;
 }
 
@@ -86,7 +86,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Serves `/graphql` over HTTP and WebSockets, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { config, health, logger, metrics, timers = systemTimers } = parts;
-  const operations = createOperations({ ...parts, now: timers.now });
+  const operations = createOperations({ ...parts, timers });
   await operations.start();
   const addressOf = createAddressReader(config.trustProxy);
   const settings = { addressOf, showsPage: config.environment !== 'production' };

@@ -7,6 +7,7 @@ import { presentErrors } from '../graphql/errors.ts';
 import type { OperationType, RequestObserver } from '../observability/metrics.ts';
 import type { Apollo } from './apollo.ts';
 import type { Admission } from './caller.ts';
+import type { DocumentSource } from './documents/trusted-documents.ts';
 import {
   type AdmittedOperation,
   type Answer,
@@ -20,7 +21,6 @@ import type { PreparedOperation, PreparedOperations } from './prepared-operation
 import type { QueryGuard } from './query-limits.ts';
 import { reportOperation } from './request-log.ts';
 import type { CachedResponse, ResponseCache } from './response-cache.ts';
-import type { DocumentSource } from './trusted-documents.ts';
 
 export interface AnswerParts {
   readonly admission: Admission;
@@ -101,10 +101,12 @@ class Pipeline {
   }
 
   answer(operation: AdmittedOperation): Outcome | Promise<Outcome> {
-    const { responses } = this.#parts;
+    const { documents, responses } = this.#parts;
     const { request, identity } = operation;
     const text = responses && request.cacheText;
-    const key = text === null ? null : responses!.keyOf(identity, text);
+    // What was stored for a document that the list has no more must not be found.
+    const versioned = documents.version === 0 || text === null ? text : `${documents.version} ${text}`;
+    const key = versioned === null ? null : responses!.keyOf(identity, versioned);
     const cached = key === null ? undefined : responses!.get(key);
     return cached ? this.#giveCached(cached, operation) : this.#execute(operation, key);
   }
@@ -126,7 +128,7 @@ class Pipeline {
     if (request.wantsPage) return answerByApollo(await apollo.answerHttp(request.http!, context));
     const asked = request.read();
     guard.checkLength(asked?.query);
-    const query = documents.find(asked ?? {});
+    const query = documents.find(asked ?? {}, identity);
     if (!asked) return answerByApollo(await apollo.answerHttp(request.http!, context));
     if (query === null) return this.#finish(execution, await this.#refuseByApollo(asked, execution));
 

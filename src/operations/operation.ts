@@ -39,6 +39,9 @@ export interface AskedOperation {
   readonly operationName?: string | null | undefined;
   readonly variables?: Variables | null | undefined;
   readonly extensions?: Readonly<Record<string, unknown>> | null | undefined;
+  /** Names a document in the place of its text, as the specification of persisted documents and Relay's examples do. */
+  readonly documentId?: unknown;
+  readonly doc_id?: unknown;
 }
 
 export interface HttpRequestHead {

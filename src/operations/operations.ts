@@ -4,16 +4,17 @@ import type { Config } from '../config/config.ts';
 import { hidesSuggestions } from '../graphql/errors.ts';
 import { measureRootFields } from '../graphql/root-fields.ts';
 import type { RequestObserver, ResolverObserver } from '../observability/metrics.ts';
+import type { Timers } from '../timers.ts';
 import { type AnswerOperation, createAnswer } from './answer.ts';
 import { createApollo } from './apollo.ts';
 import { type Admission, createAdmission, type Identify } from './caller.ts';
+import { createPersistedQueries, TEXTS_ONLY } from './documents/persisted-queries.ts';
+import { type DocumentSource, readTrustedDocuments } from './documents/trusted-documents.ts';
 import type { OperationMiddleware } from './operation.ts';
-import { createPersistedQueries, TEXTS_ONLY } from './persisted-queries.ts';
 import { PreparedOperations } from './prepared-operations.ts';
 import { createQueryGuard } from './query-limits.ts';
 import { createRateLimiter } from './rate-limit.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { type DocumentSource, readTrustedDocuments } from './trusted-documents.ts';
 import { createValidator } from './validation.ts';
 
 export interface OperationsParts {
@@ -28,8 +29,8 @@ export interface OperationsParts {
   readonly middlewares?: readonly OperationMiddleware[] | undefined;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[] | undefined;
-  /** Milliseconds since the epoch, as the rate limit counts them. */
-  readonly now: () => number;
+  /** The clock of the rate limit, and of looking at files. */
+  readonly timers: Timers;
 }
 
 /** Everything between a transport and the schema. */
@@ -44,18 +45,20 @@ export interface Operations {
 
 /** @throws {ConfigError} when the list of trusted documents cannot be read */
 export function createOperations(parts: OperationsParts): Operations {
-  const { config, identify, logger, metrics, middlewares = [], now, responses = null, validationRules } = parts;
+  const { config, identify, logger, metrics, middlewares = [], responses = null, timers, validationRules } = parts;
   const schema = measureRootFields(parts.schema, metrics);
   const guard = createQueryGuard(config.queries);
   const validate = createValidator({ schema, guard, introspection: config.introspection, rules: validationRules });
   const hidden = hidesSuggestions(config);
   const apollo = createApollo({ config, schema, logger, hidesSuggestions: hidden });
-  const admission = createAdmission(identify, createRateLimiter(config.rates, now));
+  const admission = createAdmission(identify, createRateLimiter(config.rates, timers.now));
+  const documents = createDocumentSource(config.persistedQueries, timers, logger);
+  let stopFollowing = () => {};
   const answer = createAnswer({
     admission,
     middlewares,
     responses,
-    documents: createDocumentSource(config.persistedQueries),
+    documents,
     guard,
     prepared: new PreparedOperations({ schema, validate }),
     apollo,
@@ -63,10 +66,26 @@ export function createOperations(parts: OperationsParts): Operations {
     logger,
     metrics,
   });
-  return { answer, admission, schema, start: () => apollo.start(), stop: () => apollo.stop() };
+  return {
+    answer,
+    admission,
+    schema,
+    async start() {
+      await apollo.start();
+      stopFollowing = documents.start();
+    },
+    async stop() {
+      stopFollowing();
+      await apollo.stop();
+    },
+  };
 }
 
-function createDocumentSource({ file, mode }: Config['persistedQueries']): DocumentSource {
-  if (file !== undefined) return readTrustedDocuments(file);
+function createDocumentSource(
+  { exceptAdmin, file, mode }: Config['persistedQueries'],
+  timers: Timers,
+  logger: Logger,
+): DocumentSource {
+  if (file !== undefined) return readTrustedDocuments({ path: file, exceptAdmin, timers, logger });
   return mode === 'on' ? createPersistedQueries() : TEXTS_ONLY;
 }

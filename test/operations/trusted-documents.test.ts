@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import { startStubServer, stopStubServers } from '../support/stub-server.ts';
+import { type StubServer, startStubServer, stopStubServers, until } from '../support/stub-server.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 const idOf = (body: string) => createHash('sha256').update(body).digest('hex');
@@ -159,17 +159,176 @@ describe('a server does not start with a list that', () => {
       '{"format":"apollo-persisted-query-manifest","version":1,"operations":[{"id":"1"}]}',
       'lists an operation without',
     ],
+    ['is a list of texts', '["{ hello }"]', 'is not a manifest'],
+    ['maps an id to something else than a text', '{"1":"{ hello }","2":{"text":"{ hello }"}}', '"2" has no text'],
   ])('%s', async (_what, text, fault) => {
     const directory = await mkdtemp(join(tmpdir(), 'stationmaster-trusted-documents-'));
     const file = join(directory, 'manifest.json');
     if (text !== undefined) await writeFile(file, text);
-    const starting = startStubServer({ config: { persistedQueries: { mode: 'only', file } } });
+    const starting = startStubServer({ config: { persistedQueries: { mode: 'only', file, exceptAdmin: false } } });
     await expect(starting).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(new RegExp(`PERSISTED_QUERIES_FILE .*${fault}`)),
     });
     await rm(directory, { recursive: true });
   });
+});
+
+describe.each([true, false])('a list, with httpFastPath %s,', (httpFastPath) => {
+  const HELLO = '{ hello }';
+  const NAMED = 'query Named { hello(name: "list") }';
+  const hello = { data: { hello: 'Hello anonymous' } };
+  const named = { data: { hello: 'Hello list' } };
+
+  let directory: string;
+  let file: string;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'stationmaster-trusted-documents-'));
+    file = join(directory, 'list.json');
+  });
+
+  afterEach(async () => {
+    await stopStubServers();
+    await rm(directory, { recursive: true });
+  });
+
+  async function start(list: object | string, exceptAdmin = false): Promise<StubServer> {
+    await writeFile(file, typeof list === 'string' ? list : JSON.stringify(list));
+    return startStubServer({ config: { httpFastPath, persistedQueries: { mode: 'only', file, exceptAdmin } } });
+  }
+
+  async function send({ url }: StubServer, body: object, headers: Record<string, string> = {}) {
+    const response = await fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+    return response.json();
+  }
+
+  /** Lets the server look at the file until it has logged that. */
+  async function untilLogged({ log, timers }: StubServer, message: RegExp): Promise<void> {
+    await until(() => {
+      timers.advance(1000);
+      return log.some(({ msg }) => message.test(String(msg)));
+    });
+  }
+
+  test.each([
+    ['of Relay, by MD5', { '5a8dd3ad0756f93ded72b823b19dd877': HELLO }, '5a8dd3ad0756f93ded72b823b19dd877'],
+    ['of GraphQL Code Generator, by SHA-1', { '1b1c1e7a': HELLO }, '1b1c1e7a'],
+    ['with names as ids', { 'app/Hello@3': HELLO }, 'app/Hello@3'],
+    ['with a prefix in it', { [`sha256:${idOf(HELLO)}`]: HELLO }, `sha256:${idOf(HELLO)}`],
+    ['with a prefix in the request', { [idOf(HELLO)]: HELLO }, `sha256:${idOf(HELLO)}`],
+    ['with a byte order mark', `\ufeff${JSON.stringify({ a: HELLO })}`, 'a'],
+    ['with ids named as properties of every object', '{"__proto__":"{ hello }","format":"{ hello }"}', '__proto__'],
+  ])('a map %s, is asked for by any name of an id', async (_what, list, id) => {
+    const server = await start(list);
+    for (const asked of [{ documentId: id }, { doc_id: id }, { documentId: id, doc_id: id }, persisted(id)]) {
+      expect(await send(server, asked)).toEqual(hello);
+    }
+    expect(await send(server, { documentId: id, query: HELLO })).toEqual(hello);
+    for (const name of ['documentId', 'doc_id']) {
+      const search = new URLSearchParams({ [name]: id, variables: '' });
+      const headers = { 'graphql-require-preflight': '1' };
+      expect(await (await fetch(`${server.url}/graphql?${search}`, { headers })).json()).toEqual(hello);
+    }
+  });
+
+  test.each([
+    ['an unknown id', { documentId: 'c' }],
+    ['a listed id with another text', { documentId: 'a', query: NAMED }],
+    ['two ids', { documentId: 'a', doc_id: 'b' }],
+    ['an id and another hash', { documentId: 'a', ...persisted('b') }],
+    ['an id that is no text', { documentId: 7 }],
+    ['a property of every object', { documentId: 'constructor' }],
+  ])('refuses %s', async (_what, body) => {
+    const server = await start({ a: HELLO, b: NAMED });
+    expect(await send(server, body)).toEqual(refusal);
+  });
+
+  test('is asked for by documentId over a WebSocket', async () => {
+    const { url } = await start({ a: HELLO });
+    const client = createClient({ url: `${url.replace('http', 'ws')}/graphql`, webSocketImpl: WebSocket });
+    expect((await client.iterate({ query: '', documentId: 'a' } as { query: string }).next()).value).toEqual(hello);
+    await client.dispose();
+  });
+
+  test('is read again when it changes', async () => {
+    const server = await start({ a: HELLO });
+    expect(await send(server, { documentId: 'b' })).toEqual(refusal);
+    await writeFile(join(directory, 'new.json'), JSON.stringify({ b: NAMED }));
+    await rename(join(directory, 'new.json'), file);
+    await untilLogged(server, /read again/);
+    expect(await send(server, { documentId: 'b' })).toEqual(named);
+    expect(await send(server, { documentId: 'a' })).toEqual(refusal);
+    expect(await send(server, { query: HELLO })).toEqual(refusal);
+  });
+
+  test.each<[string, () => Promise<void>]>([
+    ['broken', () => writeFile(file, '{"b":')],
+    ['of another format', () => writeFile(file, '{"b":1}')],
+    ['gone', () => rm(file)],
+  ])('stays as it was while the file is %s, with one line in the log', async (_what, damage) => {
+    const server = await start({ a: HELLO });
+    await damage();
+    await untilLogged(server, /stays as it was/);
+    for (let time = 0; time < 10; time++) {
+      server.timers.advance(1000);
+      await new Promise(setImmediate);
+    }
+    expect(await send(server, { documentId: 'a' })).toEqual(hello);
+    const lines = server.log.filter(({ msg }) => /stays as it was/.test(String(msg)));
+    expect(lines).toMatchObject([
+      { msg: expect.stringMatching(/^The list .* stays as it was\. PERSISTED_QUERIES_FILE must.*\.$/) },
+    ]);
+    await writeFile(file, JSON.stringify({ b: NAMED }));
+    await untilLogged(server, /read again/);
+    expect(await send(server, { documentId: 'b' })).toEqual(named);
+  });
+
+  test('may except ADMIN, and nobody else', async () => {
+    const server = await start({ a: HELLO }, true);
+    const admin = { authorization: 'Bearer admin' };
+    expect(await send(server, { query: NAMED }, admin)).toEqual(named);
+    expect(await send(server, { query: NAMED, ...persisted(idOf(NAMED)) }, admin)).toEqual(named);
+    expect(await send(server, { documentId: 'b' }, admin)).toEqual(refusal);
+    expect(await send(server, { documentId: 'a', query: NAMED }, admin)).toEqual(refusal);
+    for (const authorization of [undefined, 'Bearer viewer']) {
+      expect(await send(server, { query: NAMED }, authorization ? { authorization } : {})).toEqual(refusal);
+    }
+  });
+
+  test('excepts nobody by default', async () => {
+    const server = await start({ a: HELLO });
+    expect(await send(server, { query: NAMED }, { authorization: 'Bearer admin' })).toEqual(refusal);
+  });
+});
+
+test('a stored response is not given to a request whose document is off the list', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'stationmaster-trusted-documents-'));
+  const file = join(directory, 'list.json');
+  const COUNT = 'query Count { workstations { totalCount } }';
+  const NAMES = 'query Count { workstations { nodes { name } } }';
+  await writeFile(file, JSON.stringify({ a: COUNT }));
+  const env = { PERSISTED_QUERIES: 'only', PERSISTED_QUERIES_FILE: file, ANONYMOUS_ROLE: 'VIEWER' };
+  const testApp = await startTestApp({ env });
+  const ask = async () => {
+    const response = await fetch(`${testApp.app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"documentId":"a"}',
+    });
+    return JSON.stringify(await response.json());
+  };
+  expect(await ask()).toBe('{"data":{"workstations":{"totalCount":0}}}');
+  expect(await ask()).toBe('{"data":{"workstations":{"totalCount":0}}}');
+  await writeFile(file, JSON.stringify({ a: NAMES }));
+  while ((await ask()).includes('totalCount')) await new Promise(setImmediate);
+  expect(await ask()).toBe('{"data":{"workstations":{"nodes":[]}}}');
+  await testApp.close();
+  await rm(directory, { recursive: true });
 });
 
 describe('elsewhere', () => {
@@ -205,7 +364,9 @@ describe('elsewhere', () => {
   });
 
   test('clients get an error if that is off', async () => {
-    const { url } = await startStubServer({ config: { persistedQueries: { mode: 'off', file: undefined } } });
+    const { url } = await startStubServer({
+      config: { persistedQueries: { mode: 'off', file: undefined, exceptAdmin: false } },
+    });
     const off = { errors: [{ extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' } }] };
     expect(await send(url, persisted(idOf(HELLO)))).toMatchObject(off);
     expect(await send(url, { query: HELLO })).toEqual({ data: { hello: 'Hello anonymous' } });

@@ -5,6 +5,8 @@ import type { DocumentSource } from './trusted-documents.ts';
 /** Of all persisted texts together; twice as many bytes. */
 const MAX_CHARACTERS = 15 * 1024 * 1024;
 
+const UNCHANGING = { version: 0, start: () => () => {} } as const;
+
 /**
  * Automatic persisted queries: a text that was sent with its SHA-256 hash can be asked for by the hash alone from then on.
  *
@@ -14,6 +16,7 @@ const MAX_CHARACTERS = 15 * 1024 * 1024;
 export function createPersistedQueries(): DocumentSource {
   const texts = new LRUCache<string, string>({ maxSize: MAX_CHARACTERS, sizeCalculation: (text) => text.length });
   return {
+    ...UNCHANGING,
     find({ query, extensions }) {
       const persisted = persistedQueryOf(extensions);
       if (persisted === undefined) return textOf(query);
@@ -30,6 +33,7 @@ export function createPersistedQueries(): DocumentSource {
 
 /** Takes texts only. */
 export const TEXTS_ONLY: DocumentSource = {
+  ...UNCHANGING,
   find: ({ query, extensions }) => (persistedQueryOf(extensions) === undefined ? textOf(query) : null),
 };
 
