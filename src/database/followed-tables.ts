@@ -1,27 +1,51 @@
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import type { Database } from './database.ts';
+import { announcementsMigration, TRIGGER_FUNCTIONS } from './migrations/index.ts';
+import { MIGRATIONS_TABLE } from './orm.ts';
 
-/** What `follow_table()` makes: the function and the number of its triggers on each table. */
-const TRIGGERS = { stationmaster_count_version: 1, stationmaster_announce: 4 };
+type TriggerFunction = keyof typeof TRIGGER_FUNCTIONS;
+
+/** The number of triggers with each function that `follow_table()` makes on a table. */
+const TRIGGERS: Readonly<Record<TriggerFunction, number>> = {
+  stationmaster_count_version: 1,
+  stationmaster_announce: 4,
+};
+
+interface Triggers {
+  readonly table: string;
+  readonly function: TriggerFunction;
+  readonly body: string;
+  readonly triggers: number;
+}
 
 /**
- * Makes sure that the changes of every entity's table are announced. Of a table that is not followed the cache would never
- * hear, and would serve its rows and lists until their time is over.
- * @throws {StartError} naming the tables that lack some of the triggers, or have them disabled
+ * Makes sure that the changes of every entity's table are announced, and as this build understands it. Of a table that is not
+ * followed the cache would never hear, and would serve its rows and lists until their time is over.
+ * @throws {StartError} naming the tables that lack some of the triggers, or have them disabled; or the function of triggers
+ *   that another one has replaced
  */
 export async function requireFollowedTables(database: Database): Promise<void> {
   const tables = [...database.orm.getMetadata().getAll().values()].map(({ tableName }) => tableName);
-  const rows = await database.query<{ table: string; function: keyof typeof TRIGGERS; triggers: number }>(
+  const found = await database.query<Triggers>(
     'followed-tables',
-    `select t.name as table, p.proname as function, count(*)::int as triggers
+    `select t.name as table, p.proname as function, p.prosrc as body, count(*)::int as triggers
       from unnest($1::text[]) t (name) join pg_trigger g on g.tgrelid = to_regclass(quote_ident(t.name))
         and g.tgenabled <> 'D' join pg_proc p on p.oid = g.tgfoid
-      group by 1, 2`,
-    [tables],
+      where p.proname = any($2::text[]) group by 1, 2, 3`,
+    [tables, Object.keys(TRIGGER_FUNCTIONS)],
   );
+  requireTriggers(tables, found);
+  const replaced = found.find((triggers) => triggers.body !== TRIGGER_FUNCTIONS[triggers.function]);
+  if (!replaced) return;
+  const again = `delete from ${MIGRATIONS_TABLE} where name = '${announcementsMigration.name}'`;
+  const message = `The function ${replaced.function}() is not that of this build. To have it made again: ${again}; and start.`;
+  throw new StartError(EXIT_CODE.badConfiguration, message);
+}
+
+function requireTriggers(tables: readonly string[], found: readonly Triggers[]): void {
   const isFollowed = (table: string) =>
     Object.entries(TRIGGERS).every(([name, triggers]) =>
-      rows.some((row) => row.table === table && row.function === name && row.triggers === triggers),
+      found.some((row) => row.table === table && row.function === name && row.triggers === triggers),
     );
   const missing = tables.filter((table) => !isFollowed(table));
   if (missing.length === 0) return;

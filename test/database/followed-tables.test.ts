@@ -59,6 +59,24 @@ describe('A table of an entity', () => {
     await expect(migrate(database)).rejects.toThrow('Changes of manager are not announced');
     await dispose();
   });
+
+  test('must have the trigger functions of this build', async () => {
+    const { database, dispose } = await openTestDatabase(entities);
+    await run(
+      database,
+      `create or replace function stationmaster_count_version() returns trigger language plpgsql
+        as 'begin new.version := old.version + 1; return new; end'`,
+    );
+    const start = migrate(database).catch((error: Error) => error);
+    const { message, exitCode } = (await start) as StartError;
+    expect(exitCode).toBe(EXIT_CODE.badConfiguration);
+    expect(message).toMatch(
+      /^The function stationmaster_count_version\(\) is not that of this build\. To have it made again: /,
+    );
+    await run(database, /made again: (.*); and start/.exec(message)![1]!);
+    await migrate(database);
+    await dispose();
+  });
 });
 
 describe('follow_table()', () => {

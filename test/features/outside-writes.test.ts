@@ -153,6 +153,44 @@ describe('Every view is fresh after', () => {
       ],
     ],
     [
+      'rows that are together too big to be announced one by one',
+      [
+        `update workstation set operating_system = repeat('x', 500000), status = 'ERROR' where name like 'W-1%' or name like 'W-2%'`,
+      ],
+    ],
+    [
+      'what follows them in the same transaction',
+      [
+        'begin',
+        `update workstation set operating_system = repeat('x', 500000)`,
+        `update workstation set status = 'ERROR' where name = 'W-1'`,
+        `delete from manager where email = '2@fleet.example'`,
+        'commit',
+      ],
+    ],
+    [
+      'what follows them after a return to a savepoint',
+      [
+        'begin',
+        'savepoint before',
+        `update workstation set operating_system = repeat('x', 500000)`,
+        'rollback to before',
+        `update workstation set status = 'ERROR' where name = 'W-1'`,
+        'commit',
+      ],
+    ],
+    [
+      'a session whose search path is empty',
+      [
+        'begin',
+        `set local search_path = ''`,
+        `update public.workstation set status = 'ERROR' where name = 'W-1'`,
+        `insert into public.manager (name, email) values ('New', 'new@fleet.example')`,
+        `delete from public.manager where email = '2@fleet.example'`,
+        'commit',
+      ],
+    ],
+    [
       'big and small rows in one statement',
       [`update workstation set status = 'ERROR', operating_system = repeat('y', 400 * ascii(right(name, 1)) - 19000)`],
     ],

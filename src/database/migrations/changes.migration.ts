@@ -23,7 +23,7 @@ export function changesMigration(tables: readonly string[]): NamedMigration {
   });
 }
 
-const COUNT_VERSION = `
+export const COUNT_VERSION = `
   create function stationmaster_count_version() returns trigger language plpgsql as $$
   begin
     if new.id <> old.id then
@@ -62,7 +62,7 @@ const ANNOUNCE_ROWS = `
   end $$`;
 
 // Numbers and times are announced in full, however the session that writes wants to see them.
-const ANNOUNCE = `
+export const ANNOUNCE = `
   create function stationmaster_announce() returns trigger language plpgsql
   set extra_float_digits = 1 set timezone = 'UTC' as $$
   declare

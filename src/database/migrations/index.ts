@@ -1,7 +1,9 @@
+import { announcementsMigration } from './announcements.migration.ts';
 import { followTableMigration } from './follow-table.migration.ts';
 import { restoredMigration } from './restored.migration.ts';
 import type { NamedMigration } from './sql-migration.ts';
 
+export { announcementsMigration, TRIGGER_FUNCTIONS } from './announcements.migration.ts';
 export { changesMigration } from './changes.migration.ts';
 export { type NamedMigration, sqlMigration } from './sql-migration.ts';
 
@@ -10,7 +12,8 @@ export { type NamedMigration, sqlMigration } from './sql-migration.ts';
  * their names begin with, and on the same date in the order given.
  */
 export function inOrder(ofFeatures: readonly NamedMigration[]): NamedMigration[] {
-  return [...ofFeatures, followTableMigration, restoredMigration].sort((a, b) => dateOf(a) - dateOf(b));
+  const ofNone = [followTableMigration, restoredMigration, announcementsMigration];
+  return [...ofFeatures, ...ofNone].sort((a, b) => dateOf(a) - dateOf(b));
 }
 
 function dateOf({ name }: NamedMigration): number {
