@@ -38,6 +38,11 @@ export interface ChangeFeedOptions {
    * Default: never.
    */
   readonly isForeign?: (origin: Origin) => boolean;
+  /**
+   * The schema of the tables that the feed tells of. Other schemas of the database have tables and instances of their own.
+   * Default: all.
+   */
+  readonly schema?: () => string;
   /** Default: Node's timers. */
   readonly timers?: Timers;
   /** How long `waitUntilApplied` waits, in milliseconds, before it declares the feed lost. Default 2,000. */
@@ -66,6 +71,7 @@ export class ChangeFeed {
   readonly #heard = new HeardTransactions();
   readonly #echoes: Echoes | undefined;
   readonly #isForeign: (origin: Origin) => boolean;
+  readonly #schema: (() => string) | undefined;
   readonly #timers: Timers;
   #state: FeedState = 'connecting';
   #gaps = 0;
@@ -79,6 +85,7 @@ export class ChangeFeed {
     const { acknowledgeTimeoutMs = 2000, onError = () => {} } = options;
     this.#source = source;
     this.#isForeign = isForeign;
+    this.#schema = options.schema;
     this.#timers = timers;
     this.#echoes = echo && new Echoes(echo, timers, (failure) => this.lose(notHeard(failure)));
     this.#acknowledgeTimeoutMs = acknowledgeTimeoutMs;
@@ -161,11 +168,11 @@ export class ChangeFeed {
   }
 
   /**
-   * Sends a command to every instance, including this one.
+   * Sends a command to every instance of the schema, including this one.
    * @throws {Error} when the source is not connected, or the command could not be sent
    */
   async send(command: Command): Promise<void> {
-    await this.#source.notify(JSON.stringify(command));
+    await this.#source.notify(JSON.stringify({ ...command, schema: this.#schema?.() }));
   }
 
   /** Releases waiting writers and closes the source. Followers are not called any more. */
@@ -185,8 +192,10 @@ export class ChangeFeed {
       this.#onError(error);
       return;
     }
+    const origin = originOf(message);
+    if (this.#schema && origin.schema !== undefined && origin.schema !== this.#schema()) return;
     // At once, so that no read finds what was cached of the other one once the writer is answered.
-    if (message.kind === 'restoration' || this.#isForeign(originOf(message))) {
+    if (message.kind === 'restoration' || this.#isForeign(origin)) {
       this.lose(lineageEnded());
       return;
     }

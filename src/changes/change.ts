@@ -52,7 +52,7 @@ export type Message =
   | { readonly kind: 'echo'; readonly id: string; readonly snapshot: string; readonly facts: string | undefined }
   /** Sent at the end of a restore, see `restored.migration.ts`. */
   | { readonly kind: 'restoration' }
-  | { readonly kind: 'command'; readonly command: Command };
+  | { readonly kind: 'command'; readonly origin: Pick<Partial<TableOrigin>, 'schema'>; readonly command: Command };
 
 interface AnnouncedRow {
   readonly id: string;
@@ -73,7 +73,10 @@ export function decodeMessage(payload: string): Message {
     return { kind: 'echo', id, snapshot, facts };
   }
   if (message?.restored === true) return { kind: 'restoration' };
-  if (isCommand(message)) return { kind: 'command', command: message };
+  if (isCommand(message)) {
+    const { schema, ...command } = message as Command & { readonly schema?: string };
+    return { kind: 'command', origin: { schema }, command };
+  }
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, schema, relid, op, xid, isLast, rows } = message;
   const origin = { table, schema, relid };

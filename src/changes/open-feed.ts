@@ -25,11 +25,12 @@ export function openChangeFeed(config: Config['database'], options: OpenFeedOpti
     error instanceof DatabaseRefusal ? onRefusal(error.message) : options.onError(error);
   const channel = createEchoChannel();
   const isForeign = (origin: Origin) => lineage.isForeign(origin);
+  const schema = () => lineage.schema;
   const { pglite, servers } = database;
   if (pglite) {
     const run = (text: string, values: unknown[]) => pglite.query(text, values);
     const echo = createEmbeddedEchoPath({ channel, tables: lineage.tables, run });
-    return new ChangeFeed({ source: createPgliteSource(pglite, [channel], lineage), echo, isForeign, onError });
+    return new ChangeFeed({ source: createPgliteSource(pglite, [channel], lineage), echo, isForeign, schema, onError });
   }
   const source = createPostgresqlSource({
     connectionString: (config as { url: string }).url,
@@ -40,7 +41,7 @@ export function openChangeFeed(config: Config['database'], options: OpenFeedOpti
     makeRoom: () => database.makeRoom(),
   });
   const echo = createEchoPath(database, { channel, tables: lineage.tables, run: source.run });
-  const feed = new ChangeFeed({ source, echo, isForeign, onError });
+  const feed = new ChangeFeed({ source, echo, isForeign, schema, onError });
   servers.onChange(() => feed.lose(lineageEnded()));
   return feed;
 }

@@ -71,6 +71,11 @@ export class Lineage {
     return this.#id;
   }
 
+  /** The schema of the tables. Empty before `accept`. */
+  get schema(): string {
+    return this.#schema;
+  }
+
   /**
    * Takes what is found on a new connection for the lineage from now on.
    * @throws {DatabaseRefusal} when changes are not announced there, or rows cannot be read
