@@ -9,8 +9,6 @@ function filesPerFolder(): Map<string, number> {
   return counts;
 }
 
-/** Folders that are still to be divided. */
-
 test('no folder of src has more than 18 files', () => {
   expect([...filesPerFolder()].filter(([, count]) => count > 18)).toEqual([]);
 });
