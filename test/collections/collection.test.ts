@@ -4,10 +4,10 @@ import { defineEntity, p } from '@mikro-orm/core';
 import type { Change } from '../../src/changes/index.ts';
 import { baseProperties, contains, defineCollection, equals, guardedInputsOf } from '../../src/collections/index.ts';
 import { workstations } from '../../src/features/workstation/index.ts';
-import { DeskEntity, deskCollections, desks, rooms } from './desks.ts';
+import { DeskEntity, deskCollections, desks, studios } from './desks.ts';
 
-const ROOM = '018f0000-0000-7000-8000-000000000001';
-const OTHER_ROOM = '018f0000-0000-7000-8000-000000000002';
+const STUDIO = '018f0000-0000-7000-8000-000000000001';
+const OTHER_STUDIO = '018f0000-0000-7000-8000-000000000002';
 const KEEPER = '018f0000-0000-7000-8000-000000000003';
 const DESK = '018f0000-0000-7000-8000-000000000004';
 
@@ -21,7 +21,7 @@ const ROW = {
   seats: 1,
   height: 1.5,
   bought_at: null,
-  room_id: ROOM,
+  studio_id: STUDIO,
   keeper_id: KEEPER,
   created_at: '2026-01-01T00:00:00.000+00:00',
   updated_at: '2026-01-01T00:00:00.000+00:00',
@@ -50,8 +50,8 @@ describe('Keys', () => {
 
   test('leave out what a collection offers no choice of', () => {
     const order = { field: 'CREATED_AT', direction: 'DESC' } as const;
-    expect(rooms.listKey({ filter: {}, order, first: 50, after: null })).toBe('rooms_list_50');
-    expect(rooms.countKey({})).toBe('rooms_count');
+    expect(studios.listKey({ filter: {}, order, first: 50, after: null })).toBe('studios_list_50');
+    expect(studios.countKey({})).toBe('studios_count');
   });
 });
 
@@ -59,13 +59,13 @@ describe('A filter', () => {
   test('is brought into one form', () => {
     expect(desks.normalizeFilter(null)).toEqual({});
     expect(desks.normalizeFilter({ kind: [], noteContains: '', homeless: null })).toEqual({});
-    expect(desks.normalizeFilter({ roomId: ROOM.toUpperCase(), homeless: false })).toEqual({ roomId: ROOM });
+    expect(desks.normalizeFilter({ studioId: STUDIO.toUpperCase(), homeless: false })).toEqual({ studioId: STUDIO });
   });
 
   test.each([
-    ['an id that no row has', { roomId: 'x' }, {}],
-    ['a row of a room without a room', { roomId: ROOM, homeless: true }, {}],
-    ['two rooms at once', { roomId: ROOM }, { roomId: OTHER_ROOM }],
+    ['an id that no row has', { studioId: 'x' }, {}],
+    ['a row of a studio without a studio', { studioId: STUDIO, homeless: true }, {}],
+    ['two studios at once', { studioId: STUDIO }, { studioId: OTHER_STUDIO }],
     ['a text that no column holds', { noteContains: 'a\0' }, {}],
   ])('that no row can fit is null: %s', (_what, given, within) => {
     expect(desks.normalizeFilter(given, within)).toBeNull();
@@ -96,9 +96,9 @@ describe('A filter', () => {
 
 describe('A change', () => {
   test('meets the lists of all rows and those of the rows it was and is referred to, by the columns it touched', () => {
-    const { tags } = desks.announcementOf(update({ room_id: OTHER_ROOM, height: 2 }));
-    const scopes = ['*', `room=${ROOM}`, `room=${OTHER_ROOM}`, `keeper=${KEEPER}`];
-    expect([...tags].sort()).toEqual(scopes.map((scope) => `desks ${scope} roomId`).sort());
+    const { tags } = desks.announcementOf(update({ studio_id: OTHER_STUDIO, height: 2 }));
+    const scopes = ['*', `studio=${STUDIO}`, `studio=${OTHER_STUDIO}`, `keeper=${KEEPER}`];
+    expect([...tags].sort()).toEqual(scopes.map((scope) => `desks ${scope} studioId`).sort());
   });
 
   test('of a column that no list looks at meets no list', () => {
@@ -109,9 +109,9 @@ describe('A change', () => {
     const order = { field: 'LABEL', direction: 'ASC' } as const;
     const touched: Record<string, [object, object]> = {
       kind: [{ kind: ['SITTING'] }, { kind: 'STANDING' }],
-      roomId: [{ roomId: ROOM }, { room_id: null }],
+      studioId: [{ studioId: STUDIO }, { studio_id: null }],
       keeperId: [{ keeperId: KEEPER }, { keeper_id: null }],
-      homeless: [{ homeless: true }, { room_id: null }],
+      homeless: [{ homeless: true }, { studio_id: null }],
       noteContains: [{ noteContains: 'X' }, { note: 'x' }],
     };
     expect(Object.keys(touched)).toEqual([...desks.filters.keys()]);
@@ -172,8 +172,8 @@ test('a cursor is only good with a value that its column can hold', () => {
 
 test('a violated constraint is explained by the field that it guards', () => {
   expect(Object.fromEntries(guardedInputsOf(deskCollections))).toEqual({
-    room_name_unique: { field: 'input.name', message: 'Another room has this name.' },
-    desk_room_id_fkey: { field: 'input.roomId', message: 'There is no room with this id.' },
+    studio_name_unique: { field: 'input.name', message: 'Another studio has this name.' },
+    desk_studio_id_fkey: { field: 'input.studioId', message: 'There is no studio with this id.' },
     desk_keeper_id_fkey: { field: 'input.keeperId', message: 'There is no keeper with this id.' },
   });
 });

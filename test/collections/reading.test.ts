@@ -1,7 +1,7 @@
 import { Cache } from '../../src/cache/index.ts';
 import { createOperation, openCollections } from '../../src/collections/index.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
-import { createDesks, deskCollections, desks, keepers, rooms } from './desks.ts';
+import { createDesks, deskCollections, desks, keepers, studios } from './desks.ts';
 
 const BY_LABEL = { field: 'LABEL', direction: 'ASC' } as const;
 const FIRST_PAGE = { filter: {}, order: BY_LABEL, first: 20, after: null };
@@ -51,16 +51,16 @@ describe('A page', () => {
     const collections = open();
     const operation = createOperation();
     const statements = await testApp.countStatements(async () => {
-      const { rows } = await collections.of(desks).page({ ...FIRST_PAGE, shows: ['room', 'keeper'] }, operation);
+      const { rows } = await collections.of(desks).page({ ...FIRST_PAGE, shows: ['studio', 'keeper'] }, operation);
       expect(rows.map(({ label }) => label)).toEqual(
         rows.map((_row, index) => `desk ${String(index + 1).padStart(2, '0')}`),
       );
-      for (const { roomId, keeperId } of rows) {
+      for (const { studioId, keeperId } of rows) {
         // At once, without a promise: they are held.
-        if (roomId) expect(collections.of(rooms).findById(roomId, operation)).toMatchObject({ id: roomId });
+        if (studioId) expect(collections.of(studios).findById(studioId, operation)).toMatchObject({ id: studioId });
         if (keeperId) expect(collections.of(keepers).findById(keeperId, operation)).toMatchObject({ id: keeperId });
       }
-      expect(new Set(rows.map(({ roomId }) => roomId)).size).toBe(5);
+      expect(new Set(rows.map(({ studioId }) => studioId)).size).toBe(5);
     });
     expect(statements).toBe(1);
   });
@@ -86,36 +86,39 @@ describe('A page', () => {
       },
     });
     try {
-      await page(null, ['room']);
-      await page('desk 11', ['room']);
-      await page('desk 21', ['room']);
+      await page(null, ['studio']);
+      await page('desk 11', ['studio']);
+      await page('desk 21', ['studio']);
       await page('desk 31', ['keeper']);
     } finally {
       Object.assign(testApp.app.database, { readRows });
     }
-    const joined = texts.map((text) => ['room', 'keeper'].filter((table) => text.includes(`left join ${table}`)));
-    expect(joined).toEqual([['room'], ['room'], [], ['keeper']]);
+    const joined = texts.map((text) => ['studio', 'keeper'].filter((table) => text.includes(`left join ${table}`)));
+    expect(joined).toEqual([['studio'], ['studio'], [], ['keeper']]);
   });
 });
 
 describe('Lists that differ only in the row they are restricted to', () => {
-  test.each(['roomId', 'keeperId'] as const)('by %s are loaded in one statement, and counted in one', async (scope) => {
-    const table = scope === 'roomId' ? 'room' : 'keeper';
-    const ids = (await testApp.sql(`select id from ${table} order by name`)).map(({ id }) => id as string);
-    const collection = open().of(desks);
-    const operation = createOperation();
-    const statements = await testApp.countStatements(async () => {
-      const filters = ids.map((id) => collection.definition.normalizeFilter({ kind: ['SITTING'] }, { [scope]: id })!);
-      const pages = await Promise.all(
-        filters.map((filter) => collection.page({ ...FIRST_PAGE, filter, first: 2, shows: [] }, operation)),
-      );
-      const counts = await Promise.all(filters.map((filter) => collection.count(filter, operation)));
-      for (const [index, { rows, hasNextPage }] of pages.entries()) {
-        expect(rows.every((row) => row[scope] === ids[index] && row.kind === 'SITTING')).toBe(true);
-        expect(hasNextPage).toBe(counts[index]! > 2);
-      }
-      expect(Math.max(...counts)).toBeGreaterThan(2);
-    });
-    expect(statements).toBe(2);
-  });
+  test.each(['studioId', 'keeperId'] as const)(
+    'by %s are loaded in one statement, and counted in one',
+    async (scope) => {
+      const table = scope === 'studioId' ? 'studio' : 'keeper';
+      const ids = (await testApp.sql(`select id from ${table} order by name`)).map(({ id }) => id as string);
+      const collection = open().of(desks);
+      const operation = createOperation();
+      const statements = await testApp.countStatements(async () => {
+        const filters = ids.map((id) => collection.definition.normalizeFilter({ kind: ['SITTING'] }, { [scope]: id })!);
+        const pages = await Promise.all(
+          filters.map((filter) => collection.page({ ...FIRST_PAGE, filter, first: 2, shows: [] }, operation)),
+        );
+        const counts = await Promise.all(filters.map((filter) => collection.count(filter, operation)));
+        for (const [index, { rows, hasNextPage }] of pages.entries()) {
+          expect(rows.every((row) => row[scope] === ids[index] && row.kind === 'SITTING')).toBe(true);
+          expect(hasNextPage).toBe(counts[index]! > 2);
+        }
+        expect(Math.max(...counts)).toBeGreaterThan(2);
+      });
+      expect(statements).toBe(2);
+    },
+  );
 });

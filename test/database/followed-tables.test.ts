@@ -6,13 +6,13 @@ import { entities, migrations } from '../../src/features/index.ts';
 import { EXIT_CODE, StartError } from '../../src/process/start-error.ts';
 import { createEmbeddedDatabase, createServerDatabase, engine } from '../../src/testing/test-database.ts';
 
-const RoomEntity = defineEntity({
-  name: 'Room',
-  tableName: 'room',
+const ShelfEntity = defineEntity({
+  name: 'Shelf',
+  tableName: 'shelf',
   properties: { ...baseProperties, name: p.text() },
 });
 
-const CREATE_ROOM = `create table room (id uuid primary key default uuid_v7(), name text not null,
+const CREATE_SHELF = `create table shelf (id uuid primary key default uuid_v7(), name text not null,
   created_at timestamptz(3) not null default clock_timestamp(),
   updated_at timestamptz(3) not null default clock_timestamp(), version int not null default 1)`;
 
@@ -35,18 +35,18 @@ const run = (database: Awaited<ReturnType<typeof openTestDatabase>>['database'],
 
 describe('A table of an entity', () => {
   test('must be followed, or the start fails in one line that says what to do', async () => {
-    const { database, dispose } = await openTestDatabase([...entities, RoomEntity]);
-    await run(database, CREATE_ROOM);
-    const message = "Changes of room are not announced to the cache: call follow_table('room') in a migration.";
+    const { database, dispose } = await openTestDatabase([...entities, ShelfEntity]);
+    await run(database, CREATE_SHELF);
+    const message = "Changes of shelf are not announced to the cache: call follow_table('shelf') in a migration.";
     await expect(migrate(database)).rejects.toEqual(new StartError(EXIT_CODE.badConfiguration, message));
-    await run(database, "select follow_table('room')");
+    await run(database, "select follow_table('shelf')");
     await migrate(database);
     await dispose();
   });
 
   test('must exist', async () => {
-    const { database, dispose } = await openTestDatabase([...entities, RoomEntity]);
-    await expect(migrate(database)).rejects.toThrow('Changes of room are not announced');
+    const { database, dispose } = await openTestDatabase([...entities, ShelfEntity]);
+    await expect(migrate(database)).rejects.toThrow('Changes of shelf are not announced');
     await dispose();
   });
 
@@ -82,8 +82,8 @@ describe('A table of an entity', () => {
 describe('follow_table()', () => {
   test('makes the triggers that the first tables have had since their release', async () => {
     const { database, dispose } = await openTestDatabase(entities);
-    await run(database, CREATE_ROOM);
-    await run(database, "select follow_table('room')");
+    await run(database, CREATE_SHELF);
+    await run(database, "select follow_table('shelf')");
     const triggersOf = async (table: string) => {
       const rows = await run(
         database,
@@ -92,7 +92,7 @@ describe('follow_table()', () => {
       );
       return rows.map(({ definition }) => definition);
     };
-    expect(await triggersOf('room')).toEqual(await triggersOf('workstation'));
+    expect(await triggersOf('shelf')).toEqual(await triggersOf('workstation'));
     await dispose();
   });
 

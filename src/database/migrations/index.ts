@@ -9,7 +9,7 @@ export { type NamedMigration, sqlMigration } from './sql-migration.ts';
 
 /**
  * The migrations of the features and those that belong to no feature, in the order in which they run: by the date that
- * their names begin with, and on the same date in the order given.
+ * their names begin with. Those of one feature and one date keep their order.
  */
 export function inOrder(ofFeatures: readonly NamedMigration[]): NamedMigration[] {
   const ofNone = [followTableMigration, restoredMigration, announcementsMigration];
