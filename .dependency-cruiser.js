@@ -18,6 +18,7 @@ const LAYERS = [
   ['websocket/'],
   ['http/'],
   ['app.ts'],
+  ['serve.ts'],
   ['main.ts', 'cli/', 'testing/'],
 ];
 
