@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 /** How a connection is encrypted, in the words of libpq's `sslmode`. */
 export type TlsMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
-/** What a database URL says, in the terms of a connection. */
+/** The connection parameters that a database URL contains. */
 export interface DatabaseAddress {
   /** A host name, an IP address, or the folder of a Unix socket, which begins with a slash. */
   readonly host: string;
@@ -11,7 +11,7 @@ export interface DatabaseAddress {
   readonly hostAddress: string | undefined;
   readonly port: number;
   readonly user: string;
-  /** `undefined`: what the environment or the password file says. */
+  /** `undefined`: taken from the environment or the password file. */
   readonly password: string | undefined;
   readonly database: string;
   readonly tls: {
@@ -38,7 +38,7 @@ export interface DatabaseAddress {
   readonly keepAliveIdleMs: number | undefined;
 }
 
-/** A database URL that cannot be used. The message completes "DATABASE_URL …" and repeats no secret. */
+/** A database URL that cannot be used. The message continues "DATABASE_URL …" and contains no secret. */
 export class DatabaseUrlError extends Error {
   override readonly name = 'DatabaseUrlError';
 }
@@ -46,18 +46,18 @@ export class DatabaseUrlError extends Error {
 const DEFAULT_PORT = 5432;
 
 /**
- * Reads a URL as libpq does (PostgreSQL, "Connection URIs"), with two additions: `schema` names the schema to work in, as
- * other tools write it, and `ssl` and `no-verify` are taken as node-postgres writes them.
+ * Reads a URL as libpq does (PostgreSQL, "Connection URIs"), with two additions: `schema` names the schema to work in, as in
+ * other tools, and `ssl` and `no-verify` have the meaning that node-postgres gives them.
  *
  * Without `sslmode` the connection is plain unless the server insists on TLS: `allow`.
  *
- * @throws {DatabaseUrlError} when a part cannot be read, a parameter is not known, or what it asks for cannot be given
+ * @throws {DatabaseUrlError} if a part cannot be parsed, a parameter is unknown, or its value is not supported
  */
 export function readDatabaseUrl(text: string): DatabaseAddress {
   const { user, password, host, port, database, search } = splitUrl(text);
   const given = readParameters(search, text);
   const value = (name: string) => given.get(name) || undefined;
-  // Whatever it asks for, only a primary will do.
+  // Only checked: the server always needs a primary.
   readWord(given, 'target_session_attrs', ['any', 'read-write', 'primary']);
   const name = value('user') ?? (user || process.env.PGUSER || nameOfSystemUser());
   return {
@@ -87,14 +87,14 @@ export function readDatabaseUrl(text: string): DatabaseAddress {
   };
 }
 
-/** `postgres://user:password@host:port/database?parameters`, of which every part may be left out. */
+/** `postgres://user:password@host:port/database?parameters`. Every part is optional. */
 const URL_PARTS =
   /^postgres(?:ql)?:\/\/(?:(?<userinfo>[^/?]*)@)?(?<host>\[[^\]/?@]*\]|[^/?:@]*)(?::(?<port>\d*))?(?:\/(?<database>[^?]*))?(?:\?(?<search>.*))?$/s;
 
 function splitUrl(text: string) {
   if (/^postgres(?:ql)?:\/\/(?:[^/?]*@)?[^/?]*,/.test(text)) throw new DatabaseUrlError('names more than one host');
   const parts = URL_PARTS.exec(text)?.groups;
-  // Two characters that libpq takes literally are likely to be part of a password that is not percent-encoded.
+  // libpq accepts white space and `#` literally, but here they most likely belong to a password that was not percent-encoded.
   if (!parts || /[\s#]/.test(text.split('?', 1)[0]!)) throw new DatabaseUrlError(describeUnreadable(text));
   const { userinfo = '', host = '', port = '', database = '', search = '' } = parts;
   const [user = '', ...password] = userinfo.split(':');
@@ -133,7 +133,7 @@ function decode(part: string, text: string): string {
   }
 }
 
-/** What counts. */
+/** The parameters that have an effect or are checked. */
 const KNOWN = [
   ...['host', 'hostaddr', 'port', 'user', 'password', 'dbname', 'schema', 'options', 'connect_timeout'],
   ...['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'sslpassword', 'sslcrl', 'sslsni', 'sslnegotiation'],
@@ -141,7 +141,7 @@ const KNOWN = [
   ...['keepalives', 'keepalives_idle', 'client_encoding', 'target_session_attrs', 'gssencmode', 'load_balance_hosts'],
 ];
 
-/** What is taken and makes no difference: it tunes what this server does in its own way, or not at all. */
+/** Parameters that are accepted and ignored, because the server does what they tune in its own way or not at all. */
 const WITHOUT_EFFECT = [
   ...['fallback_application_name', 'keepalives_interval', 'keepalives_count', 'tcp_user_timeout', 'sslcompression'],
   ...['krbsrvname', 'gsslib', 'gssdelegation', 'sslcertmode', 'min_protocol_version', 'max_protocol_version'],
@@ -155,11 +155,11 @@ function readParameters(search: string, text: string): Map<string, string> {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair) ?? [];
     const key = decode(name, text);
     if (!KNOWN.includes(key) && !WITHOUT_EFFECT.includes(key)) {
-      // Something with an @ may be the rest of a password whose question mark is not percent-encoded.
+      // A text with an @ may be the rest of a password whose question mark is not percent-encoded, so it is not repeated.
       const isName = /^\w{1,40}$/.test(key) && pair.includes('=') && !search.includes('@');
       throw new DatabaseUrlError(`has ${isName ? `the parameter ${key}, which is` : 'a parameter that is'} not known`);
     }
-    // Many libraries write a blank as a plus sign, which is a character like any other elsewhere.
+    // In `options`, many libraries encode a space as a plus sign. In other parameters a plus sign is literal.
     given.set(key, decode(key === 'options' ? value.replaceAll('+', ' ') : value, text));
   }
   refuseUnsupported(given);
@@ -210,7 +210,7 @@ function readTlsMode(given: ReadonlyMap<string, string>): TlsMode {
   const mode = readWord(given, 'sslmode', [...TLS_MODES, 'no-verify']);
   const ssl = readWord(given, 'ssl', ['true', '1', 'false', '0', 'no-verify', ...TLS_MODES]);
   const asked = mode ?? (ssl === undefined ? process.env.PGSSLMODE : ssl);
-  // As libpq does: with root certificates of its own, `require` verifies that the server's certificate is from them.
+  // As in libpq, `require` with a root certificate means `verify-ca`.
   const required = given.get('sslrootcert') ? 'verify-ca' : 'require';
   const direct = given.get('sslnegotiation') === 'direct';
   switch (asked) {
@@ -238,12 +238,12 @@ function readTlsVersion(given: ReadonlyMap<string, string>, name: string): strin
   return readWord(given, name, ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']);
 }
 
-/** One `-c name=value` or `--name=value`; a backslash stands before a blank that belongs to the value. */
+/** One `-c name=value` or `--name=value`. In the value, a backslash escapes a space. */
 const SETTING_OPTION = /(?:^|\s)(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)(?=\s|$)/gs;
 
 /**
- * Poolers refuse `options` at the start of a session, and so settings are taken out of it, to be made afterwards. What is
- * no setting, such as the project that some providers want to be told, stays.
+ * Separates the settings from `options`, because poolers refuse `options` at the start of a session; the settings are made
+ * afterwards. Other options stay, such as the project name that some providers expect.
  */
 function readSessionOptions(given: ReadonlyMap<string, string>): Pick<DatabaseAddress, 'options' | 'settings'> {
   const settings: Record<string, string> = {};

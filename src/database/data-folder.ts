@@ -16,15 +16,15 @@ import { dirname, resolve } from 'node:path';
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 
 /**
- * Takes an embedded database's folder for this process and returns what lets go of it. A lock that a dead process left
- * behind is taken over, also when another process has its number by now.
- * @throws {StartError} while another process has it: two would destroy it
- * @throws the system's error when it cannot be written
+ * Locks the folder of an embedded database for this process and returns a function that unlocks it. The lock of a dead
+ * process is taken over, even if its process id has been reused.
+ * @throws {StartError} if another process holds the lock: two processes would destroy the database
+ * @throws the system's error if the folder is not writable
  */
 export async function lockDataFolder(folder: string): Promise<() => Promise<void>> {
   await makeWritable(resolve(folder));
   const path = `${folder}.lock`;
-  // Written aside and then linked: the lock appears with its owner or not at all, and linking fails where there is one.
+  // The lock file is written under another name, then linked: it never exists without its owner, and only one link succeeds.
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, [process.pid, await identify(process.pid)].join('\n'));
   try {
@@ -37,11 +37,11 @@ export async function lockDataFolder(folder: string): Promise<() => Promise<void
 
 async function makeWritable(folder: string): Promise<void> {
   await makeFolder(folder);
-  // The lock stands beside the folder.
+  // The lock file is next to the folder.
   for (const path of [folder, dirname(folder)]) await access(path, constants.W_OK | constants.X_OK);
 }
 
-/** Not by `recursive`, with which Node never ends where the system says that nothing can be made at all, as in /proc. */
+/** Without `recursive: true`, with which Node loops forever where nothing can be created, such as in /proc. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);
@@ -73,7 +73,7 @@ async function removeIfAbandoned(path: string, folder: string): Promise<void> {
   }
   const removed = `${path}.${randomUUID()}`;
   await rename(path, removed).catch(() => {});
-  // Another process may have taken it over first; then it is that one's.
+  // Another process may have taken over the lock in the meantime. If so, put it back.
   if ((await readOwner(removed)) !== owner) await linked(removed, path).catch(() => {});
   await rm(removed, { force: true, recursive: true });
 }
@@ -82,9 +82,9 @@ function readOwner(path: string): Promise<string> {
   return readFile(path, 'utf8').catch(() => '');
 }
 
-/** Whether the process that wrote the lock lives. Its number alone does not tell: numbers are given again. */
+/** Whether the process that wrote the lock is alive. Its id alone does not prove it, because ids are reused. */
 async function isHeld(pid: number, identity: string | undefined, folder: string): Promise<boolean> {
-  // In a container that starts anew this process may have the very number of the one that died.
+  // In a restarted container, this process may have the same id as the one that died.
   if (!pid || pid === process.pid || !isAlive(pid)) return false;
   if (identity === undefined) return (await hasOpenFiles(pid, folder)) ?? true;
   const current = await identify(pid);
@@ -100,12 +100,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** What no other process has: the boot of the system, and when in it the process began. Empty where Linux's /proc is not. */
+/** Identifies a process uniquely: the boot id of the system and the start time of the process. Empty without Linux's /proc. */
 async function identify(pid: number): Promise<string> {
   try {
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The name of the program comes second, in parentheses that may hold anything (proc_pid_stat(5)).
+    // The second field is the program's name in parentheses, and may contain any character (proc_pid_stat(5)).
     const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TIME];
     return `${boot.trim()} ${startTicks}`;
   } catch {
@@ -113,12 +113,12 @@ async function identify(pid: number): Promise<string> {
   }
 }
 
-/** The 22nd field, counted from the third. */
+/** Index of the 22nd field when counting from the third. */
 const START_TIME = 19;
 
 /**
- * Whether the process has files of the folder open, as one that runs the database always has. For locks of older builds,
- * which hold nothing but a number. `null` where that cannot be seen.
+ * Whether the process has files of the folder open, as a process running the database always does. Needed for locks of older
+ * builds, which contain only a process id. `null` if it cannot be determined.
  */
 async function hasOpenFiles(pid: number, folder: string): Promise<boolean | null> {
   try {

@@ -31,46 +31,44 @@ export interface Database {
    * @throws {StationmasterError} UNAVAILABLE when the answer takes too long, the wait for a connection included
    */
   query<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
-  /** The same for many rows, of columns whose types a `RowReader` can read, and each as `read` makes it. */
+  /** Like `query`, for many rows of column types that a `RowReader` can read. `read` converts each row. */
   readRows<Row>(statement: RowStatement<Row>): Promise<Row[]>;
-  /** The same for a statement that writes, with the time that writes have. When it fails it may have been committed. */
+  /** Like `query`, for a statement that writes, with the timeout of writes. If it fails, it may still have been committed. */
   execute<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /**
-   * Runs writing statements in one transaction and sends them in one piece, their values written into them.
-   * @returns the rows of each
-   * @throws what PostgreSQL refuses one of them with, and then nothing was written; or what became of the connection, and
-   *   then nobody knows
+   * Runs writing statements, which contain their values, in one transaction and one message.
+   * @returns the rows of each statement
+   * @throws PostgreSQL's error if it refuses a statement: nothing was written. Or a connection error: the outcome is unknown
    */
   batch(statements: readonly string[]): Promise<readonly (readonly object[])[]>;
   /**
-   * Runs a statement on one of the connections that writes use, unless all of them are busy, and returns whether it ran. It is
-   * not counted.
-   * @throws what PostgreSQL refuses it with, or why no connection could be opened
+   * Runs a statement on a connection for writes, unless all are busy, and returns whether it ran. It is not counted.
+   * @throws PostgreSQL's error, or the reason why no connection could be opened
    */
   runIfWriterIsFree(name: string, text: string, values: readonly unknown[]): Promise<boolean>;
   /**
-   * Opens a connection outside the pools, which its user closes. PostgreSQL only.
-   * @throws when it cannot be opened
+   * Opens a connection outside the pools. The caller closes it. PostgreSQL only.
+   * @throws if it cannot be opened
    */
   openSession(): Promise<DatabaseClient>;
-  /** Closes an idle connection, if there is one to spare, where the server grants no more: for the change feed. */
+  /** Closes an idle connection if the server grants no more, so that the change feed can open one. */
   makeRoom(): Promise<void>;
-  /** SQL statements sent so far, transaction control left out. */
+  /** The number of SQL statements sent so far, without transaction control. */
   readonly statementCount: number;
   readonly orm: MikroORM;
-  /** Which server the pooled connections lead to. PostgreSQL only. */
+  /** Watches which server the pooled connections lead to. PostgreSQL only. */
   readonly servers: ServerWatch;
-  /** The embedded database itself, when that is what runs. */
+  /** The embedded database; `null` on PostgreSQL. */
   readonly pglite: PGlite | null;
   close(): Promise<void>;
 }
 
 export interface OpenDatabaseOptions extends Schema {
-  /** An embedded database that is open already; whoever opened it closes it. */
+  /** An embedded database that is already open. Its opener closes it. */
   readonly pglite?: PGlite;
 }
 
-/** A reader would rather hear within a second that there is no answer than wait for it. */
+/** Readers get an answer or an error within a second. */
 const READ_TIMEOUT_MS = 900;
 
 const GOODBYE_MS = 400;
@@ -134,7 +132,7 @@ export async function openDatabase(
     openSession: () => openSession(config as { url: string }),
     makeRoom: () => limit.makeRoom(),
     close: async () => {
-      // A server that hangs would never say goodbye.
+      // A hanging server would never confirm that the connections are closed.
       await Promise.race([
         Promise.all([orm.close(), reads?.close()]),
         ...(pglite ? [] : [sleep(GOODBYE_MS, undefined, { ref: false })]),
@@ -147,7 +145,7 @@ export async function openDatabase(
 async function openEmbedded(folder: string): Promise<PGlite> {
   const unlock = await lockDataFolder(folder);
   try {
-    // Loaded only here: with PostgreSQL elsewhere no one need wait for the WebAssembly.
+    // Loaded only here, so that a start on PostgreSQL does not load the WebAssembly.
     const { PGlite } = await import('@electric-sql/pglite');
     if (!existsSync(join(folder, 'PG_VERSION'))) await makeEmbedded(folder, PGlite);
     const pglite = await PGlite.create(folder).catch((error) => refuseEmbedded(folder, error));
@@ -159,7 +157,7 @@ async function openEmbedded(folder: string): Promise<PGlite> {
   }
 }
 
-/** The engine says no more than that it gave up. */
+/** Explains a failed start of the engine, whose own error only says that it aborted. */
 async function refuseEmbedded(folder: string, cause: unknown): Promise<never> {
   const version = (await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => '')).trim();
   const message =
@@ -168,7 +166,7 @@ async function refuseEmbedded(folder: string, cause: unknown): Promise<never> {
   throw new StartError(EXIT_CODE.unusableData, message, { cause });
 }
 
-/** Made aside and then renamed: a process that is killed meanwhile leaves no half of a database, which could not be opened. */
+/** Creates the database in another folder and renames it, so that a killed process leaves no half-made database behind. */
 async function makeEmbedded(folder: string, engine: typeof PGlite): Promise<void> {
   if ((await readdir(folder)).length > 0) {
     const message = `The folder ${folder} holds something that is no database. Choose another with DATA_DIR.`;
@@ -198,7 +196,7 @@ function onEmbedded(pglite: PGlite): Writes {
   };
 }
 
-/** How values of some types, which have these numbers in PostgreSQL's catalog, are read from their texts. */
+/** Parsers by type OID: timestamptz, int8, numeric. */
 const PARSERS = { 1184: parseTime, 20: Number, 1700: Number };
 
 async function readOnEmbedded<Row>(pglite: PGlite, { text, values, kinds, read }: RowStatement<Row>): Promise<Row[]> {
@@ -219,7 +217,7 @@ function onPool(pool: Pool): Writes {
     async batch(statements) {
       const client = await pool.connect();
       try {
-        // PostgreSQL makes a transaction of what comes in one piece; where that is one statement, so is it.
+        // PostgreSQL runs all statements of one message in one transaction.
         const results: unknown = await client.query(statements.join(';'));
         client.release();
         return (Array.isArray(results) ? results : [results]).map(({ rows }) => rows);
@@ -232,12 +230,12 @@ function onPool(pool: Pool): Writes {
 }
 
 /**
- * Whether PostgreSQL says that it did not do what it was asked: an error with an SQLSTATE, other than that of a connection
- * (class 08) or a server (57P) that ends.
+ * Whether PostgreSQL refused the statement, so that nothing was written: the error has an SQLSTATE other than those of a lost
+ * connection (class 08) or a server that shuts down (57P).
  */
 export function isRefusal(error: unknown): boolean {
   const { code = '' } = error as { readonly code?: string };
-  // Names of system errors have no digits.
+  // Codes of system errors, such as EPIPE, have no digits.
   return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
@@ -259,14 +257,14 @@ function openReadPool(
   const target = describeTarget(url, {
     applicationName: 'stationmaster',
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    // What nobody waits for any more need not go on.
+    // Lets PostgreSQL cancel statements whose reader has given up.
     settings: { ...SESSION_SETTINGS, statement_timeout: String(READ_TIMEOUT_MS + 200) },
   });
   const options = { size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit, servers };
   return new ReadPool({ target: { ...target, onServer: servers.observe }, ...options });
 }
 
-/** The pool beneath MikroORM on PostgreSQL. */
+/** The pg pool that MikroORM uses. */
 export async function poolOf(orm: MikroORM): Promise<Pool> {
   const connection = orm.em.getDriver().getConnection() as unknown as { getNativeClient(): Promise<Pool> };
   return connection.getNativeClient();

@@ -4,12 +4,12 @@ import { StationmasterError } from '../errors.ts';
 import type { Context } from './context.ts';
 
 /**
- * Decides `@Authorized(...roles)`: any of `roles`, or a role that includes one, will do; with no roles named, any role
- * at all will. It says no by throwing, never by returning `false`: TypeGraphQL's own errors have no code.
+ * Decides `@Authorized(...roles)`: the caller needs one of `roles` or a role that includes one; without `roles`, any role is
+ * enough. It refuses by throwing instead of returning `false`, because TypeGraphQL's own errors have no code.
  *
- * An arrow function, because TypeGraphQL takes whatever has a `prototype` for a class.
+ * An arrow function, because TypeGraphQL treats anything with a `prototype` as a class.
  *
- * @throws {StationmasterError} `UNAUTHENTICATED` when a token would help, `FORBIDDEN` when the token at hand will not do
+ * @throws {StationmasterError} `UNAUTHENTICATED` if the caller sent no token, `FORBIDDEN` if its token is not enough
  */
 export const authChecker: AuthCheckerFn<Context, Role> = ({ context: { identity } }, roles) => {
   const isAllowed = roles.length === 0 ? identity.roles.length > 0 : roles.some((role) => hasRole(identity, role));

@@ -1,13 +1,13 @@
 import { type ClassType, Field, Int, ObjectType } from 'type-graphql';
 import { PageInfo } from './pagination.ts';
 
-/** The words by which a connection's descriptions speak of its rows. */
+/** The words for the rows in the descriptions of a connection. */
 export interface ConnectionWords {
   /** `a manager` */
   readonly one: string;
   /** `managers` */
   readonly many: string;
-  /** What a row's place is called. Default: `its place`. */
+  /** The words for the position of a row. Default: `its place`. */
   readonly place?: string;
   /** Default: `One page of a list of <many>.` */
   readonly page?: string;
@@ -17,7 +17,7 @@ export interface ConnectionWords {
 
 /**
  * The GraphQL types `<Node>Edge` and `<Node>Connection` of lists of `Node` (Relay Cursor Connections Specification), with a
- * total. What resolvers return for them is a `ListPage`.
+ * total. Resolvers return a `ListPage` for them.
  * @returns the class of the connection
  */
 export function connectionOf<Node extends object>(

@@ -13,7 +13,7 @@ export interface Context {
   readonly reads: ReadTrace;
   /** Returns what `create` returned for `key` earlier in this operation, or calls it. Loaders live here. */
   once<T>(key: object, create: (context: Context) => T): T;
-  /** Forgets everything `once` holds, so that later fields of a mutation do not read what an earlier field replaced. */
+  /** Clears everything that `once` stored, so that later fields of a mutation do not read rows that earlier fields changed. */
   forgetLoads(): void;
 }
 

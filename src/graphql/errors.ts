@@ -5,20 +5,20 @@ import type { Config } from '../config/config.ts';
 import { findTransientFailure, type TransientFailure } from '../database/failures.ts';
 import { ERROR_CODES, type ErrorCode, StationmasterError } from '../errors.ts';
 
-/** What an error is reported against. `logger` already carries the request id; `requestId` is what the client is told. */
+/** The request that an error belongs to. The lines of `logger` have the request id; `requestId` is sent to the client. */
 export interface ErrorScope {
   readonly logger: Logger;
   readonly requestId?: string;
-  /** Whether clients are kept from guessing their way through the schema by graphql-js' "Did you mean". */
+  /** Whether to remove graphql-js' "Did you mean", by which clients could guess the schema. */
   readonly hidesSuggestions?: boolean;
 }
 
 /**
- * Turns whatever was thrown into what clients are shown, for HTTP and WebSockets alike. `extensions.code` is one of
- * `ERROR_CODES`, or one of the two codes by which the persisted query protocol asks for the query itself.
+ * Converts thrown errors to the errors that clients receive, for HTTP and WebSockets alike. `extensions.code` is one of
+ * `ERROR_CODES`, or one of the two codes with which the persisted query protocol asks for the query itself.
  *
- * What a client could not have caused is logged whole; of an unknown error nothing is sent but the code and the request
- * id. A cause shared by several errors, such as a failed batch, is logged once.
+ * Errors that a client cannot have caused are logged whole. For an unknown error, only the code and the request id are sent.
+ * A cause that several errors share, such as a failed batch, is logged once.
  */
 export function presentErrors(errors: readonly unknown[], scope: ErrorScope): GraphQLFormattedError[] {
   const loggedCauses = new Set<unknown>();
@@ -31,12 +31,12 @@ export function presentErrors(errors: readonly unknown[], scope: ErrorScope): Gr
   });
 }
 
-/** `presentErrors` for one. */
+/** `presentErrors` for a single error. */
 export function presentError(error: unknown, scope: ErrorScope): GraphQLFormattedError {
   return presentErrors([error], scope)[0]!;
 }
 
-/** Those who may ask for the schema may have it spelled as well, except in production. */
+/** Suggestions are shown to callers who may query the schema, except in production. */
 export function hidesSuggestions({
   environment,
   introspection,
@@ -71,19 +71,19 @@ function explain(error: unknown): Explanation {
   return code === undefined ? UNKNOWN : { code, message: error.message, field: findField(error.message) };
 }
 
-/** Which part of a variable graphql-js could not use; it says so in its message only. */
+/** The path of the invalid part of a variable, which graphql-js gives only in its message. */
 function findField(message: string): string | undefined {
   return /^Variable "\$\w+" got invalid value .* at "([^"]+)"/s.exec(message)?.[1];
 }
 
-/** What a resolver threw, under the layers graphql-js and Apollo put around it. */
+/** The error that a resolver threw, without the wrappers of graphql-js and Apollo. */
 function findCause(error: unknown): unknown {
   let cause = error;
   while (cause instanceof GraphQLError && cause.originalError !== undefined) cause = cause.originalError;
   return cause;
 }
 
-/** The code of an error that clients may read, `undefined` for one that they may not. */
+/** The code of an error that may be shown to clients; `undefined` for any other error. */
 function findCode(error: GraphQLError): Explanation['code'] | undefined {
   const { code } = error.extensions;
   if (code === undefined) return isAboutTheRequest(error) ? 'BAD_USER_INPUT' : undefined;
@@ -91,7 +91,7 @@ function findCode(error: GraphQLError): Explanation['code'] | undefined {
   return CODES.get(code);
 }
 
-/** From the codes of our libraries to our own; ours stay what they are. */
+/** Maps the codes of libraries to ours. */
 const CODES = new Map<string, Explanation['code']>([
   ...ERROR_CODES.map((code) => [code, code] as const),
   ['GRAPHQL_PARSE_FAILED', 'BAD_USER_INPUT'],
@@ -99,14 +99,14 @@ const CODES = new Map<string, Explanation['code']>([
   ['OPERATION_RESOLUTION_FAILURE', 'BAD_USER_INPUT'],
   ['BAD_REQUEST', 'BAD_USER_INPUT'],
   ['UNAUTHORIZED', 'FORBIDDEN'],
-  // Clients of the protocol wait for exactly these before they send the whole query.
+  // The protocol's clients expect exactly these codes before they send the whole query.
   ['PERSISTED_QUERY_NOT_FOUND', 'PERSISTED_QUERY_NOT_FOUND'],
   ['PERSISTED_QUERY_NOT_SUPPORTED', 'PERSISTED_QUERY_NOT_SUPPORTED'],
 ]);
 
 /**
- * Whether graphql-js finds fault with what was asked: with the document or its variables as a whole, which leaves no
- * path, or with one argument of a field. Other errors without a code are ours.
+ * Whether graphql-js rejects the request: the document or its variables, in which case the error has no path, or one argument
+ * of a field. Other errors without a code are the server's fault.
  */
 function isAboutTheRequest(error: GraphQLError): boolean {
   if (error.path === undefined) return error.locations !== undefined || error.originalError === undefined;
@@ -133,7 +133,7 @@ function format(
   };
 }
 
-/** graphql-js puts it last, whatever it is about: fields, arguments, types, enum values. */
+/** graphql-js always puts the suggestion last, for fields, arguments, types and enum values alike. */
 const SUGGESTION = / ?Did you mean .*\?$/s;
 
 function logFailure(code: Explanation['code'], error: unknown, cause: unknown, logger: Logger): void {

@@ -4,9 +4,9 @@ import { countCharacters, HALF_A_CHARACTER } from '../text.ts';
 export const MAX_TEXT_LENGTH = 200;
 
 /**
- * The text without surrounding white space.
- * @throws {StationmasterError} BAD_USER_INPUT when it is empty, longer than `maxLength` characters, or holds control
- *   characters or half a character
+ * Returns the text without surrounding white space.
+ * @throws {StationmasterError} BAD_USER_INPUT if it is empty, longer than `maxLength` characters, or contains control
+ *   characters or lone surrogates
  */
 export function checkText(text: string, field: string, maxLength = MAX_TEXT_LENGTH): string {
   const trimmed = text.trim();

@@ -2,7 +2,7 @@ import { Field } from 'type-graphql';
 import { checkText, MAX_TEXT_LENGTH } from './input-checks.ts';
 
 /**
- * Checks the value of one input field and returns what is to be stored of it.
+ * Checks the value of one input field and returns the value to store.
  * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
  */
 export type InputCheck = (value: string, field: string) => unknown;
@@ -10,7 +10,7 @@ export type InputCheck = (value: string, field: string) => unknown;
 /** The checks of each input class, by the names of the fields, in the order of their declaration. */
 const CHECKS = new Map<unknown, Map<string, InputCheck>>();
 
-/** Declares beside a field of an input class how its value is checked. `null` and what is left out are not. */
+/** Declares the check of an input field. `null` and missing values are not checked. */
 export function Checked(check: InputCheck): PropertyDecorator {
   return (prototype, name) => {
     const checks = CHECKS.get(prototype.constructor) ?? new Map<string, InputCheck>();
@@ -21,11 +21,11 @@ export function Checked(check: InputCheck): PropertyDecorator {
 export interface TextFieldOptions {
   readonly description: string;
   readonly nullable?: boolean;
-  /** In characters, without surrounding white space, which is not stored. Default 200. */
+  /** The maximum length in characters, after surrounding white space has been removed. Default 200. */
   readonly max?: number;
 }
 
-/** A text of an input class: not empty, no longer than `max`, without control characters. */
+/** Declares a text field of an input class: not empty, not longer than `max`, without control characters. */
 export function TextField({
   description,
   nullable = false,
@@ -38,7 +38,7 @@ export function TextField({
 }
 
 /**
- * The input with each value as its check returned it.
+ * Returns the input with each value replaced by the result of its check.
  * @throws {StationmasterError} BAD_USER_INPUT with the first field at fault
  */
 export function checkInput<Input extends object>(input: Input): Input {

@@ -9,7 +9,7 @@ export interface ListArguments<FilterGiven, OrderField extends string> {
   readonly after?: string | null;
   readonly filter?: FilterGiven | null;
   readonly orderBy?: ListOrder<OrderField> | null;
-  /** Restricts the list further, whatever the filter says: `{ managerId }` for the workstations of one manager. */
+  /** Restricts the list in addition to the filter: `{ managerId }` for the workstations of one manager. */
   readonly within?: NormalizedFilter;
 }
 
@@ -26,9 +26,9 @@ interface PageOf<Row extends Identified> {
 }
 
 /**
- * One page of a list, as a connection shows it. Cursors and the total are made when they are asked for: a cursor takes
- * longer than the rest of its row, and most clients want neither. In a class, because V8 makes a hidden class of its own for
- * each object that is written with getters, which keeps all that they can reach until the next full collection.
+ * One page of a list, as a connection returns it. Cursors and the total are computed on demand: a cursor takes longer than the
+ * rest of its row, and most clients need neither. A class rather than an object literal with getters: V8 creates a hidden class
+ * for each such object, which keeps everything the getters reference alive until the next full garbage collection.
  */
 export class ListPage<Row extends Identified> {
   readonly nodes: readonly Row[];
@@ -67,7 +67,7 @@ export class ListPage<Row extends Identified> {
 }
 
 /**
- * Reads one page of a collection's list, with the rows that its rows refer to as far as the selection shows them.
+ * Reads one page of a collection's list, together with the related rows that the selection includes.
  * @throws {StationmasterError} BAD_USER_INPUT for a bad page size, cursor or filter; UNAVAILABLE without the database
  */
 export async function readListPage<Row extends Identified, FilterGiven, OrderField extends string>(

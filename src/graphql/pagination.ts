@@ -3,17 +3,17 @@ import type { Position } from '../collections/index.ts';
 import { StationmasterError } from '../errors.ts';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from './page-size.ts';
 
-/** What a client asked for, checked. */
+/** The checked paging arguments. */
 export interface PageRequest {
   readonly first: number;
-  /** Rows up to and including this position are passed over. */
+  /** Rows up to and including this position are skipped. */
   readonly after: Position | null;
 }
 
-/** A list in one of its orders: what cursors are bound to. */
+/** A list in one of its orders. Cursors are bound to it. */
 export interface ListCursors {
   readonly name: string;
-  /** Whether a row can have this value in the column that is ordered by. Anybody can make a cursor. */
+  /** Whether a row can have this value in the ordered column. Checked because clients can forge cursors. */
   readonly isValue: (value: Position['value']) => boolean;
 }
 
@@ -37,7 +37,7 @@ export class PageInfo {
 
 /**
  * Checks the paging arguments of a list.
- * @param order a cursor is only good for the order it came from
+ * @param order the order of the list; a cursor from another order is refused
  * @throws {StationmasterError} BAD_USER_INPUT with the field `first` or `after`
  */
 export function pageRequest(

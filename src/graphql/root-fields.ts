@@ -10,9 +10,9 @@ export interface RootField {
 }
 
 /**
- * A copy of `schema` with the resolver of each root field wrapped by `wrap`. For work that is due once per root field:
- * hooks that run for every field, such as TypeGraphQL's middlewares and Apollo Server's `willResolveField`, slow every
- * field down and turn plain properties into promises.
+ * Copies `schema` and wraps the resolver of each root field with `wrap`, for work that is needed once per root field. Hooks
+ * that run for every field, such as TypeGraphQL's middlewares and Apollo Server's `willResolveField`, would slow down every
+ * field and turn plain properties into promises.
  */
 export function wrapRootFields(schema: GraphQLSchema, wrap: (resolve: Resolve, field: RootField) => Resolve) {
   const config = schema.toConfig();

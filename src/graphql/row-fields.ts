@@ -5,9 +5,9 @@ import type { Context } from './context.ts';
 type Method = (this: object, ...parameters: unknown[]) => unknown;
 
 /**
- * Calls those field resolvers directly that take nothing but their row and the context, and that everybody may ask for who
- * sees the row. For each row TypeGraphQL would sort their parameters, look for promises among them and ask for their
- * instance, which is more than most of them do themselves.
+ * Calls field resolvers directly if they take only their row and the context and have no roles of their own. For each row,
+ * TypeGraphQL would sort their parameters, look for promises among them and look up their instance, which is more work than
+ * most of these resolvers do.
  * @param instances of the resolver classes
  */
 export function callRowFieldsDirectly(schema: GraphQLSchema, instances: ReadonlyMap<unknown, object>): void {

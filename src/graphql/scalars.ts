@@ -4,8 +4,8 @@ import { GraphQLDateTime, GraphQLEmailAddress, GraphQLIP } from 'graphql-scalars
 export { GraphQLDateTime as DateTime };
 
 /**
- * Checked as input only. What the database holds is shown as it is: checking it again for each row of each page costs
- * more than the rest of the field, and one row that another program wrote would make the whole page an error.
+ * Only input is checked. Values from the database are returned as they are: checking each row of each page would cost more
+ * than the rest of the field, and one bad row by another program would turn the whole page into an error.
  */
 export const IP = shownAsHeld(GraphQLIP);
 export const EmailAddress = shownAsHeld(GraphQLEmailAddress);

@@ -6,22 +6,22 @@ import { authChecker } from './auth-checker.ts';
 import { wrapRootFields } from './root-fields.ts';
 import { callRowFieldsDirectly } from './row-fields.ts';
 
-/** A class whose methods resolve fields, and which is given what it needs when it is constructed. */
+/** A class whose methods resolve fields. Its constructor receives its dependencies. */
 export type ResolverClass<Parts> = new (parts: Parts) => object;
 
-/** Opens the stream behind a subscription, from its argument. */
+/** Opens the stream of a subscription. Receives the subscription's argument. */
 export type OpenStream<Parts> = (parts: Parts, argument: unknown) => AsyncIterable<unknown>;
 
 /** What a feature adds to the schema. */
 export interface SchemaFeature<Parts> {
   readonly resolvers?: readonly ResolverClass<Parts>[];
-  /** By the names of the topics that the resolvers' subscriptions have. */
+  /** By the topics of the resolvers' subscriptions. */
   readonly streams?: Readonly<Record<string, OpenStream<Parts>>>;
 }
 
 /**
  * The whole schema.
- * @param parts what resolvers and streams need; without them the schema can be printed, but not executed
+ * @param parts the dependencies of resolvers and streams. Without them the schema can be printed, but not executed.
  */
 export function createSchema<Parts>(features: readonly SchemaFeature<Parts>[], parts?: Parts): GraphQLSchema {
   const classes = features.flatMap(({ resolvers = [] }) => resolvers);
@@ -52,7 +52,7 @@ function describeRootTypes(schema: GraphQLSchema): void {
   for (const [type, description] of descriptions) if (type) type.description = description;
 }
 
-/** The fields of a mutation run one after the other, and each must see what the one before it wrote. */
+/** The fields of a mutation run in sequence, and each must see the writes of those before it. */
 const prepareRootField: Parameters<typeof wrapRootFields>[1] = (resolve, { operation }) => {
   switch (operation) {
     case 'query':
@@ -64,7 +64,7 @@ const prepareRootField: Parameters<typeof wrapRootFields>[1] = (resolve, { opera
       };
     case 'subscription':
       return (root, args, context, info) => {
-        // Every event of a stream has a root, be it null. Over HTTP there is no stream.
+        // Each event of a stream has a root value, which may be null. HTTP has no streams.
         if (root !== undefined) return resolve(root, args, context, info);
         throw new StationmasterError(
           'BAD_USER_INPUT',

@@ -2,7 +2,7 @@ import { type FieldNode, type GraphQLResolveInfo, Kind, type SelectionSetNode } 
 
 const ROWS = ['nodes', 'edges', 'node'];
 
-/** Which fields the rows of the connection that `info` is about are asked for, `@skip` and `@include` aside. */
+/** The fields that the operation selects on the rows of the connection of `info`, ignoring `@skip` and `@include`. */
 export function fieldsOfRows({ fieldNodes, fragments }: GraphQLResolveInfo): ReadonlySet<string> {
   const known = KNOWN.get(fieldNodes[0]!);
   if (known) return known;
@@ -20,5 +20,5 @@ export function fieldsOfRows({ fieldNodes, fragments }: GraphQLResolveInfo): Rea
   return fields;
 }
 
-/** The first node stands for all. Which others are merged with it may depend on conditions; nothing but speed does on that. */
+/** By the first of the merged nodes. The others may differ with the variables; a set that is wrong costs only speed. */
 const KNOWN = new WeakMap<FieldNode, ReadonlySet<string>>();

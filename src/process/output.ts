@@ -1,22 +1,22 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Standard output or standard error, which may be lost or stand still without holding anything up. */
+/** Standard output or standard error. A lost or stalled reader does not block the process. */
 export interface Output {
-  /** Writes as soon as whoever reads allows; never throws, never waits. Whole lines are dropped when too much waits. */
+  /** Queues a text until the reader accepts it. Never throws or blocks; a text that the queue has no space for is dropped. */
   write(text: string): void;
-  /** Resolves when nothing waits any more, or nobody has read for a while. */
+  /** Resolves when the queue is empty, or after 0.5 s. */
   flush(): Promise<void>;
-  /** Told how many texts were dropped, once what waits is written. */
+  /** Called with the number of dropped texts, once the queue is empty. */
   onDropped: (count: number) => void;
 }
 
-/** How one piece is written; `done` is called in any case, with the reason when it failed. */
+/** Writes one piece. `done` is always called, with the error if writing failed. */
 type Send = (piece: string, done: (error?: Error | null) => void) => void;
 
-/** Characters that may wait for a reader: more than a minute of an ordinary log. */
+/** The size of the queue in characters: more than a minute of an ordinary log. */
 const MAX_WAITING = 1024 * 1024;
-/** Pieces of this size are written whole or not at all (PIPE_BUF), so lines of several processes do not mix. */
+/** Writes of up to PIPE_BUF bytes are atomic, so that lines of several processes do not mix. */
 const PIECE = 4096;
 const FLUSH_MS = 500;
 
@@ -45,7 +45,7 @@ export class BufferedOutput implements Output {
     else this.#pieces.push(text);
     if (this.#isScheduled || this.#isSending) return;
     this.#isScheduled = true;
-    // What a turn of the event loop writes leaves in few pieces.
+    // Collects what one turn of the event loop writes into few pieces.
     setImmediate(() => {
       this.#isScheduled = false;
       this.#sendNext();
@@ -64,7 +64,7 @@ export class BufferedOutput implements Output {
     });
   }
 
-  /** Writes what it can at once: for a process that ends. */
+  /** Writes the queue synchronously, when the process exits. */
   writeLast(write: (text: string) => void): void {
     if (!this.#isSending) write(this.#pieces.splice(0).join(''));
   }
@@ -105,7 +105,7 @@ export function standardError(): Output {
   return errors;
 }
 
-/** Ends the process once what waits has been written, or the readers take no more. */
+/** Exits once both queues are written, or their readers accept no more. */
 export async function exitAfterOutput(code: number): Promise<never> {
   await Promise.all([standardOutput().flush(), standardError().flush()]);
   process.exit(code);
@@ -118,12 +118,12 @@ function openOutput(stream: NodeJS.WriteStream, fd: 1 | 2): Output {
 }
 
 /**
- * Pipes, sockets and terminals. Node writes to terminals in a blocking way, which ends everything while one is stopped
- * (Ctrl-S), or while whoever runs the container does not read it.
+ * For pipes, sockets and terminals. Node's writes to terminals block, which would halt the process while a terminal is stopped
+ * (Ctrl-S) or the container's runtime does not read its output.
  */
 function createSocketSend(stream: Socket): Send {
   (stream as unknown as { _handle?: { setBlocking?(blocks: boolean): void } })._handle?.setBlocking?.(false);
-  // The reader is gone, or the terminal. The callbacks of the writes are told as well.
+  // The reader or the terminal is gone. The callbacks of the writes get the error as well.
   stream.on('error', () => {});
   return (piece, done) => {
     if (stream.writable) stream.write(piece, done);
@@ -131,7 +131,7 @@ function createSocketSend(stream: Socket): Send {
   };
 }
 
-/** Files. A disk that is full may have room again for the next line. */
+/** For files. A full disk may have space again for the next line, so errors are ignored. */
 function createFileSend(fd: number): Send {
   return (piece, done) => {
     writeOrDrop(fd, piece);
@@ -144,6 +144,6 @@ function writeOrDrop(fd: number, text: string): void {
   try {
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
   } catch {
-    // It cannot be written, and there is nowhere to say so.
+    // There is nowhere left to report that the output failed.
   }
 }

@@ -1,31 +1,31 @@
 import { ConfigError } from '../config/config.ts';
 
-/** What the exit code says to whatever supervises the process: the codes of sysexits.h. 1 stands for anything else. */
+/** The exit codes, for a supervisor of the process. They follow sysexits.h; 1 stands for any other failure. */
 export const EXIT_CODE = {
   unexpected: 1,
   /** `EX_DATAERR`: a newer build has migrated the database. */
   schemaTooNew: 65,
-  /** `EX_DATAERR`: the database, or its files, hold what this build cannot work with. */
+  /** `EX_DATAERR`: this build cannot work with the content of the database or its files. */
   unusableData: 65,
-  /** `EX_NOINPUT`: PostgreSQL has no database, or the database no schema, of this name. */
+  /** `EX_NOINPUT`: there is no database, or no schema, of this name. */
   noSuchDatabase: 66,
-  /** `EX_UNAVAILABLE`: another program has the port. */
+  /** `EX_UNAVAILABLE`: another program uses the port. */
   portInUse: 69,
   /** `EX_CANTCREAT` */
   dataFolderNotWritable: 73,
-  /** `EX_TEMPFAIL`: another process has the data folder. */
+  /** `EX_TEMPFAIL`: another process uses the data folder. */
   dataFolderInUse: 75,
   /** `EX_PROTOCOL` */
   databaseTooOld: 76,
   /** `EX_NOPERM` */
   loginRefused: 77,
-  /** `EX_NOPERM`: the role may not do what the server does. */
+  /** `EX_NOPERM`: the role lacks a right that the server needs. */
   rightMissing: 77,
   /** `EX_CONFIG` */
   badConfiguration: 78,
 } as const;
 
-/** Why the server cannot start, in one line for whoever runs it. Trying again as things are would not help. */
+/** The reason why the server cannot start, in one line for its operator. Retrying without a change would not help. */
 export class StartError extends Error {
   override readonly name = 'StartError';
   readonly exitCode: number;
@@ -36,7 +36,7 @@ export class StartError extends Error {
   }
 }
 
-/** What stopped the server, for its operator: in one line where the reason is known, else with all there is to know. */
+/** Explains to the operator why the server stopped: in one line if the reason is known, otherwise with the whole error. */
 export function explainFailure(error: unknown): StartError {
   if (error instanceof StartError) return error;
   if (error instanceof ConfigError) return new StartError(EXIT_CODE.badConfiguration, error.message);
@@ -44,7 +44,7 @@ export function explainFailure(error: unknown): StartError {
   if (LISTENING.has(syscall)) return explainListening(code);
   if (syscall === 'connect') return explainConnecting(code, message);
   if (syscall === 'open' && code === 'ENOENT') {
-    // What is written is made where it is missing; what is read is named by the configuration.
+    // Files that the server writes are created if missing, so this is a file to read, which the configuration names.
     return new StartError(EXIT_CODE.badConfiguration, `A file that the configuration names is not there: ${path}.`);
   }
   if (WRITING.has(syscall)) {
@@ -52,7 +52,7 @@ export function explainFailure(error: unknown): StartError {
     return new StartError(EXIT_CODE.dataFolderNotWritable, what);
   }
   const said = MESSAGES.find(({ pattern }) => pattern.test(message ?? ''));
-  // Poolers have one code for everything, and tell by their words what it is.
+  // Poolers use one code for everything; only the text of the message tells the reason.
   const explanation = code === PROTOCOL_VIOLATION ? (said ?? POOLER_REFUSAL) : (REFUSALS[code] ?? said);
   if (explanation) return new StartError(explanation.exitCode, `${explanation.what} (${firstLine(message)}).`);
   return new StartError(EXIT_CODE.unexpected, `Stationmaster could not start: ${stack ?? error}`);
@@ -66,7 +66,7 @@ function explainListening(code: string): StartError {
   return new StartError(EXIT_CODE.portInUse, message);
 }
 
-/** What is left of failures to connect when those that pass are waited for. */
+/** Explains the failures to connect that do not pass. The server waits for the others to pass. */
 function explainConnecting(code: string, message: string): StartError {
   const isDenied = code === 'EACCES' || code === 'EPERM';
   const what = isDenied ? 'This user may not connect to' : 'Nothing can be connected to at';
@@ -76,15 +76,15 @@ function explainConnecting(code: string, message: string): StartError {
   );
 }
 
-/** MikroORM repeats the statement in front of what PostgreSQL says, on other lines. */
+/** The first line, without the statement that MikroORM puts before PostgreSQL's message. */
 function firstLine(message: string): string {
   return message.split('\n', 1)[0]!.replace(/^.* - (?=[^-]*$)/, '');
 }
 
-/** `bind`: by the primary, for its workers. */
+/** The primary uses `bind` for its workers. */
 const LISTENING = new Set(['listen', 'bind', 'getaddrinfo']);
 
-/** What a start does to files, all of them in the data folder. */
+/** The system calls with which a start writes files, all of them in the data folder. */
 const WRITING = new Set(['mkdir', 'access', 'open', 'link', 'write', 'rename', 'unlink', 'rm']);
 
 interface Refusal {
@@ -110,7 +110,7 @@ const TABLES_TAKEN = {
   what: 'The database holds something else under a name that the server needs; choose another database or schema',
 };
 
-/** SQLSTATE codes by which PostgreSQL says that trying again as things are would not help. */
+/** SQLSTATE codes for which a retry without a change would not help. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   '28000': LOGIN_REFUSED,
   '28P01': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL refuses the user or the password of DATABASE_URL' },
@@ -119,13 +119,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   '3F000': { exitCode: EXIT_CODE.noSuchDatabase, what: 'There is no such schema as in DATABASE_URL' },
   '42501': RIGHT_MISSING,
   '0LP01': RIGHT_MISSING,
-  // Invalid and unknown settings, and those that cannot be made once a session has begun.
+  // Invalid and unknown settings, and those that cannot be changed within a session.
   '22023': SETTING_REFUSED,
   '42704': SETTING_REFUSED,
   '42601': SETTING_REFUSED,
   '42602': SETTING_REFUSED,
   '55P02': SETTING_REFUSED,
-  // Functions, tables and other relations, types, and triggers that are there already.
+  // Functions, relations, types and triggers that exist already.
   '42723': TABLES_TAKEN,
   '42P07': TABLES_TAKEN,
   '42710': TABLES_TAKEN,
@@ -137,7 +137,7 @@ const POOLER_REFUSAL = {
   what: 'What stands in front of PostgreSQL refuses DATABASE_URL',
 };
 
-/** The same for failures without a code of PostgreSQL's. */
+/** The same for failures without an SQLSTATE, by the text of the message. */
 const MESSAGES: readonly (Refusal & { readonly pattern: RegExp })[] = [
   {
     pattern: /does not support SSL connections|did not answer a request for TLS|does not support channel binding/,

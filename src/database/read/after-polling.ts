@@ -1,8 +1,8 @@
 /**
- * Resolves when everything that this turn of the event loop brought has been looked at.
+ * Resolves when the event loop has handled all the events of its current turn.
  *
- * A statement is best sent then: sending it wakes a process of PostgreSQL, for which the system may set this one aside in
- * the middle of its work.
+ * This is the best moment to send a statement. Sending wakes a PostgreSQL process, and the operating system may suspend
+ * this process in favour of that one, in the middle of its work.
  */
 export function afterPolling(): Promise<void> {
   return new Promise((resolve) => {

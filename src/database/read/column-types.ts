@@ -3,20 +3,20 @@ import { isIP } from 'node:net';
 /** The kinds of value that a column can be read as. */
 export type ValueKind = 'text' | 'uuid' | 'ip' | 'float' | 'int' | 'boolean' | 'time';
 
-/** A column of a result, as PostgreSQL describes it (RowDescription). A domain is described as what it is made of. */
+/** A column of a result, from PostgreSQL's RowDescription. A domain is described as its base type. */
 export interface ResultColumn {
   readonly name: string;
   readonly dataTypeID: number;
-  /** Of a time, the digits of its seconds; -1: as many as there are. The embedded database leaves it out. */
+  /** For a time, the fractional digits of its seconds; -1: unlimited. Missing on the embedded database. */
   readonly dataTypeModifier?: number;
   /** The table it comes from; 0: none. */
   readonly tableID?: number;
 }
 
-/** How values are sent: as a `RowReader` reads their bytes, or as text, from which values of some other types can be read. */
+/** How values are sent: in the binary format that `MessageRow` decodes, or as text, which works for some other types. */
 export type RowFormat = 'binary' | 'text';
 
-/** A column cannot be read: somebody changed its type to one that does not hold the same values. */
+/** A column cannot be read, because its type was changed to one with other values. */
 export class ColumnTypeError extends Error {
   override readonly name = 'ColumnTypeError';
   readonly column: ResultColumn;
@@ -50,16 +50,16 @@ export function formatOf(kinds: readonly ValueKind[], columns: readonly ResultCo
   return format;
 }
 
-/** A cursor carries milliseconds, and has to carry a time exactly. */
+/** Cursors must carry times exactly, and they carry milliseconds. */
 const MILLISECONDS = 3;
 
-/** The numbers of types in PostgreSQL's catalog, which are the same everywhere. */
+/** The OIDs of built-in types, which are the same on every PostgreSQL. */
 const TYPE = {
   ...{ bool: 16, int8: 20, int2: 21, int4: 23, text: 25, float4: 700, float8: 701 },
   ...{ inet: 869, varchar: 1043, timestamptz: 1184, numeric: 1700, uuid: 2950 },
 };
 
-/** The types whose bytes a `RowReader` reads as that kind, and those that hold such values, but in other bytes. */
+/** By kind: the types that are decoded from binary format, and those that hold the same values but are read as text. */
 const TYPES: Readonly<
   Record<ValueKind, { readonly asBinary: readonly number[]; readonly asText?: readonly number[] }>
 > = {
@@ -83,8 +83,7 @@ const EXPECTED: Readonly<Record<ValueKind, string>> = {
 };
 
 /**
- * Whether a value, as PostgreSQL makes JSON of it, is what a column of that kind holds: `undefined` and values of other
- * types are not.
+ * Whether a value in PostgreSQL's JSON form fits a column of that kind. `undefined` and values of other types do not.
  */
 export const IS_JSON_OF: Readonly<Record<ValueKind, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
@@ -93,6 +92,6 @@ export const IS_JSON_OF: Readonly<Record<ValueKind, (value: unknown) => boolean>
   float: (value) => typeof value === 'number',
   int: Number.isSafeInteger,
   boolean: (value) => typeof value === 'boolean',
-  // Without an offset it is no point in time, and with more digits no whole number of milliseconds.
+  // Without an offset it is not a point in time; with more than three digits it is not a whole number of milliseconds.
   time: (value) => typeof value === 'string' && /T\d\d:\d\d:\d\d(\.\d{1,3})?[+-]\d\d:\d\d$/.test(value),
 };

@@ -3,8 +3,8 @@ import { StationmasterError } from '../../errors.ts';
 const SLICE_MS = 100;
 
 /**
- * One who waits, in a ring of all who do. In a set of V8 each would be kept, with all it can reach, by tables that the set
- * has grown out of, until the next full collection of garbage.
+ * A node in the ring (doubly linked list) of pending waits. A `Set` would be simpler, but when V8 grows one, the old tables
+ * keep the removed elements and all that they reference alive until the next full garbage collection.
  */
 class Wait {
   slicesLeft: number;
@@ -37,13 +37,13 @@ const ring = new Wait(0, null);
 let isTicking = false;
 
 /**
- * Resolves or rejects as `work` does, unless that takes longer than `timeoutMs`.
+ * Settles as `work` does, unless that takes longer than `timeoutMs`.
  *
- * Only time in which this process could have heard the answer counts: it is measured in slices, so that a process that
- * was busy or suspended loses one of them and not the answer. All who wait share one timer.
+ * Only time in which this process could have received the answer counts. It is measured in slices: a process that was busy
+ * or suspended loses one slice, not the whole wait. All waits share one timer.
  *
- * @param onOver called when the time is over, before the rejection; `true` grants as much time again
- * @throws {StationmasterError} UNAVAILABLE when the time is over, which is found out up to 0.1 s later
+ * @param onOver called when the time is over, before the rejection; `true` grants the same time again
+ * @throws {StationmasterError} UNAVAILABLE when the time is over, detected up to 0.1 s late
  */
 export function withDeadline<Result>(
   work: Promise<Result>,
@@ -51,7 +51,7 @@ export function withDeadline<Result>(
   onOver: () => boolean = () => false,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    // The first slice has begun already.
+    // One more, because the current slice has already begun.
     const slices = Math.ceil(timeoutMs / SLICE_MS) + 1;
     const wait = new Wait(slices, () => {
       if (onOver()) {
@@ -80,7 +80,7 @@ export function withDeadline<Result>(
 function tick(): void {
   for (let wait = ring.after; wait !== ring; wait = wait.after) {
     wait.slicesLeft -= 1;
-    // A turn later: the answer may have come while this process was busy, and wait to be read.
+    // Give up one turn later: if this process was busy, the answer may have arrived and be waiting to be read.
     if (wait.slicesLeft <= 0) giveUpNextTurn(wait);
   }
   isTicking = ring.after !== ring;

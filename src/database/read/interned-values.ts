@@ -1,13 +1,13 @@
 import { writeUuid } from './value-texts.ts';
 
 /*
- * Strings of values that come again and again, row after row: the same string for the same value, which takes no memory
- * anew, is hashed once for all, and is equal to itself at a glance. What was read last has its place; there is nothing to bound.
+ * Interns strings that repeat from row to row. Equal values share one string, which needs no new memory, is hashed once, and
+ * compares by identity. Each value has one slot in a table of fixed size; a newer value with the same slot replaces it.
  */
 
-/** Of each kind: a power of two. */
+/** The number of slots for each kind of value; a power of two. */
 const PLACES = 1024;
-/** A longer text is not taken for one that repeats. */
+/** Longer texts are assumed not to repeat. */
 const MAX_TEXT_BYTES = 64;
 
 interface KnownText {
@@ -17,7 +17,7 @@ interface KnownText {
 
 const TEXTS = new Array<KnownText | undefined>(PLACES).fill(undefined);
 
-/** The text whose bytes lie between two places, in UTF-8. */
+/** The UTF-8 text from `from` to `to`, interned. */
 export function internedText(bytes: Buffer, from: number, to: number): string {
   if (to - from > MAX_TEXT_BYTES) return bytes.toString('utf8', from, to);
   let mixed = to - from;
@@ -26,7 +26,7 @@ export function internedText(bytes: Buffer, from: number, to: number): string {
   const known = TEXTS[place];
   if (known && isSame(known.bytes, bytes, from, to)) return known.text;
   const text = bytes.toString('utf8', from, to);
-  // In memory of its own: a small buffer would keep eight kilobytes of others.
+  // Copied into memory of its own: a small `Buffer` would keep its whole 8 KB pool alive.
   TEXTS[place] = { bytes: new Uint8Array(bytes.subarray(from, to)), text };
   return text;
 }
@@ -38,7 +38,7 @@ function isSame(known: Uint8Array, bytes: Buffer, from: number, to: number): boo
 }
 
 interface KnownUuid {
-  /** Its 16 bytes, as four numbers. */
+  /** The 16 bytes of the UUID, as four numbers. */
   readonly a: number;
   readonly b: number;
   readonly c: number;
@@ -53,7 +53,7 @@ export function internedUuid(bytes: Buffer, from: number): string {
   const b = bytes.readInt32BE(from + 4);
   const c = bytes.readInt32BE(from + 8);
   const d = bytes.readInt32BE(from + 12);
-  // In a UUID of version 7 the last bits are random.
+  // The last bits of a version 7 UUID are random, so they make a good hash.
   const place = d & (PLACES - 1);
   const known = UUIDS[place];
   if (known && known.d === d && known.c === c && known.b === b && known.a === a) return known.text;

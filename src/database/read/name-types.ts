@@ -1,7 +1,7 @@
 import type { Database } from '../database.ts';
 import { ColumnTypeError } from './column-types.ts';
 
-/** The same error with the names of the table and the type, which PostgreSQL tells only by their numbers. */
+/** Adds the names of the table and the type to the error. The protocol carries only their OIDs. */
 export async function nameTypes(error: ColumnTypeError, database: Database): Promise<ColumnTypeError> {
   const { column, kind } = error;
   const text = `select format_type($1::oid, $2::int) as type,

@@ -9,27 +9,27 @@ import { RowClient, type RowStatement } from './row-client.ts';
 export interface ReadPoolOptions {
   readonly target: Target;
   readonly size: number;
-  /** For the wait for a connection and the answer together. */
+  /** Covers the wait for a connection and the wait for the answer. */
   readonly readTimeoutMs: number;
   readonly limit: ConnectionLimit;
   readonly servers: ServerWatch;
 }
 
 /**
- * For how many times the read timeout one who waits for a connection is kept waiting where the server grants fewer than the
- * pool has room for, as long as those before are answered.
+ * How many read timeouts a read may wait for a connection if the server grants fewer connections than the pool allows, as
+ * long as the reads before it are answered.
  */
 const MAX_PERIODS = 5;
 
 /**
- * The connections that reads go over, beside those that MikroORM writes over: writers that wait for a lock keep no reader
- * waiting. And none of them has a timer for each statement, each check-out and each return, as a pool for both would need.
+ * The connections for reads, separate from those that MikroORM uses for writes, so that writers waiting for locks do not
+ * delay readers. Unlike a shared pool, it needs no timer per statement, check-out or return.
  */
 export class ReadPool {
   readonly #pool: Pool;
   readonly #limit: ConnectionLimit;
   readonly #readTimeoutMs: number;
-  /** How many reads were answered so far. */
+  /** The number of reads answered so far. */
   #answers = 0;
 
   constructor({ target, size, readTimeoutMs, limit, servers }: ReadPoolOptions) {
@@ -38,21 +38,21 @@ export class ReadPool {
     const options: PoolConfig & { target: Target } = {
       target,
       max: size,
-      // Once open they stay: there is no timer that could close them.
+      // Connections stay open: no timer closes them.
       idleTimeoutMillis: 0,
       Client: RowClient,
     };
     this.#pool = new Pool(options);
     limit.govern(this.#pool, readTimeoutMs);
     servers.govern(this.#pool);
-    // Whoever is waiting for an answer is told, and so is the next who asks.
+    // Errors are ignored here: pending and later statements report them.
     this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
   }
 
   /**
    * Runs one prepared statement.
    * @param name identifies the text: the same name always comes with the same text
-   * @throws {StationmasterError} UNAVAILABLE when the answer takes too long; what it would have come over is closed then
+   * @throws {StationmasterError} UNAVAILABLE when the answer takes too long; its connection is then closed
    */
   query<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]> {
     return this.#run((client, done) => {
@@ -62,7 +62,7 @@ export class ReadPool {
     });
   }
 
-  /** The same, with the rows as the statement's `read` makes them. */
+  /** Like `query`, but the statement's `read` converts each row. */
   readRows<Row>(statement: RowStatement<Row>): Promise<Row[]> {
     return this.#run((client, done) => client.readRows(statement, done));
   }
@@ -70,11 +70,11 @@ export class ReadPool {
   #run<Row>(send: (client: RowClient, done: (error: Error | null, rows: Row[]) => void) => void): Promise<Row[]> {
     let taken: PoolClient | undefined;
     let isOver = false;
-    // With callbacks, because what pg builds its promises from outlives the statement by some collections of garbage.
+    // Callbacks, because the objects behind pg's promises survive the statement by several garbage collections.
     const answered = new Promise<Row[]>((resolve, reject) => {
       this.#pool.connect((failure, client) => {
         if (failure || !client) return reject(failure);
-        // A turn later: of many who gave up, each would hand the connection on to the next from within its own call.
+        // One turn later: otherwise, if many reads have given up, each would release the connection to the next recursively.
         if (isOver) return void setImmediate(() => client.release());
         taken = client;
         send(client as PoolClient & RowClient, (error, rows) => {

@@ -10,18 +10,18 @@ export interface RowStatement<Row> {
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
-  /** What each column is read as. */
+  /** The kind of value of each column. */
   readonly kinds: readonly ValueKind[];
-  /** Makes what is wanted of a row, which it may not keep. */
+  /** Converts a row. It must not keep the reader. */
   readonly read: (row: RowReader) => Row;
 }
 
 type Callback<Row> = (error: Error | null, rows: Row[]) => void;
 
-/** A client that can also read rows straight from the bytes that PostgreSQL sends. */
+/** A client that can also decode rows directly from the bytes that PostgreSQL sends. */
 export class RowClient extends DatabaseClient {
   #reading: Pick<RowQuery<unknown>, 'row'> | null = null;
-  /** How the rows of each statement come that was prepared here, by its name. */
+  /** The row format of each statement prepared on this connection, by name. */
   readonly #formats = new Map<string, RowFormat>();
 
   constructor(config?: ClientConfig) {
@@ -31,8 +31,8 @@ export class RowClient extends DatabaseClient {
   }
 
   /**
-   * Runs one prepared statement; the client has to be idle. The types of its columns are looked at when it is prepared.
-   * Until then they are taken to be the usual ones, which saves a round trip.
+   * Runs one prepared statement; the client must be idle. The column types are checked when the statement is prepared. The
+   * first run assumes the usual types, which saves a round trip.
    */
   readRows<Row>(statement: RowStatement<Row>, callback: Callback<Row>): void {
     this.#read(statement, callback, ATTEMPTS);
@@ -54,23 +54,23 @@ export class RowClient extends DatabaseClient {
     { name, isInOtherFormat }: Pick<RowQuery<unknown>, 'name' | 'isInOtherFormat'>,
   ): boolean {
     if (!error) return isInOtherFormat;
-    // The types of columns have changed since the statement was prepared. Without its format it is prepared anew.
+    // Column types have changed since the statement was prepared. Forgetting its format makes the next run prepare it again.
     const isOutdated = (error as { readonly code?: string }).code === FEATURE_NOT_SUPPORTED;
     return isOutdated && this.#formats.delete(name);
   }
 }
 
-/** Prepared for the first types, prepared anew for others, and once more in the format that these need. */
+/** With the types known so far, again with the changed types, and once more in the format that those need. */
 const ATTEMPTS = 3;
 /** SQLSTATE of "cached plan must not change result type". */
 const FEATURE_NOT_SUPPORTED = '0A000';
 
-/** As pg's `Connection` is beneath its types: it is given a stream, and gives its messages. */
+/** A method of pg's `Connection` that its types lack: it parses a stream and emits messages. */
 interface Attaching {
   attachListeners(stream: Pick<EventEmitter, 'on'>): void;
 }
 
-/** Gives the DataRow messages to whoever reads rows, if anybody does; everything else goes on to pg. */
+/** Passes DataRow messages to the current row query, if there is one, and everything else to pg. */
 function interceptRows(connection: Attaching, findReading: () => Pick<RowQuery<unknown>, 'row'> | null): void {
   const attach = connection.attachListeners.bind(connection);
   connection.attachListeners = (stream) => {
@@ -80,13 +80,13 @@ function interceptRows(connection: Attaching, findReading: () => Pick<RowQuery<u
     stream.on('data', (chunk: Buffer) => {
       const bytes = rest ? Buffer.concat([rest, chunk]) : chunk;
       let at = 0;
-      // Where the messages begin that nobody was given yet.
+      // The start of the bytes that have not been passed on yet.
       let given = 0;
       while (at + HEADER_BYTES <= bytes.length) {
         const next = at + 1 + bytes.readInt32BE(at + 1);
         if (next > bytes.length) break;
         if (bytes[at] === DATA_ROW && findReading()) {
-          // What came before, because it may say how to read the row.
+          // Earlier messages go first, because a RowDescription among them says how to read the row.
           if (given < at) others.emit('data', bytes.subarray(given, at));
           findReading()?.row(bytes, at + HEADER_BYTES, next);
           given = next;
@@ -100,11 +100,11 @@ function interceptRows(connection: Attaching, findReading: () => Pick<RowQuery<u
   };
 }
 
-/** A byte for its type, and its length, in which the type does not count (PostgreSQL, "Message Formats"). */
+/** One byte for the type and four for the length, which excludes the type byte (PostgreSQL, "Message Formats"). */
 const HEADER_BYTES = 5;
 const DATA_ROW = 'D'.charCodeAt(0);
 
-/** One run of a prepared statement, as pg's client queues it and tells it of the messages that come. */
+/** One run of a prepared statement, in the form that pg's client queues and sends messages to. */
 class RowQuery<Row> {
   readonly name: string;
   readonly text: string;
@@ -124,7 +124,7 @@ class RowQuery<Row> {
     this.#format = formats.get(this.name) ?? 'binary';
   }
 
-  /** Whether the rows came in a format in which they cannot be read, and so were passed over. */
+  /** Whether the rows came in another format than expected and were therefore skipped. */
   get isInOtherFormat(): boolean {
     return this.#formats.has(this.name) && this.#formats.get(this.name) !== this.#format;
   }
@@ -146,7 +146,7 @@ class RowQuery<Row> {
     stream.uncork();
   }
 
-  /** Comes before the first row, when the statement was prepared for this run. */
+  /** Called before the first row, if this run prepared the statement. */
   handleRowDescription({ fields }: { readonly fields: readonly ResultColumn[] }): void {
     try {
       this.#formats.set(this.name, formatOf(this.#statement.kinds, fields));
@@ -176,21 +176,21 @@ class RowQuery<Row> {
     this.callback(this.#failure, this.#rows);
   }
 
-  /** There is nothing to learn from it: the rows say how many they are. */
+  /** Ignored: the rows have been counted already. */
   handleCommandComplete(): void {}
 }
 
-/** What pg remembers of each connection: the statements that are prepared there, by their names. */
+/** The statements that pg has prepared on a connection, by name. */
 type Preparing = Connection & {
   readonly parsedStatements: Readonly<Record<string, string>>;
   close(message: { readonly type: 'S'; readonly name: string }): void;
 };
 
-/** Of all clients, because each row is done with before the next one of any of them is begun. */
+/** Shared by all clients, because each row is finished before any client begins the next. */
 const ROW = new MessageRow();
 const TEXT_ROW = new TextRow();
 
-/** A value as text, which PostgreSQL reads as whatever type the statement says. */
+/** A value as text, which PostgreSQL parses as the type that the statement declares. */
 function toParameter(value: unknown): string | null {
   if (value === null) return null;
   if (!Array.isArray(value)) return String(value);

@@ -1,27 +1,27 @@
 import { internedText, internedUuid } from './interned-values.ts';
 import { UUID_BYTES, writeIp, writeUuid } from './value-texts.ts';
 
-/** A row of a result, read value after value in the order of its columns. A value that is null is `null`. */
+/** A row of a result. Its values are read one by one, in the order of the columns. SQL null is read as `null`. */
 export interface RowReader {
-  /** Of a column of type text. May keep the rest of its row in memory. */
+  /** For a text column. The string may keep the rest of its row in memory. */
   text(): string | null;
-  /** The same, of a column whose values repeat: as a rule one string for all that are equal. Keeps nothing but itself. */
+  /** For a text column whose values repeat: equal values usually share one string, which keeps nothing else in memory. */
   internedText(): string | null;
-  /** Of a column of type uuid. Keeps nothing but itself. */
+  /** For a uuid column. The string keeps nothing else in memory. */
   uuid(): string | null;
-  /** The same, of a column whose values repeat. */
+  /** For a uuid column whose values repeat. */
   internedUuid(): string | null;
-  /** Of a column of type inet that holds single addresses, as `host()` writes them. Keeps nothing but itself. */
+  /** For an inet column with single addresses, in the form of `host()`. The string keeps nothing else in memory. */
   ip(): string | null;
-  /** Of a column of type float8. */
+  /** For a float8 column. */
   float(): number | null;
-  /** Of a column of type int4. */
+  /** For an int4 column. */
   int(): number | null;
-  /** Of a column of type bool. */
+  /** For a bool column. */
   boolean(): boolean | null;
-  /** Of a column of type timestamptz(3): the milliseconds since the epoch. */
+  /** For a timestamptz(3) column: milliseconds since the epoch. */
   timeMs(): number | null;
-  /** Passes over the next columns, of any type. */
+  /** Skips the next columns, of any type. */
   skip(columns: number): void;
 }
 
@@ -29,19 +29,19 @@ export interface RowReader {
  * Reads rows from the bytes of DataRow messages whose values are in binary format (PostgreSQL, "Message Formats" and the
  * `send` function of each type).
  *
- * A driver makes a string of each value and then a value of each string, which takes longer than all the rest of a read.
- * Here a row is made a string once, from the first `text()` on, of which those in ASCII are parts.
+ * Drivers convert each value to a string and then each string to a value, which takes longer than the rest of a read. This
+ * reader decodes the row once, from its first `text()` on; ASCII texts are slices of that string.
  */
 export class MessageRow implements RowReader {
   #bytes: Buffer = NOTHING;
-  /** Where the next value begins in the bytes, and where the row ends. */
+  /** The offset of the next value, and the end of the row. */
   #at = 0;
   #end = 0;
-  /** The rest of the row from where its first text begins; empty before that. */
+  /** The row decoded from its first text on; empty until then. */
   #text = '';
   #textStart = 0;
 
-  /** Goes to a row: the body of a message, which lies between two places of `bytes`. */
+  /** Moves to a row: the body of a message, from `start` to `end`. */
   begin(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes;
     this.#at = start + COLUMN_COUNT_BYTES;
@@ -49,7 +49,7 @@ export class MessageRow implements RowReader {
     this.#text = '';
   }
 
-  /** Lets go of the bytes. */
+  /** Drops the reference to the bytes. */
   end(): void {
     this.#bytes = NOTHING;
     this.#text = '';
@@ -129,7 +129,7 @@ export class MessageRow implements RowReader {
     if (this.#int32() < 0) return null;
     const high = this.#int32();
     const low = this.#int32() >>> 0;
-    // The microseconds are `high` times 2 ** 32, which is 4,294,967,296, and `low`: in one sum more than a float holds.
+    // The time in microseconds is `high` * 2 ** 32 + `low`. As one sum it would exceed the precision of a double.
     return high * 4_294_967 + (high * 296 + low) / 1000 + POSTGRESQL_EPOCH_MS;
   }
 
@@ -141,7 +141,7 @@ export class MessageRow implements RowReader {
   }
 }
 
-/** Reads rows that a driver has made values of already, of times the milliseconds since the epoch. */
+/** Reads rows whose values the driver has already converted, times to milliseconds since the epoch. */
 export class ValuesRow implements RowReader {
   #values: readonly unknown[] = [];
   #next = 0;
@@ -198,7 +198,7 @@ export class ValuesRow implements RowReader {
 
 const NOTHING = Buffer.alloc(0);
 const COLUMN_COUNT_BYTES = 2;
-/** Before an address stand its family, the length of its netmask, whether it is a network, and its own length. */
+/** An address follows its family, netmask length, network flag and own length. */
 const INET_HEADER_BYTES = 4;
-/** PostgreSQL counts time from here. */
+/** PostgreSQL's epoch. */
 const POSTGRESQL_EPOCH_MS = Date.UTC(2000, 0, 1);

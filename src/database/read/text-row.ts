@@ -2,14 +2,14 @@ import { isIP } from 'node:net';
 import type { RowReader } from './row-reader.ts';
 
 /**
- * Reads rows from the bytes of DataRow messages whose values are in text format: what PostgreSQL prints of columns whose
- * types are not those that `MessageRow` knows the bytes of.
+ * Reads rows from the bytes of DataRow messages whose values are in text format. Used for column types whose binary format
+ * `MessageRow` does not know.
  */
 export class TextRow implements RowReader {
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** Goes to a row: the body of a message, which begins at a place of `bytes`. */
+  /** Moves to a row: the body of a message, which begins at `start`. */
   begin(bytes: Buffer, start: number): void {
     this.#bytes = bytes;
     this.#at = start + COLUMN_COUNT_BYTES;
@@ -80,8 +80,8 @@ export class TextRow implements RowReader {
 const COLUMN_COUNT_BYTES = 2;
 
 /**
- * The milliseconds since the epoch of a timestamptz as PostgreSQL prints it: with a space before the time, and without
- * minutes in most offsets. In that form JavaScript takes the first hundred years for others.
+ * Parses a timestamptz as PostgreSQL prints it, with a space before the time and usually no minutes in the offset. Returns
+ * milliseconds since the epoch. `Date.parse` would misread the years 0 to 99 in this form.
  */
 export function parseTime(text: string): number {
   return Date.parse(text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00'));

@@ -1,12 +1,12 @@
 /*
- * The texts of values that come in PostgreSQL's binary format, written here because it takes PostgreSQL longer: a quarter of
- * what it spends on a page goes into the texts of ids and addresses.
+ * Formats values that arrive in PostgreSQL's binary format. Doing it here relieves PostgreSQL, which otherwise spends a
+ * quarter of its time for a page on formatting ids and addresses.
  */
 
 export const UUID_BYTES = 16;
-/** In bytes (RFC 9562, section 4). */
+/** The length of a UUID in bytes (RFC 9562, section 4). */
 const UUID_GROUPS = [4, 2, 2, 2, 6];
-/** Where the digits of each byte stand; hyphens stand in between. */
+/** The position of each byte's digits; hyphens fill the gaps. */
 const UUID_PLACES = Uint8Array.from(
   UUID_GROUPS.flatMap((bytes, group) => new Array<number>(bytes).fill(group)).map((group, byte) => 2 * byte + group),
 );
@@ -30,13 +30,13 @@ const ZERO = '0'.charCodeAt(0);
 const DOT = '.'.charCodeAt(0);
 const COLON = ':'.charCodeAt(0);
 
-/** An IPv4 or IPv6 address, as PostgreSQL's `host()` writes it. */
+/** Formats an IPv4 or IPv6 address like PostgreSQL's `host()`. */
 export function writeIp(bytes: Buffer, from: number, to: number): string {
   const end = to - from === IPV4_BYTES ? writeIPv4(bytes, from, 0) : writeIPv6(bytes, from);
   return IP_TEXT.toString('latin1', 0, end);
 }
 
-/** @returns where it ends, having begun at `start` */
+/** @returns the end of the text that began at `start` */
 function writeIPv4(bytes: Buffer, from: number, start: number): number {
   let end = start;
   for (let index = 0; index < IPV4_BYTES; index++) {
@@ -50,9 +50,9 @@ function writeIPv4(bytes: Buffer, from: number, start: number): number {
 }
 
 /**
- * As PostgreSQL's `inet_net_ntop.c` has it: the longest run of two or more zero groups is left out, the first of several,
- * and what embeds an IPv4 address (RFC 4291, section 2.5.5) ends in that.
- * @returns where it ends
+ * Follows PostgreSQL's `inet_net_ntop.c`: the longest run of two or more zero groups becomes `::`, the first one if several
+ * are equally long. An embedded IPv4 address (RFC 4291, section 2.5.5) is written in dotted form.
+ * @returns the end of the text
  */
 function writeIPv6(bytes: Buffer, from: number): number {
   const group = (index: number) => (bytes[from + 2 * index]! << 8) | bytes[from + 2 * index + 1]!;
@@ -62,7 +62,7 @@ function writeIPv6(bytes: Buffer, from: number): number {
   for (let index = 0; index < IPV6_GROUPS; index++) {
     if (index > 0) IP_TEXT[end++] = COLON;
     if (length > 1 && index === start) {
-      // The colon behind the run is that of the next group; without one before it or behind it, it has its own.
+      // The next group writes the second colon of `::`. A run at the start or end of the address writes its own.
       if (index === 0) IP_TEXT[end++] = COLON;
       index += length - 1;
       if (index === IPV6_GROUPS - 1) IP_TEXT[end++] = COLON;
@@ -74,7 +74,7 @@ function writeIPv6(bytes: Buffer, from: number): number {
   return end;
 }
 
-/** Without leading zeros. */
+/** Writes a group without leading zeros. */
 function writeHex(group: number, start: number): number {
   let end = start;
   for (let shift = 12; shift >= 0; shift -= 4) {

@@ -1,9 +1,9 @@
-/** How the jobs are done: one by itself, or several in one transaction, of which each does all or nothing. */
+/** How jobs are executed: one alone, or several in one transaction. Either way a job is done completely or not at all. */
 export interface GroupCommitParts<Job, Result> {
   one(job: Job): Promise<Result>;
   /**
-   * @returns the results in the order of the jobs, or `null` when nothing was done and each had better be done by itself
-   * @throws when what became of them is not known, or nobody could do them
+   * @returns the results in the order of the jobs, or `null` if nothing was written and each job should be run alone
+   * @throws when the outcome is unknown, or when running the jobs alone would fail too
    */
   group(jobs: readonly Job[]): Promise<readonly Result[] | null>;
 }
@@ -14,17 +14,17 @@ interface Waiting<Job, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Beyond so many at a time, writes wait for each other in PostgreSQL, where each has a commit of its own. */
+/** More concurrent commits would only queue inside PostgreSQL, each with a flush of its own. */
 const MAX_UNDER_WAY = 2;
 const MAX_GROUP = 50;
-/** One that is held up by a lock must not hold up those behind it. */
+/** Bounds how long a commit that waits for a lock can delay the jobs behind it. */
 const MAX_WAIT_MS = 10;
 
 /**
- * Commits together what comes while other commits are under way.
+ * Collects the jobs that arrive while other commits are running, and commits them together.
  *
- * PostgreSQL lets transactions that announce something commit one after the other, each with its own flush to disk, so
- * more writers bring no more commits. In a group they share one. Alone, a write is sent at once.
+ * PostgreSQL serializes the commits of transactions that send notifications, and flushes each to disk separately, so more
+ * writers do not mean more commits per second. The jobs of a group share one commit. A single job is sent at once.
  */
 export class GroupCommit<Job, Result> {
   readonly #parts: GroupCommitParts<Job, Result>;
@@ -36,7 +36,7 @@ export class GroupCommit<Job, Result> {
     this.#parts = parts;
   }
 
-  /** Rejects as the job does by itself. */
+  /** Rejects with the same error as the job would alone. */
   run(job: Job): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });

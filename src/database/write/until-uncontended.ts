@@ -5,9 +5,9 @@ const BACKOFF: Backoff = { minMs: 20, maxMs: 200 };
 const NEVER = new AbortController().signal;
 
 /**
- * Runs a write, and runs it again while PostgreSQL undoes it because of what others do: deadlocks, transactions that
- * cannot be serialized, locks that are not available. Nothing was written then, so nothing is written twice.
- * @param patienceMs for how long after the first attempt another one is made
+ * Runs a write, and repeats it when PostgreSQL rolls it back because of concurrent transactions: deadlocks, serialization
+ * failures, unavailable locks. A write that was rolled back left nothing behind, so nothing is written twice.
+ * @param patienceMs how long after the first attempt a new one may still begin
  * @throws the error of the last attempt
  */
 export function untilUncontended<Result>(work: () => Promise<Result>, patienceMs: number): Promise<Result> {

@@ -4,15 +4,15 @@ import { asJson, firstFromJson, type JsonRow, type Row, type Writer } from './wr
 
 export interface VersionedUpdate {
   readonly id: string;
-  /** The columns to write, by the entity's names; none: nothing is written. */
+  /** The values to write, by the entity's property names. If empty, nothing is written. */
   readonly values: object;
-  /** Refuses the update when the row has another version. */
+  /** If given, the update is refused unless the row has this version. */
   readonly expectedVersion: number | null | undefined;
 }
 
 /**
- * Updates one row and returns it as it is then, or `null` when there is none.
- * @throws {StationmasterError} STALE_VERSION, and what `Writer` throws
+ * Updates one row and returns its new content, or `null` if there is no such row.
+ * @throws {StationmasterError} STALE_VERSION, and the errors of `Writer`
  */
 export async function updateVersionedRow(
   writer: Writer,
@@ -27,7 +27,7 @@ export async function updateVersionedRow(
   return writer.transaction(async (em) => {
     const one = async (query: Parameters<typeof asJson>[0]) =>
       firstFromJson(await em.execute<JsonRow[]>(asJson(query)));
-    // Locked first, so that the version that is checked is the version that is replaced.
+    // The lock keeps the row from changing between the check of its version and the update.
     const select = em.createQueryBuilder(entity).select('*').where({ id }).setLockMode(LockMode.PESSIMISTIC_WRITE);
     const held = await one(select);
     if (!held) return null;

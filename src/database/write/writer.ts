@@ -7,40 +7,40 @@ import { untilUncontended } from './until-uncontended.ts';
 
 export interface WriterOptions {
   readonly database: Database;
-  /** Resolves when this process has heard of everything the transaction changed. */
+  /** Resolves once this process has applied the announcements of all changes of the transaction. */
   readonly waitUntilApplied: (xid: string, scope: 'statement' | 'transaction') => Promise<void>;
   readonly channel: string;
-  /** Which input a constraint guards, and what to tell who violated it, by the constraint's name. */
+  /** By the name of a constraint: the input field that it guards, and the message for a violation. */
   readonly guardedInputs: ReadonlyMap<string, { readonly field: string; readonly message: string }>;
 }
 
-/** Runs writes, and answers them only once this process has heard of what they changed. */
+/** Runs writes. Each resolves only after this process has applied the announcements of its changes. */
 export interface Writer {
   /**
-   * Runs `work` in a transaction. Its errors roll everything back. It may run several times: a transaction that PostgreSQL
-   * undoes because of what others do is tried again.
+   * Runs `work` in a transaction, and rolls back if it throws. `work` may run several times: a transaction that PostgreSQL
+   * rolls back because of concurrent ones is tried again.
    * @throws {StationmasterError} CONFLICT, NOT_FOUND or BAD_USER_INPUT when a constraint was violated
    */
   transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /**
-   * Runs one statement that inserts or updates one row, which takes a quarter of the round trips of a transaction. What
-   * comes while others are being committed may be committed together with more of its kind.
-   * @returns the row as it is then, or `null` when there is none
-   * @throws {StationmasterError} as `transaction`
+   * Runs one statement that inserts or updates one row, with a quarter of the round trips of `transaction`. Statements that
+   * arrive while others are being committed may share a commit.
+   * @returns the new content of the row, or `null` if the statement found none
+   * @throws {StationmasterError} the same errors as `transaction`
    */
   row(build: (em: EntityManager) => Written): Promise<Row | null>;
-  /** Runs one writing statement, which returns the id of its transaction as `xid` in each row. */
+  /** Runs one writing statement. Each row that it returns must have the id of the transaction as `xid`. */
   statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** A row by the names of its columns, its values as PostgreSQL makes JSON of them: as in an announcement. */
+/** A row by column names, with the values in PostgreSQL's JSON form, as in an announcement. */
 export type Row = Readonly<Record<string, unknown>>;
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 type Written = Pick<QueryBuilder<any>, 'returning'>;
 
 export function createWriter({ database, waitUntilApplied, channel, guardedInputs }: WriterOptions): Writer {
-  // Sent last, so that it is heard last: PostgreSQL delivers a transaction's notifications in the order they were made.
+  // The last notification of the transaction. PostgreSQL delivers them in order, so hearing it means that all were heard.
   const mark = `select x.id as xid, pg_notify('${channel}', json_build_object('mark', x.id)::text)
     from (select pg_current_xact_id()::text as id) x`;
   const explain = (error: unknown) => explainViolation(error, guardedInputs);
@@ -54,7 +54,7 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
     return result;
   }
 
-  // It only builds statements, so nothing of one is left for the next.
+  // Safe to share: this EntityManager only builds SQL and keeps no state.
   const builder = database.fork();
   const rows = new GroupCommit<string, Row | null>({
     async one(text) {
@@ -64,7 +64,7 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
     },
     async group(texts) {
       const waiting = [`set local lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, ...texts];
-      // Not for the commit, which waits for those of others in any case.
+      // No lock timeout for the commit itself: it always waits for the commits of others.
       const committing = ['set local lock_timeout = 0', mark];
       const results = await database.batch([...waiting, ...committing]).catch((error) => {
         if (isRefusal(error)) return null;
@@ -90,12 +90,12 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
   };
 }
 
-/** As long as one statement that waits for a lock may take. */
+/** Retries for as long as one statement may wait for a lock. */
 function patiently<Result>(write: () => Promise<Result>): Promise<Result> {
   return untilUncontended(write, STATEMENT_TIMEOUT_MS);
 }
 
-/** The statement that gives the rows of another one as JSON. */
+/** Wraps a statement so that it returns its rows as JSON, with the id of the transaction. */
 export function asJson(query: Pick<QueryBuilder, 'getFormattedQuery'>): string {
   return `with w as (${query.getFormattedQuery()})
     select to_json(w)::text as row, pg_current_xact_id()::text as xid from w`;
@@ -106,12 +106,12 @@ export interface JsonRow {
   readonly xid: string;
 }
 
-/** The first of the rows that such a statement gave; `null` when there is none. */
+/** Parses the first row of such a statement; `null` if it returned none. */
 export function firstFromJson([found]: readonly JsonRow[]): Row | null {
   return found ? JSON.parse(found.row) : null;
 }
 
-/** Whoever has to wait longer for somebody's lock waits alone. */
+/** A group in which a statement waits longer for a lock is rolled back, and its statements run alone. */
 const GROUP_LOCK_TIMEOUT_MS = 50;
 
 /** SQLSTATE codes of class 23, integrity constraint violation (PostgreSQL, appendix A). */
