@@ -45,15 +45,16 @@ export function drawClimate(random: Random): Climate {
   for (const name of FAULTS) {
     if (random.chance(0.6)) faultPeriodsMs[name] = random.pick([2000, 8000, 30_000]);
   }
+  const readPeriodMs = random.pick([5, 20, 100]);
   return {
     instances: random.pick([1, 2, 2, 3]),
     hasTier: random.chance(0.6),
     maxEntries: random.pick([8, 40, 1000, 1000]),
     ttlSeconds: random.pick([2, 20, 300]),
     negativeTtlSeconds: random.pick([1, 30]),
-    readPeriodMs: random.pick([5, 20, 100]),
-    burst: random.pick([10, 60, 150]),
-    writePeriodMs: random.pick([5, 20, 100, 400]),
+    readPeriodMs,
+    burst: random.pick([20, 100, 300]),
+    writePeriodMs: readPeriodMs * random.pick([0.5, 2, 8]),
     ownWrites: random.pick([0, 0.5, 0.9]),
     slowness: random.pick([0, 0.05, 0.3]),
     bigRows: random.pick([0, 0.1, 0.5]),

@@ -7,7 +7,8 @@ import { definitionOf, IDS, type Table } from './rows.ts';
 import type { World } from './world.ts';
 
 /** How many queries readers ask for, so that lists are hit. */
-const QUERIES = 30;
+const QUERIES = 12;
+const RECORDS_PER_LIST = 15;
 const NOTES = ['e', 'WIDE', 'near', 'é'];
 
 /** Readers on all instances: bursts of single records, lists, counts, several at once, and the cache itself. */
@@ -41,8 +42,10 @@ export class Readers {
     const { random, climate } = this.#world;
     const count = random.whole(1, climate.burst);
     for (let index = 0; index < count; index++) this.#readRecord(instance);
-    this.#readList(instance, random.pickSkewed(this.#oracles));
-    if (random.chance(0.3)) this.#readLists(instance);
+    for (let index = 0; index < count; index += RECORDS_PER_LIST) {
+      this.#readList(instance, random.pickSkewed(this.#oracles));
+    }
+    if (random.chance(0.1)) this.#readLists(instance);
     if (random.chance(0.3)) this.#readSeveral(instance);
     if (random.chance(0.1)) this.#lookIntoCache(instance);
   }

@@ -40,7 +40,9 @@ export function toJsonRow(row: SqlRow): Row {
 }
 
 export function toJsonValue(name: string, value: Value): Value {
-  return TIME_COLUMNS.has(name) && value !== null ? new Date(value as number).toISOString() : value;
+  return TIME_COLUMNS.has(name) && value !== null
+    ? new Date(value as number).toISOString().replace('Z', '+00:00')
+    : value;
 }
 
 /** Whether a record of a collection has all the values of a row. */

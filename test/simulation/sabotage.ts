@@ -28,6 +28,8 @@ export interface Sabotage {
   readonly install?: () => () => void;
 }
 
+const LISTS_SHOW: Partial<Climate> = { burst: 20, maxEntries: 1000, ttlSeconds: 300 };
+
 export const SABOTAGES = {
   none: {},
   // Loads store and share their results, no matter what changed while they ran.
@@ -62,6 +64,7 @@ export const SABOTAGES = {
   },
   // A change of the kind drops no list.
   'lax-lists': {
+    climate: LISTS_SHOW,
     onInstance: ({ cache }) =>
       void replaceAll(cache, {
         announce: ({ tags, ...rest }) =>
@@ -70,6 +73,7 @@ export const SABOTAGES = {
   },
   // A deletion drops no page.
   'lax-deletions': {
+    climate: LISTS_SHOW,
     install: () => {
       const isPageAffected = desks.isPageAffected.bind(desks);
       return replaceAll(desks, {

@@ -107,8 +107,8 @@ export class World {
   /** Whether something that began at a time may have failed: there was an outage, or a pause of the process. */
   mayHaveFailed(instance: Instance, startedAtMs: number): boolean {
     const { downUntilMs, frozenUntilMs } = this.reachability;
-    // After an outage an instance in a gap fails further reads for a second without another try.
-    const fromMs = startedAtMs - 1100;
+    // A statement notices an outage after 0.9 s, and for a second after that an instance in a gap tries no other.
+    const fromMs = startedAtMs - 2000;
     return Math.max(downUntilMs, frozenUntilMs, instance.owner.pausedUntilMs) > fromMs;
   }
 
