@@ -8,7 +8,7 @@ import { resolveAuth } from './auth/development-secret.ts';
 import { ROLES, type Role } from './auth/identity.ts';
 import { createTokenVerifier, signToken } from './auth/tokens.ts';
 import { Cache, type Clock, type SecondTier, systemClock, type TierMessage } from './cache/index.ts';
-import { CHANNEL, type ChangeFeed, openChangeFeed } from './changes/index.ts';
+import { CHANNEL, type ChangeFeed, openChangeFeed, Positions } from './changes/index.ts';
 import {
   type Collections,
   followChanges,
@@ -21,6 +21,7 @@ import {
 import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
 import { findTransientFailure, isDatabaseUnavailable, isWorthWaiting } from './database/failures.ts';
+import { identifyDatabase } from './database/identity.ts';
 import { Lineage } from './database/lineage.ts';
 import { migrate } from './database/migrate.ts';
 import { createWriter } from './database/write/writer.ts';
@@ -101,6 +102,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     started.push(() => database.close());
 
     const lineage = new Lineage(database, requireReadable);
+    let databaseId = '';
     const secondTier = config.redisUrl
       ? await createSecondTier(config, { lineage, onError, send: (message) => feed.send(message) })
       : undefined;
@@ -134,6 +136,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       responses,
       database,
       feed,
+      positions: new Positions({ feed, databaseId: () => databaseId }),
       logger,
       onError,
       stage,
@@ -148,6 +151,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     started.push(() => prepared.catch(() => {}));
     const running = (async () => {
       await prepared;
+      databaseId = await identifyDatabase(database);
       secondTier?.start();
       await feed.start();
       stage.current = 'running';
@@ -255,6 +259,7 @@ interface ServerParts {
   readonly responses: ResponseCache | undefined;
   readonly database: Database;
   readonly feed: ChangeFeed;
+  readonly positions: Positions;
   readonly logger: Logger;
   readonly onError: (error: unknown) => void;
   readonly stage: Stage;
@@ -264,7 +269,19 @@ interface ServerParts {
 
 async function createServer(
   config: Config,
-  { collections: opened, cache, responses, database, feed, logger, onError, stage, middlewares, workers }: ServerParts,
+  {
+    collections: opened,
+    cache,
+    responses,
+    database,
+    feed,
+    logger,
+    positions,
+    onError,
+    stage,
+    middlewares,
+    workers,
+  }: ServerParts,
 ): Promise<HttpServer> {
   const writer = createWriter({
     database,
@@ -282,6 +299,7 @@ async function createServer(
     schema,
     identify: onceOpen(authenticate, stage),
     responses,
+    positions,
     middlewares,
     health: {
       readiness: () => ({

@@ -182,7 +182,7 @@ export class Cache {
     const nowMs = this.#clock.now();
     const missing = new Map<string, number>();
     const known = keys.map((key) => {
-      const source = this.#fresh(key, nowMs) ?? this.#loads.joinable(key);
+      const source = options.reload ? undefined : (this.#fresh(key, nowMs) ?? this.#loads.joinable(key));
       // A repeated key is loaded once.
       this.#store.count(options.layer, source !== undefined || missing.has(key), options.trace);
       if (source === undefined && !missing.has(key)) missing.set(key, missing.size);
@@ -211,7 +211,8 @@ export class Cache {
   }
 
   /** Returns the fresh value of `key` without a promise. `undefined` counts no miss, because the caller goes on to `read`. */
-  findHeld<V>(key: string, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V | undefined {
+  findHeld<V>(key: string, options: Pick<ReadOptions<V>, 'layer' | 'reload' | 'trace'>): V | undefined {
+    if (options.reload) return undefined;
     const entry = this.#fresh(key, this.#clock.now());
     return entry && this.#hit(entry, options);
   }

@@ -35,6 +35,8 @@ export interface ReadOptions<V> {
   readonly isAffectedBy?: (change: unknown, value: V | undefined, key: string) => boolean;
   /** The version of a record. It rises with every write. Not called for `null`. */
   readonly versionOf?: (value: V) => number;
+  /** Whether the value is loaded whatever the cache, or a load that is running, has of it. Default `false`. */
+  readonly reload?: boolean;
   /** Records what the read returned. */
   readonly trace?: ReadTrace;
 }

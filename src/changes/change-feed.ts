@@ -75,6 +75,7 @@ export class ChangeFeed {
   readonly #timers: Timers;
   #state: FeedState = 'connecting';
   #gaps = 0;
+  #liveSpans = 0;
   #isUp = false;
   #reason: string | null = null;
   readonly #reported = new Set<string>();
@@ -104,6 +105,11 @@ export class ChangeFeed {
   /** Why the feed is not live, in a sentence without addresses or secrets; `null` while it is, or has not tried yet. */
   get reason(): string | null {
     return this.#reason;
+  }
+
+  /** Which of the spans in which the feed was live this is, counted from 1; 0 while it is not live. */
+  get liveSpan(): number {
+    return this.#state === 'live' ? this.#liveSpans : 0;
   }
 
   /** The current number of followers. */
@@ -149,6 +155,11 @@ export class ChangeFeed {
         resolve();
       });
     });
+  }
+
+  /** The transaction that was heard last, in the order of the commits; `null`: none since the feed is live. */
+  get newestHeard(): string | null {
+    return this.#heard.newest;
   }
 
   /**
@@ -242,6 +253,7 @@ export class ChangeFeed {
 
   #becomeLive(): void {
     this.#state = 'live';
+    this.#liveSpans++;
     this.#reason = null;
     this.#reported.clear();
     this.#deliver((listener) => listener.onLive?.());

@@ -11,14 +11,24 @@ export interface Context {
   logs(level: 'info' | 'debug'): boolean;
   /** What the operation's reads found in the cache. */
   readonly reads: ReadTrace;
+  /** Whether its reads ask the database, whatever the cache holds. */
+  readonly asksDatabase: boolean;
   /** Returns what `create` returned for `key` earlier in this operation, or calls it. Loaders live here. */
   once<T>(key: object, create: (context: Context) => T): T;
   /** Clears everything that `once` stored, so that later fields of a mutation do not read rows that earlier fields changed. */
   forgetLoads(): void;
 }
 
+export interface ContextParts {
+  readonly requestId: string;
+  readonly identity: Identity;
+  readonly logger: Logger;
+  /** Default: reads are answered from the cache. */
+  readonly asksDatabase?: boolean;
+}
+
 /** @param parts `logger` is the server's; lines that the operation logs carry the request id */
-export function createContext(parts: { requestId: string; identity: Identity; logger: Logger }): Context {
+export function createContext(parts: ContextParts): Context {
   return new OperationContext(parts);
 }
 
@@ -27,14 +37,16 @@ class OperationContext implements Context {
   readonly requestId: string;
   readonly identity: Identity;
   readonly reads = new ReadTrace();
+  readonly asksDatabase: boolean;
   readonly serverLogger: Logger;
   readonly made = new Map<object, unknown>();
   ownLogger: Logger | undefined;
 
-  constructor({ requestId, identity, logger }: { requestId: string; identity: Identity; logger: Logger }) {
+  constructor({ requestId, identity, logger, asksDatabase = false }: ContextParts) {
     this.requestId = requestId;
     this.identity = identity;
     this.serverLogger = logger;
+    this.asksDatabase = asksDatabase;
   }
 
   /** Created when the first line is logged: creating it takes as long as reading a record. */

@@ -84,6 +84,12 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
     return isUnforgeable(this.headers) && !this.wantsPage ? `GET ${this.search}` : null;
   }
 
+  get readAfter(): string | null {
+    const position = this.headers['x-read-after'];
+    // Several headers are one text, which is no position.
+    return position === undefined ? null : String(position);
+  }
+
   get wantsReport(): boolean {
     return this.headers['x-cache-debug'] !== undefined;
   }

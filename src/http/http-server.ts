@@ -2,6 +2,7 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import type { GraphQLSchema, ValidationRule } from 'graphql';
 import type { Logger } from 'pino';
 import { hasRole } from '../auth/identity.ts';
+import type { Positions } from '../changes/index.ts';
 import type { Config } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -52,6 +53,7 @@ export interface HttpServerParts {
   readonly identify: Identify;
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly positions: Positions;
   /** Stores responses; without it every operation is executed. */
   readonly responses?: ResponseCache | undefined;
   /** Around every operation on every transport, the first one outermost. */

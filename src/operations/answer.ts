@@ -2,6 +2,7 @@ import type { ExecutionResult, GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import { hasRole } from '../auth/identity.ts';
 import { ReadTrace } from '../cache/index.ts';
+import type { Positions } from '../changes/index.ts';
 import { type Context, createContext } from '../graphql/context.ts';
 import { presentErrors } from '../graphql/errors.ts';
 import type { OperationType, RequestObserver } from '../observability/metrics.ts';
@@ -27,6 +28,7 @@ export interface AnswerParts {
   readonly middlewares: readonly OperationMiddleware[];
   /** `null`: every operation is executed. */
   readonly responses: ResponseCache | null;
+  readonly positions: Positions;
   readonly documents: DocumentSource;
   readonly guard: QueryGuard;
   readonly prepared: PreparedOperations;
@@ -101,6 +103,14 @@ class Pipeline {
   }
 
   answer(operation: AdmittedOperation): Outcome | Promise<Outcome> {
+    const { readAfter } = operation.request;
+    if (readAfter === null) return this.#answer(operation);
+    const reached = this.#parts.positions.reach(readAfter);
+    if (reached === true) return this.#answer(operation);
+    return reached.then((isHeard) => (isHeard ? this.#answer(operation) : this.#execute(operation, null, true)));
+  }
+
+  #answer(operation: AdmittedOperation): Outcome | Promise<Outcome> {
     const { documents, responses } = this.#parts;
     const { request, identity } = operation;
     const text = responses && request.cacheText;
@@ -120,10 +130,10 @@ class Pipeline {
     return { ...RESPONSE, body: withReport(JSON.parse(cached.body.toString()), report) };
   }
 
-  async #execute(operation: AdmittedOperation, key: string | null): Promise<Outcome> {
+  async #execute(operation: AdmittedOperation, key: string | null, asksDatabase = false): Promise<Outcome> {
     const { request, identity, startedAtMs } = operation;
     const { apollo, documents, guard, logger, prepared } = this.#parts;
-    const context = createContext({ requestId: request.requestId, identity, logger });
+    const context = createContext({ requestId: request.requestId, identity, logger, asksDatabase });
     const execution: Execution = { request, identity, startedAtMs, context, key };
     if (request.wantsPage) return answerByApollo(await apollo.answerHttp(request.http!, context));
     const asked = request.read();
@@ -169,11 +179,13 @@ class Pipeline {
     asked: AskedOperation,
     { request, context }: Execution,
   ): Promise<Executed> {
+    const positionOf = this.#parts.positions.follow();
     const { result, http } = await this.#parts.apollo.execute(asked, document, request.http, context);
     const fault = result.data === undefined ? 'variables' : null;
     // The media type decides what 400 is for a request that is well-formed.
     const status = http.status === 400 ? undefined : http.status;
-    return { result, type, name, fault, isCacheable: false, http: { ...http, status } };
+    const executed = { result, type, name, fault, isCacheable: false, http: { ...http, status } } as const;
+    return type === 'mutation' && fault === null ? withPosition(executed, positionOf()) : executed;
   }
 
   async #refuseByApollo(asked: AskedOperation, { request, context }: Execution): Promise<Executed> {
@@ -243,6 +255,16 @@ const RESPONSE = {
   isStale: false,
   http: null,
 } as const satisfies Omit<Answer, 'body'>;
+
+/** Tells the client what to read after, to see what it wrote. */
+function withPosition({ result, http, ...executed }: Executed, position: string): Executed {
+  const { status, headers } = http!;
+  return {
+    ...executed,
+    result: { ...result, extensions: { ...Object(result.extensions), position } },
+    http: { status, headers: new Map([...headers, ['x-position', position]]) },
+  };
+}
 
 function wantsReport({ request, identity }: AdmittedOperation): boolean {
   return request.wantsReport && hasRole(identity, 'ADMIN');

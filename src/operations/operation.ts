@@ -17,6 +17,8 @@ export interface OperationRequest {
    * `null`: it is neither.
    */
   readonly cacheText: string | null;
+  /** The position that the answer has to reach, see `Positions`; `null`: none. */
+  readonly readAfter: string | null;
   /** Whether the caller asks how the response was made. Only admins are told. */
   readonly wantsReport: boolean;
   /** Whether a browser asks for a page, Apollo Sandbox, in the place of an operation. */

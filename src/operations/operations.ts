@@ -1,5 +1,6 @@
 import type { GraphQLSchema, ValidationRule } from 'graphql';
 import type { Logger } from 'pino';
+import type { Positions } from '../changes/index.ts';
 import type { Config } from '../config/config.ts';
 import { hidesSuggestions } from '../graphql/errors.ts';
 import { measureRootFields } from '../graphql/root-fields.ts';
@@ -23,6 +24,7 @@ export interface OperationsParts {
   readonly identify: Identify;
   readonly logger: Logger;
   readonly metrics: RequestObserver & ResolverObserver;
+  readonly positions: Positions;
   /** Stores responses; without it every operation is executed. */
   readonly responses?: ResponseCache | undefined;
   /** Around every operation, the first one outermost. */
@@ -45,10 +47,15 @@ export interface Operations {
 
 /** @throws {ConfigError} when the list of trusted documents cannot be read */
 export function createOperations(parts: OperationsParts): Operations {
-  const { config, identify, logger, metrics, middlewares = [], responses = null, timers, validationRules } = parts;
+  const { config, identify, logger, metrics, middlewares = [], positions, responses = null, timers } = parts;
   const schema = measureRootFields(parts.schema, metrics);
   const guard = createQueryGuard(config.queries);
-  const validate = createValidator({ schema, guard, introspection: config.introspection, rules: validationRules });
+  const validate = createValidator({
+    schema,
+    guard,
+    introspection: config.introspection,
+    rules: parts.validationRules,
+  });
   const hidden = hidesSuggestions(config);
   const apollo = createApollo({ config, schema, logger, hidesSuggestions: hidden });
   const admission = createAdmission(identify, createRateLimiter(config.rates, timers.now));
@@ -58,6 +65,7 @@ export function createOperations(parts: OperationsParts): Operations {
     admission,
     middlewares,
     responses,
+    positions,
     documents,
     guard,
     prepared: new PreparedOperations({ schema, validate }),

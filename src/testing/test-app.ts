@@ -24,6 +24,8 @@ export interface AskOptions {
   readonly variables?: Record<string, unknown>;
   /** The role of the token that is sent; `null` sends none. Default ADMIN. */
   readonly role?: Role | null;
+  /** The `extensions.position` of a mutation, on whichever instance, that the answer has to reach. */
+  readonly readAfter?: string;
 }
 
 export interface TestAppOptions {
@@ -93,10 +95,14 @@ export async function startTestApp({
     sql,
     token,
     connect,
-    async ask(query, { variables, role = 'ADMIN' } = {}) {
+    async ask(query, { variables, role = 'ADMIN', readAfter } = {}) {
       const response = await fetch(`${app.url}/graphql`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...(role && { authorization: `Bearer ${await token(role)}` }) },
+        headers: {
+          'content-type': 'application/json',
+          ...(role && { authorization: `Bearer ${await token(role)}` }),
+          ...(readAfter && { 'x-read-after': readAfter }),
+        },
         body: JSON.stringify({ query, variables }),
       });
       return (await response.json()) as Answer;

@@ -178,7 +178,14 @@ class SocketRequest implements OperationRequest, Caller {
 
   /** As the body of an HTTP request with the same parameters, whose response is the same. */
   get cacheText(): string {
-    return `JSON ${JSON.stringify(this.#payload)}`;
+    if (this.readAfter === null) return `JSON ${JSON.stringify(this.#payload)}`;
+    const { readAfter: _position, ...extensions } = this.#payload.extensions!;
+    return `JSON ${JSON.stringify({ ...this.#payload, extensions })}`;
+  }
+
+  get readAfter(): string | null {
+    const position = this.#payload.extensions?.readAfter;
+    return position == null ? null : String(position);
   }
 
   read(): AskedOperation {

@@ -1,4 +1,5 @@
 import type { Identity, Role } from '../../src/auth/identity.ts';
+import { Positions } from '../../src/changes/index.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { StationmasterError } from '../../src/errors.ts';
 import { createHttpServer, type HttpServer, type HttpServerParts } from '../../src/http/http-server.ts';
@@ -27,6 +28,15 @@ const CONFIG = {
 
 type Overrides = Partial<Omit<HttpServerParts, 'config'>> & { config?: Partial<HttpServerParts['config']> };
 
+/** The feed of a database in which nothing changes. */
+const NO_CHANGES = {
+  state: 'live',
+  liveSpan: 1,
+  newestHeard: '1',
+  hasHeard: () => true,
+  proveNow: async () => {},
+} as const;
+
 const running: HttpServer[] = [];
 
 /** Starts a real server with the stub schema. The token names the caller: `Bearer viewer`, `Bearer bad` … */
@@ -50,6 +60,7 @@ export async function startStubServer({ config, ...overrides }: Overrides = {}):
       sockets: () => server.sockets,
       feed: () => ({ state: 'live', gaps: 0 }),
     }),
+    positions: new Positions({ feed: NO_CHANGES, databaseId: () => '5745b000' }),
     timers,
     ...overrides,
   });

@@ -142,7 +142,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   readonly #createLoads = (operation: Operation): Loads<Row> => {
     const { definition } = this;
     return {
-      records: new RecordLoader({ ...this.#records, trace: operation.reads }),
+      records: new RecordLoader({ ...this.#records, trace: operation.reads, reload: operation.asksDatabase }),
       pages: new DataLoader((requests) => this.#readPages(requests, operation), {
         cacheKeyFn: (request) => definition.listKey(request),
       }),
@@ -169,6 +169,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         layer: definition.listLayer,
         tagsOf: (key) => definition.listTags(requestOf.get(key)!),
         isAffectedBy: (change, page, key) => definition.isPageAffected(requestOf.get(key)!, page, change),
+        reload: operation.asksDatabase,
         trace: operation.reads,
       },
     );
@@ -218,6 +219,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         layer: definition.countLayer,
         tagsOf: (key) => definition.countTags(filterOf.get(key)!),
         isAffectedBy: (change, _count, key) => definition.isCountAffected(filterOf.get(key)!, change),
+        reload: operation.asksDatabase,
         trace: operation.reads,
       },
     );

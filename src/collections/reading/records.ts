@@ -15,14 +15,16 @@ export interface RecordSource<Record extends Versioned> {
   /** The ids of those records that are what `find` would give; cheaper than that. */
   readonly revalidate: (records: readonly Record[]) => Promise<readonly string[]>;
   readonly trace?: ReadTrace;
+  /** Whether the database is asked, whatever the cache and the second tier hold. */
+  readonly reload?: boolean;
 }
 
 /** What is held of a record, at once: `null` when it is known that there is none, `undefined` when nothing is known. */
 export function findHeldRecord<Record extends Versioned>(
   id: string,
-  { cache, keyOf, layer, trace }: RecordSource<Record>,
+  { cache, keyOf, layer, reload, trace }: RecordSource<Record>,
 ): Record | null | undefined {
-  return cache.findHeld<Record | null>(keyOf(id), { layer, trace });
+  return cache.findHeld<Record | null>(keyOf(id), { layer, reload, trace });
 }
 
 /** Reads records by their ids, which do not repeat, in that order; `null` where there is none. */
@@ -30,18 +32,19 @@ export function readRecords<Record extends Versioned>(
   ids: readonly string[],
   source: RecordSource<Record>,
 ): Promise<(Record | null)[]> {
-  const { cache, layer, keyOf, find, trace } = source;
+  const { cache, layer, keyOf, find, reload, trace } = source;
   const keys = ids.map(keyOf);
   return cache.readMany<Record | null>(
     keys,
     async (missing, lease) => {
       const wanted = missing.length === keys.length ? ids : idsOf(missing, keys, ids);
-      const found = cache.secondTier
-        ? await findThrough(cache.secondTier, wanted, source, lease)
-        : byId(await find(wanted));
+      const found =
+        cache.secondTier && !reload
+          ? await findThrough(cache.secondTier, wanted, source, lease)
+          : byId(await find(wanted));
       return wanted.map((id) => found.get(id) ?? null);
     },
-    { layer, versionOf: (record) => record!.version, trace },
+    { layer, versionOf: (record) => record!.version, reload, trace },
   );
 }
 
