@@ -160,7 +160,7 @@ test('the body of a mutation is parsed once, and looked up once in the response 
   expect(lookUp).toHaveBeenCalledTimes(1);
   expect(parse.mock.calls.filter(([text]) => text.includes('bump'))).toHaveLength(1);
   parse.mockRestore();
-  expect(await response.json()).toEqual({ data: { bump: 1 } });
+  expect(await response.json()).toEqual({ data: { bump: 1 }, extensions: { position: expect.any(String) } });
 });
 
 describe('A stored response', () => {
