@@ -3,7 +3,7 @@ import type { Instance } from './instance.ts';
 import type { World } from './world.ts';
 import type { Writers } from './writers.ts';
 
-const PATTERNS = ['desks_list_*', 'desks_*', 'rooms_?*', '*'];
+const PATTERNS = ['desks_list_*', 'desks_*', 'studios_?*', '*'];
 
 /** Disturbs a world in the ways and as often as its climate says. */
 export function startFaults(world: World, writers: Writers): void {

@@ -6,7 +6,7 @@ import type { RowChange } from './simulated-database.ts';
 export interface ListQuery {
   readonly filter: {
     readonly kind?: readonly string[];
-    readonly roomId?: string;
+    readonly studioId?: string;
     readonly keeperId?: string;
     readonly homeless?: boolean;
     readonly noteContains?: string;
@@ -90,11 +90,11 @@ export class ListOracle {
   }
 
   #matches(row: SqlRow): boolean {
-    const { kind, roomId, keeperId, homeless, noteContains } = this.query.filter;
+    const { kind, studioId, keeperId, homeless, noteContains } = this.query.filter;
     if (kind && !kind.includes(row.kind as string)) return false;
-    if (roomId !== undefined && row.room_id !== roomId) return false;
+    if (studioId !== undefined && row.studio_id !== studioId) return false;
     if (keeperId !== undefined && row.keeper_id !== keeperId) return false;
-    if (homeless !== undefined && (row.room_id === null) !== homeless) return false;
+    if (homeless !== undefined && (row.studio_id === null) !== homeless) return false;
     if (noteContains === undefined) return true;
     return row.note !== null && (row.note as string).toUpperCase().includes(noteContains.toUpperCase());
   }

@@ -53,7 +53,7 @@ export class Readers {
   #drawRow(): [Table, string] {
     const { random } = this.#world;
     const place = random.next();
-    const table = place < 0.85 ? 'desk' : place < 0.95 ? 'room' : 'keeper';
+    const table = place < 0.85 ? 'desk' : place < 0.95 ? 'studio' : 'keeper';
     return [table, random.pickSkewed(IDS[table])];
   }
 
@@ -96,7 +96,7 @@ export class Readers {
       );
       return;
     }
-    const shows = world.random.chance(0.5) ? ['room'] : [];
+    const shows = world.random.chance(0.5) ? ['studio'] : [];
     const found = desks.page({ ...page, filter: normalized, shows }, operation);
     this.#follow('a page', reads, found, ({ rows, hasNextPage }, window) => {
       for (const record of rows) world.judge.judgeRecord(window, 'desk', record.id, record);
@@ -105,15 +105,19 @@ export class Readers {
     });
   }
 
-  /** Several lists in one operation; those that differ only in the room are loaded together. */
+  /** Several lists in one operation; those that differ only in the studio are loaded together. */
   #readLists(instance: Instance): void {
     const { random, history } = this.#world;
     const operation = createOperation();
     const oracle = random.pick(this.#oracles);
     this.#readList(instance, oracle, operation);
     const { homeless: _homeless, ...filter } = oracle.query.filter;
-    for (const roomId of random.shuffle(IDS.room).slice(0, 2)) {
-      this.#readList(instance, new ListOracle({ ...oracle.query, filter: { ...filter, roomId } }, history), operation);
+    for (const studioId of random.shuffle(IDS.studio).slice(0, 2)) {
+      this.#readList(
+        instance,
+        new ListOracle({ ...oracle.query, filter: { ...filter, studioId } }, history),
+        operation,
+      );
     }
   }
 
@@ -169,11 +173,11 @@ export class Readers {
   #drawQuery(): ListQuery {
     const { random } = this.#world;
     const kind = random.chance(0.3) && { kind: [random.pick(['SITTING', 'STANDING'])] };
-    const roomId = random.chance(0.3) && { roomId: random.pick(IDS.room) };
+    const studioId = random.chance(0.3) && { studioId: random.pick(IDS.studio) };
     const keeperId = random.chance(0.2) && { keeperId: random.pick(IDS.keeper) };
-    const homeless = !roomId && random.chance(0.2) && { homeless: random.chance(0.5) };
+    const homeless = !studioId && random.chance(0.2) && { homeless: random.chance(0.5) };
     const noteContains = random.chance(0.2) && { noteContains: random.pick(NOTES) };
-    const filter = { ...kind, ...roomId, ...keeperId, ...homeless, ...noteContains };
+    const filter = { ...kind, ...studioId, ...keeperId, ...homeless, ...noteContains };
     if (random.chance(0.2)) return { filter, page: null };
     const field = random.pick(['LABEL', 'KIND', 'SEATS', 'BOUGHT_AT'] as const);
     const after = random.chance(0.3) ? { value: this.#drawPosition(field), id: random.pick(IDS.desk) } : null;

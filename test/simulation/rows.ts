@@ -7,13 +7,13 @@ export type Value = string | number | boolean | null;
 /** A row by the names of its columns; times are milliseconds since the epoch. */
 export type SqlRow = Readonly<Record<string, Value>>;
 
-export type Table = 'room' | 'keeper' | 'desk';
+export type Table = 'studio' | 'keeper' | 'desk';
 
-export const TABLES: readonly Table[] = ['room', 'keeper', 'desk'];
+export const TABLES: readonly Table[] = ['studio', 'keeper', 'desk'];
 
 /** The ids that rows of each table ever have, so that deleted rows come back. */
 export const IDS: Readonly<Record<Table, readonly string[]>> = {
-  room: makeIds('1', 4),
+  studio: makeIds('1', 4),
   keeper: makeIds('2', 3),
   desk: makeIds('3', 36),
 };

@@ -5,7 +5,7 @@ import type { VirtualTime } from './virtual-time.ts';
 
 const KEPT_EVENTS = 5000;
 const SHOWN_EVENTS = 40;
-const ROW_NAME = /\b(?:desk|room|keeper) \d+/;
+const ROW_NAME = /\b(?:desk|studio|keeper) \d+/;
 
 /** The last events of a simulation, and a digest of all of them: equal runs have equal digests. */
 export class Trace {

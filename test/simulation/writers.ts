@@ -19,7 +19,7 @@ export class Writers {
   start(): void {
     const world = this.#world;
     const { climate, random, database } = world;
-    for (const table of ['room', 'keeper', 'desk'] as const) {
+    for (const table of ['studio', 'keeper', 'desk'] as const) {
       const rows = IDS[table].map((id) => ({ id, values: this.#draw(table) }));
       database.commit(database.begin(), [{ op: 'INSERT', table, rows, isBig: () => false, isSplit: false }], false);
     }
@@ -92,9 +92,9 @@ export class Writers {
     if (place < 0.65) return [this.#drawUpdate('desk', random.whole(2, 6))];
     if (place < 0.72) return [this.#statement('DELETE', 'desk', random.whole(1, 2))];
     if (place < 0.85) return [this.#statement('INSERT', 'desk', random.whole(1, 6))];
-    if (place < 0.9) return [this.#drawUpdate(random.pick(['room', 'keeper'] as const), 1)];
-    if (place < 0.93) return [this.#statement('INSERT', random.pick(['room', 'keeper'] as const), 2)];
-    if (place < 0.95) return this.#drawRoomDeletion();
+    if (place < 0.9) return [this.#drawUpdate(random.pick(['studio', 'keeper'] as const), 1)];
+    if (place < 0.93) return [this.#statement('INSERT', random.pick(['studio', 'keeper'] as const), 2)];
+    if (place < 0.95) return this.#drawStudioDeletion();
     if (place < 0.97) return [this.#statement('DELETE', 'desk', 2), this.#statement('INSERT', 'desk', 4)];
     return Array.from({ length: random.whole(2, 3) }, () => this.#drawUpdate('desk', random.whole(1, 3)));
   }
@@ -121,14 +121,14 @@ export class Writers {
   }
 
   /** As `on delete set null` does. */
-  #drawRoomDeletion(): WriteStatement[] {
+  #drawStudioDeletion(): WriteStatement[] {
     const { random, database } = this.#world;
-    const id = random.pick(IDS.room);
-    const inIt = [...database.rows('desk').values()].filter((row) => row.room_id === id);
-    const rows = inIt.map((row) => ({ id: row.id as string, values: { room_id: null } }));
+    const id = random.pick(IDS.studio);
+    const inIt = [...database.rows('desk').values()].filter((row) => row.studio_id === id);
+    const rows = inIt.map((row) => ({ id: row.id as string, values: { studio_id: null } }));
     const [isBig, isSplit] = [() => false, random.chance(0.5)];
     return [
-      { op: 'DELETE', table: 'room', rows: [{ id, values: {} }], isBig, isSplit },
+      { op: 'DELETE', table: 'studio', rows: [{ id, values: {} }], isBig, isSplit },
       { op: 'UPDATE', table: 'desk', rows, isBig, isSplit },
     ];
   }
@@ -150,7 +150,7 @@ export class Writers {
       seats: random.pick([null, 1, 2, 3, 4]),
       height: random.pick([null, 0, 0.5, 72.25]),
       bought_at: random.pick([null, ...BOUGHT_AT_MS]),
-      room_id: random.pick([null, ...IDS.room]),
+      studio_id: random.pick([null, ...IDS.studio]),
       keeper_id: random.pick([null, ...IDS.keeper]),
     };
   }
