@@ -1,7 +1,15 @@
 import { parseArgs } from 'node:util';
-import { NEMESIS_NAMES, type NemesisName, needsRedis } from './nemesis.ts';
+import { NEMESIS_NAMES, type NemesisName, needsPrograms, needsRedis } from './nemesis.ts';
 
-export const SABOTAGE_NAMES = ['none', 'no-fence', 'ignore-gaps', 'lax-lists', 'old-redis'] as const;
+export const SABOTAGE_NAMES = [
+  'none',
+  'no-fence',
+  'ignore-gaps',
+  'lax-lists',
+  'old-redis',
+  'keep-feed',
+  'read-standbys',
+] as const;
 
 export interface RunOptions {
   readonly seconds: number;
@@ -10,6 +18,8 @@ export interface RunOptions {
   readonly nemeses: readonly NemesisName[];
   /** Whether the instances share a second cache tier. */
   readonly redis: boolean;
+  /** The folder of PostgreSQL's programs, if one of the nemeses needs them: the run then has a server of its own. */
+  readonly programs: string | null;
   readonly sabotage: (typeof SABOTAGE_NAMES)[number];
   readonly deltaMs: number;
   readonly faultDeltaMs: number;
@@ -18,9 +28,10 @@ export interface RunOptions {
 export const USAGE = `Usage: npm run check:coherence -- [option]…
 
 Runs several servers on one PostgreSQL, writes, reads and injects faults, and judges the servers' answers.
-PostgreSQL is TEST_DATABASE_URL (default postgres://postgres@127.0.0.1:5432/test); the run creates a database there and
-drops it at the end. The run starts its own redis-server, found on the PATH; without one it runs without Redis and
-without the faults of Redis. Exits with 1 when a promise was broken.
+The run starts its own PostgreSQL with a standby, if one of its faults needs them; their programs are looked for in
+POSTGRESQL_BIN and in the usual places. Otherwise it creates a database on TEST_DATABASE_URL (default
+postgres://postgres@127.0.0.1:5432/test) and drops it at the end. It starts its own redis-server, found on the PATH. What
+is not installed is left out, with its faults. Exits with 1 when a promise was broken.
 
   --seconds N            how long to write and read (default 60)
   --instances N          how many servers, 1 to 8 (default 2)
@@ -36,20 +47,25 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/**
- * @param hasRedis whether there is a redis-server to start
- * @throws {UsageError}
- */
-export function parseArguments(args: string[], hasRedis: () => boolean): RunOptions | 'help' {
+/** What a run could start. */
+export interface Installed {
+  readonly redis: boolean;
+  /** The folder of PostgreSQL's programs; `null` without them. */
+  readonly programs: string | null;
+}
+
+/** @throws {UsageError} */
+export function parseArguments(args: string[], installed: Installed): RunOptions | 'help' {
   const { values } = parse(args);
   if (values.help) return 'help';
-  const redis = hasRedis();
+  const chosen = nemeses(values.nemeses, installed);
   return {
     seconds: wholeNumber('seconds', values.seconds, 1, 86_400),
     instances: wholeNumber('instances', values.instances, 1, 8),
     seed: wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)), 0, 2 ** 32 - 1),
-    nemeses: nemeses(values.nemeses, redis),
-    redis,
+    nemeses: chosen,
+    redis: installed.redis,
+    programs: chosen.some(needsPrograms) ? installed.programs : null,
     sabotage: oneOf('sabotage', values.sabotage, SABOTAGE_NAMES),
     deltaMs: wholeNumber('delta-ms', values['delta-ms'], 1, 60_000),
     faultDeltaMs: wholeNumber('fault-delta-ms', values['fault-delta-ms'], 1, 60_000),
@@ -76,12 +92,18 @@ function parse(args: string[]) {
   }
 }
 
-function nemeses(text: string, hasRedis: boolean): readonly NemesisName[] {
-  if (text === 'all') return NEMESIS_NAMES.filter((name) => hasRedis || !needsRedis(name));
+function nemeses(text: string, { redis, programs }: Installed): readonly NemesisName[] {
+  const missing = (name: NemesisName) => {
+    if (!redis && needsRedis(name)) return 'redis-server, which is not on the PATH';
+    return programs === null && needsPrograms(name) ? "PostgreSQL's programs, which were not found" : null;
+  };
+  if (text === 'all') return NEMESIS_NAMES.filter((name) => missing(name) === null);
   if (text === 'none') return [];
   const names = text.split(',').map((name) => oneOf('nemeses', name.trim(), NEMESIS_NAMES));
-  const impossible = hasRedis ? undefined : names.find(needsRedis);
-  if (impossible) throw new UsageError(`${impossible} needs redis-server, which is not on the PATH.`);
+  for (const name of names) {
+    const what = missing(name);
+    if (what !== null) throw new UsageError(`${name} needs ${what}.`);
+  }
   return names;
 }
 

@@ -1,5 +1,6 @@
 import type { Fields, History, RowLog, Write } from './history.ts';
 import type { Sql } from './sql.ts';
+import type { Turnstile } from './turnstile.ts';
 
 export const STATUSES = ['ONLINE', 'OFFLINE', 'MAINTENANCE', 'ERROR'] as const;
 
@@ -12,6 +13,12 @@ export interface World {
   readonly workstations: RowLog[];
   /** Rows in an unknown state. The janitor deletes them and learns their state. */
   readonly uncertain: RowLog[];
+  /** The rows that the janitor is about to delete. */
+  readonly doomed: Map<RowLog, Write>;
+  /** The workstations that each writer writes. */
+  readonly owned: RowLog[][];
+  /** What every write passes. */
+  readonly turnstile: Turnstile;
   nextWriteNumber(): number;
   isStopping(): boolean;
 }

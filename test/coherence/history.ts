@@ -95,7 +95,7 @@ export interface Read {
 /** One subscription from its opening to its end. */
 export interface Subscription {
   readonly instance: number;
-  readonly openedAtMs: number;
+  openedAtMs: number;
   /** `null`: still open at the end. */
   closedAtMs: number | null;
   readonly events: ChangeEvent[];
@@ -144,8 +144,15 @@ export interface History {
   readonly propagations: Propagation[];
   /** Observations that are wrong without any judging. */
   readonly anomalies: { readonly atMs: number; readonly text: string }[];
+  /** The histories until the restores of the database, in their order; see `eras.ts`. */
+  readonly earlier: History[];
+  /** Reads and events before this time are judged in no era. */
+  judgedFromMs: number;
   finalRows: FinalRow[] | null;
   failedReads: number;
+  /** Reads during a restore. */
+  unjudgedReads: number;
+  lastReadNumber: number;
   /** Reads in Redis since each instance's last start; `null` without Redis. */
   redisReads: { hits: number; misses: number } | null;
 }
@@ -158,8 +165,12 @@ export function createHistory(): History {
     faults: [],
     propagations: [],
     anomalies: [],
+    earlier: [],
+    judgedFromMs: 0,
     finalRows: null,
     failedReads: 0,
+    unjudgedReads: 0,
+    lastReadNumber: 0,
     redisReads: null,
   };
 }

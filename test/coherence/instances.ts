@@ -15,6 +15,11 @@ export interface Instance {
   /** Pauses and resumes the whole process, which does not notice the pause. */
   pause(): void;
   resume(): void;
+  /** Stops reading what the process logs, and reads it again. */
+  stallLog(): void;
+  readLog(): void;
+  /** Whether the process answers at all. */
+  isAnswering(): Promise<boolean>;
   /** Whether the instance reports itself as ready, which means that it hears every change. */
   isReady(): Promise<boolean>;
   /** Ends the process in any state. */
@@ -23,7 +28,7 @@ export interface Instance {
 
 export interface InstanceOptions {
   readonly number: number;
-  readonly databaseUrl: string;
+  readonly database: { readonly url: string; readonly port: number };
   readonly redisUrl: string | null;
   readonly sabotage: string;
   /** Called when the process ends unexpectedly. */
@@ -33,6 +38,7 @@ export interface InstanceOptions {
 const ROOT = new URL('../../', import.meta.url);
 const SECRET = 'a secret of the coherence checker, longer than 32 bytes';
 const START_DEADLINE_MS = 30_000;
+const ANSWER_DEADLINE_MS = 3000;
 const LOG_LINES_KEPT = 20;
 /** Fewer than the fleet's workstations. */
 const FEW_ENTRIES = '20';
@@ -49,12 +55,11 @@ export function signToken(role: 'OPERATOR' | 'ADMIN'): Promise<string> {
 
 /** Prepares an instance; `start` runs it. */
 export async function createInstance(options: InstanceOptions): Promise<Instance> {
-  const { number, databaseUrl, sabotage, onCrash } = options;
-  const target = new URL(databaseUrl);
-  const proxy = await startProxy({ host: target.hostname, port: Number(target.port || 5432) });
+  const { number, database, sabotage, onCrash } = options;
+  const proxied = new URL(database.url);
+  const proxy = await startProxy({ host: proxied.hostname, port: database.port });
   const port = await findFreePort();
   const url = `http://127.0.0.1:${port}`;
-  const proxied = new URL(databaseUrl);
   proxied.host = `127.0.0.1:${proxy.port}`;
   let running: { readonly child: ChildProcess; readonly exited: Promise<void> } | undefined;
   let isStopping = false;
@@ -76,8 +81,9 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       const child = spawn(process.execPath, [...preload, 'dist/src/main.js'], {
         cwd: ROOT,
         env: { ...environment(port, proxied.href, options), COHERENCE_SABOTAGE: sabotage },
-        stdio: ['ignore', 'ignore', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
+      child.stdout!.resume();
       child.stderr!.setEncoding('utf8').on('data', (text: string) => {
         logged.push(...text.split('\n').filter((line) => line !== ''));
         logged.splice(0, logged.length - LOG_LINES_KEPT);
@@ -101,6 +107,14 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
       isStopping = true;
       running?.child.kill('SIGTERM');
       await running?.exited;
+    },
+    stallLog: () => void running?.child.stdout?.pause(),
+    readLog: () => void running?.child.stdout?.resume(),
+    async isAnswering() {
+      const signal = AbortSignal.timeout(ANSWER_DEADLINE_MS);
+      const response = await fetch(`${url}/livez`, { signal }).catch(() => null);
+      await response?.body?.cancel();
+      return response?.status === 200;
     },
     pause: () => void running?.child.kill('SIGSTOP'),
     resume: () => void running?.child.kill('SIGCONT'),
@@ -128,7 +142,8 @@ function environment(port: number, databaseUrl: string, { number, redisUrl }: In
     DATABASE_URL: databaseUrl,
     PORT: String(port),
     HOST: '127.0.0.1',
-    LOG_LEVEL: 'error',
+    // A line for each executed operation, so that a log that nobody reads fills up.
+    LOG_LEVEL: 'info',
     SHUTDOWN_GRACE_SECONDS: '2',
     RATE_LIMIT_PER_TOKEN: 'off',
     ...tier,

@@ -14,7 +14,15 @@ import {
   type Row,
   statesDuring,
 } from './rows.ts';
-import { createViolations, describeRead, describeState, lines, seconds, type Violation } from './violations.ts';
+import {
+  createViolations,
+  describeRead,
+  describeState,
+  lines,
+  seconds,
+  type Violation,
+  type Violations,
+} from './violations.ts';
 
 export type { Bounds } from './rows.ts';
 export type { Rule, Violation } from './violations.ts';
@@ -36,15 +44,18 @@ export interface Percentiles {
 export function judge(history: History, bounds: Bounds): Verdict {
   const violations = createViolations();
   for (const { atMs, text } of history.anomalies) violations.add('anomaly', atMs, text, () => text);
+  for (const era of [...history.earlier, history]) judgeEra(era, bounds, violations);
+  return { violations: violations.found, delta: measureDelta(history) };
+}
+
+function judgeEra(history: History, bounds: Bounds, violations: Violations): void {
   const rows = indexRows(history);
   bindUnansweredCreations(history, rows);
   judgeReads({ history, rows, bounds, violations });
   judgeSubscriptions({ history, rows, bounds, violations });
-  if (history.finalRows) {
-    judgeFinalRows(history.finalRows, rows, violations);
-    judgeFinalReads(history.finalRows, history, violations);
-  }
-  return { violations: violations.found, delta: measureDelta(history) };
+  if (!history.finalRows) return;
+  judgeFinalRows(history.finalRows, rows, violations);
+  judgeFinalReads(history.finalRows, history, violations);
 }
 
 function judgeReads(given: Case): void {

@@ -1,22 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import type { RedisServer } from '../support/redis.ts';
-import type { World } from './fleet.ts';
+import { alterColumn, WITH_PROGRAMS } from './database-nemeses.ts';
 import type { Fault } from './history.ts';
 import type { Instance } from './instances.ts';
-import type { Random } from './random.ts';
-
-interface Scene {
-  readonly instances: readonly Instance[];
-  readonly random: Random;
-  /** The instances' shared database, reached without their proxies. */
-  readonly databaseUrl: string;
-  /** The instances' shared second cache tier; `null` without one. */
-  readonly redis: RedisServer | null;
-}
-
-/** Injects a fault, waits, and removes it. Resolves once it is removed; the instances may still be recovering. */
-type Nemesis = (scene: Scene, victim: Instance) => Promise<void>;
+import type { Nemesis, Scene } from './scene.ts';
 
 /** The faults that need Redis. */
 const ON_REDIS = {
@@ -36,8 +23,8 @@ const ON_REDIS = {
 
 const NEMESES = {
   /** Every instance loses its feed; everything else works. */
-  'kill-feed': async ({ databaseUrl }) => terminate(databaseUrl, "application_name = 'stationmaster-feed'"),
-  terminate: async ({ databaseUrl }) => terminate(databaseUrl, 'true'),
+  'kill-feed': async ({ database }) => terminate(database.url, "application_name = 'stationmaster-feed'"),
+  terminate: async ({ database }) => terminate(database.url, 'true'),
   stop: async ({ random }, victim) => {
     victim.pause();
     await sleep(random.whole(1000, 4000));
@@ -66,6 +53,26 @@ const NEMESES = {
     await sleep(random.whole(500, 6000));
     victim.proxy.restore();
   },
+  /**
+   * Notifications for the feed are swallowed, and everything else works. Long enough for one of the echoes to be among them:
+   * nothing tells of a shorter time.
+   */
+  deafen: async ({ random }, victim) => {
+    victim.proxy.deafen();
+    await sleep(random.whole(2500, 6000));
+    victim.proxy.restore();
+  },
+  /** Nobody reads what the instance logs. */
+  'stall-log': async ({ random, world }, victim) => {
+    victim.stallLog();
+    await sleep(random.whole(1500, 4000));
+    const isAnswering = await victim.isAnswering();
+    victim.readLog();
+    if (isAnswering) return;
+    const text = `Instance ${victim.number} did not answer while nobody read its log.`;
+    world.history.anomalies.push({ atMs: world.now(), text });
+  },
+  'alter-column': alterColumn,
   /** Restarts one instance after the other. */
   restart: async ({ instances }) => {
     for (const instance of instances) {
@@ -73,6 +80,7 @@ const NEMESES = {
       await instance.start();
     }
   },
+  ...WITH_PROGRAMS,
   ...ON_REDIS,
 } as const satisfies Record<string, Nemesis>;
 
@@ -84,16 +92,29 @@ export function needsRedis(name: NemesisName): boolean {
   return name in ON_REDIS;
 }
 
+/** Whether the nemesis needs the programs of a PostgreSQL server: some start a server of the run's own. */
+export function needsPrograms(name: NemesisName): boolean {
+  return name in WITH_PROGRAMS;
+}
+
 /** The faults that affect one instance; the others affect all. */
-const ON_ONE: ReadonlySet<NemesisName> = new Set(['stop', 'cut', 'freeze', 'freeze-feed']);
+const ON_ONE: ReadonlySet<NemesisName> = new Set([
+  'stop',
+  'cut',
+  'freeze',
+  'freeze-feed',
+  'deafen',
+  'stall-log',
+  'lagging-standby',
+]);
 
 const CALM_MS = { min: 700, max: 2000 };
 /** A ready instance may still be catching up for this long. */
 const RECOVERY_MS = 500;
 
 /** Injects faults until the run stops. Every chosen nemesis takes its turn before any repeats. */
-export async function runNemeses(world: World, scene: Scene, names: readonly NemesisName[]): Promise<void> {
-  const { random, instances } = scene;
+export async function runNemeses(scene: Scene, names: readonly NemesisName[]): Promise<void> {
+  const { world, random, instances } = scene;
   let queue: NemesisName[] = [];
   while (!world.isStopping() && names.length > 0) {
     await sleep(random.whole(CALM_MS.min, CALM_MS.max));

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { isNotification, splitMessages } from '../support/postgresql-proxy.ts';
 
 /** A TCP proxy in front of PostgreSQL that injects faults on demand. Each instance has its own. */
 export interface Proxy {
@@ -13,14 +14,22 @@ export interface Proxy {
   cut(): void;
   /** Holds all data back in both directions without closing connections; `feed`: only for the change feed. */
   freeze(which: 'all' | 'feed'): void;
+  /** Drops the notifications for the change feed until `restore`, as some poolers do. Everything else works. */
+  deafen(): void;
+  /**
+   * Leads new connections to another port of the same host, also after `restore`.
+   * @param isCutting whether it closes the open connections, which otherwise stay where they are
+   */
+  route(port: number, isCutting: boolean): void;
   /** Forwards the data held back, and works normally again. */
   restore(): void;
   close(): Promise<void>;
 }
 
-type Fault = 'none' | 'cut' | 'freeze-all' | 'freeze-feed';
+type Fault = 'none' | 'cut' | 'freeze-all' | 'freeze-feed' | 'deaf';
 
 interface Settings {
+  port: number;
   fault: Fault;
   delayMs: (() => number) | null;
   isFeedSpared: boolean;
@@ -32,14 +41,14 @@ interface Link {
 }
 
 export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<Proxy> {
-  const settings: Settings = { fault: 'none', delayMs: null, isFeedSpared: false };
+  const settings: Settings = { port: target.port, fault: 'none', delayMs: null, isFeedSpared: false };
   const links = new Set<Link>();
   const server = createServer((client) => {
     if (settings.fault === 'cut') {
       client.destroy();
       return;
     }
-    const link = join(client, connect(target), settings, () => links.delete(link));
+    const link = join(client, connect({ host: target.host, port: settings.port }), settings, () => links.delete(link));
     links.add(link);
   });
   const port = await listen(server);
@@ -58,6 +67,13 @@ export async function startProxy(target: { readonly host: string; readonly port:
     },
     freeze: (which) => {
       settings.fault = `freeze-${which}`;
+    },
+    deafen: () => {
+      settings.fault = 'deaf';
+    },
+    route: (port, isCutting) => {
+      settings.port = port;
+      if (isCutting) endAll();
     },
     restore: () => {
       settings.fault = 'none';
@@ -90,12 +106,15 @@ function join(client: Socket, database: Socket, settings: Settings, onEnd: () =>
     database.destroy();
     onEnd();
   };
+  const pushHeard = splitMessages((message) => {
+    if (settings.fault !== 'deaf' || !isNotification(message)) responses.push(message);
+  });
   client.once('data', (startup) => {
     // The startup message names the application (PostgreSQL, Frontend/Backend Protocol, StartupMessage).
     isFeed = startup.includes('stationmaster-feed');
+    database.on('data', isFeed ? pushHeard : responses.push);
   });
   client.on('data', requests.push);
-  database.on('data', responses.push);
   // PostgreSQL's last data, such as its reason for closing, is forwarded before the end.
   database.on('end', () => responses.finish(end));
   client.on('end', () => requests.finish(end));

@@ -102,10 +102,11 @@ export async function readOnce(
   try {
     const { data, isStale } = await api.ask(query, variables);
     const endedAtMs = now();
-    const number = history.reads.length + 1;
+    const number = ++history.lastReadNumber;
     const parts = parse(data);
     const read: Read = { number, session: name, instance, startedAtMs, endedAtMs, isStale, isFinal, parts };
-    history.reads.push(read);
+    if (startedAtMs >= history.judgedFromMs) history.reads.push(read);
+    else history.unjudgedReads++;
     return read;
   } catch (error) {
     history.failedReads++;

@@ -1,5 +1,5 @@
 import type { RunOptions } from './arguments.ts';
-import type { History } from './history.ts';
+import type { History, Write } from './history.ts';
 import type { Percentiles, Verdict } from './judge.ts';
 
 const VIOLATIONS_SHOWN = 10;
@@ -7,20 +7,22 @@ const VIOLATIONS_SHOWN = 10;
 export function printProgress(atMs: number, history: History): void {
   const fault = history.faults.findLast(({ toMs }) => toMs === Number.POSITIVE_INFINITY);
   console.log(
-    `${(atMs / 1000).toFixed(0).padStart(5)} s  ${history.reads.length} reads, ${countWrites(history)} writes, ` +
+    `${(atMs / 1000).toFixed(0).padStart(5)} s  ${countReads(history)} reads, ${countWrites(history)} writes, ` +
       `${history.faults.length} faults${fault ? `, now: ${fault.kind}` : ''}`,
   );
 }
 
 export function printVerdict(history: History, { violations, delta }: Verdict, options: RunOptions): void {
   const { seed, instances, seconds } = options;
-  const { reads } = history;
+  const eras = [...history.earlier, history];
+  const reads = eras.flatMap((era) => era.reads);
   const stale = reads.filter(({ isStale }) => isStale).length;
   const lists = reads.filter(({ parts }) => parts.some(({ kind }) => kind === 'list')).length;
-  const events = history.subscriptions.reduce((sum, { events }) => sum + events.length, 0);
+  const events = eras.flatMap((era) => era.subscriptions).reduce((sum, { events }) => sum + events.length, 0);
   console.log(`
 seed ${seed}, ${instances} instances, ${seconds} s
 reads    ${reads.length}, ${Math.round(reads.length / seconds)} a second (${lists} of lists, ${stale} marked stale), and ${history.failedReads} without an answer
+         ${history.unjudgedReads} more during restores, which were not judged
 writes   ${countWrites(history)} (${describeOutcomes(history)})
 Redis    ${describeRedis(history)}
 events   ${events} on ${history.subscriptions.length} subscriptions
@@ -40,12 +42,21 @@ violations ${violations.length}`);
   }
 }
 
-function countWrites({ rows }: History): number {
-  return rows.reduce((sum, { writes }) => sum + writes.length, 0);
+function countReads({ earlier, reads }: History): number {
+  return [...earlier, { reads }].reduce((sum, era) => sum + era.reads.length, 0);
 }
 
-function describeOutcomes({ rows }: History): string {
-  return describeCounts(rows.flatMap(({ writes }) => writes.map(({ outcome }) => outcome)));
+/** Each write once: those before a restore are in the histories before it and, as far as it kept them, after it. */
+function writesOf({ earlier, rows }: History): ReadonlySet<Write> {
+  return new Set([...earlier, { rows }].flatMap((era) => era.rows.flatMap(({ writes }) => writes)));
+}
+
+function countWrites(history: History): number {
+  return writesOf(history).size;
+}
+
+function describeOutcomes(history: History): string {
+  return describeCounts([...writesOf(history)].map(({ outcome }) => outcome));
 }
 
 function describeFaults({ faults }: History): string {

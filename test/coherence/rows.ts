@@ -9,7 +9,7 @@ export interface Bounds {
 }
 
 /** Faults without any signal to the instance, which must detect them itself. */
-const UNNOTICED_FAULTS = new Set(['stop', 'freeze', 'freeze-feed']);
+const UNNOTICED_FAULTS = new Set(['stop', 'freeze', 'freeze-feed', 'deafen']);
 
 /** A row with all its states; `states[n]` has the version n + 1, and a deletion comes last. */
 export interface Row {

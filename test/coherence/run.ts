@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
 import { startRedis } from '../support/redis.ts';
 import { type Api, createApi } from './api.ts';
 import type { RunOptions } from './arguments.ts';
+import { createRunDatabase, type RunDatabase } from './database.ts';
 import { seedFleet, type World } from './fleet.ts';
 import { createApiGate, createSqlGate } from './gates.ts';
 import { createHistory, createStopwatch, type FinalRow, type History, type RowLog, type Write } from './history.ts';
@@ -15,9 +14,9 @@ import { createObserver } from './reads.ts';
 import { printProgress } from './report.ts';
 import { createSql, type Sql } from './sql.ts';
 import { runSubscriber } from './subscribers.ts';
+import { createTurnstile } from './turnstile.ts';
 import { runJanitor, runWriter, type Writer } from './writers.ts';
 
-const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
 const FLEET = { managers: 5, workstations: 50 };
 const WRITERS = { perInstance: 2, plainSql: 2 };
 const READERS_PER_INSTANCE = 3;
@@ -26,14 +25,12 @@ const PROGRESS_MS = 5000;
 
 /** Starts everything, runs it, cleans up, and returns the history. */
 export async function run(options: RunOptions): Promise<History> {
-  const name = `stationmaster_coherence_${randomBytes(6).toString('hex')}`;
-  const databaseUrl = urlOf(name);
   const started: (() => Promise<unknown>)[] = [];
   const interrupted = onInterrupt();
-  await onServer(`create database ${name}`);
-  started.push(() => onServer(`drop database ${name} with (force)`));
+  const database = await createRunDatabase(options.programs);
+  started.push(() => database.remove());
   try {
-    return await Promise.race([play(options, databaseUrl, started), interrupted.promise]);
+    return await Promise.race([play(options, database, started), interrupted.promise]);
   } finally {
     for (const stop of started.reverse()) await stop();
     // Only after the clean-up: a second signal, such as npm's beside the terminal's, must not leave servers behind.
@@ -41,7 +38,7 @@ export async function run(options: RunOptions): Promise<History> {
   }
 }
 
-async function play(options: RunOptions, databaseUrl: string, started: (() => Promise<unknown>)[]): Promise<History> {
+async function play(options: RunOptions, database: RunDatabase, started: (() => Promise<unknown>)[]): Promise<History> {
   const random = createRandom(options.seed);
   const history = createHistory();
   const now = createStopwatch();
@@ -54,18 +51,21 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
     managers,
     workstations: [],
     uncertain: [],
+    doomed: new Map(),
+    owned: [],
+    turnstile: createTurnstile(),
     nextWriteNumber: () => ++writeNumber,
     isStopping: () => isStopping,
   };
   const openSql = () => {
-    const sql = createSql(databaseUrl);
+    const sql = createSql(database);
     started.push(() => sql.close());
     return sql;
   };
 
   const redis = options.redis ? await startRedis() : null;
   if (redis) started.push(() => redis.close());
-  const instances = await startInstances(options, { databaseUrl, redisUrl: redis?.url ?? null }, world, started);
+  const instances = await startInstances(options, { database, redisUrl: redis?.url ?? null }, world, started);
   await seedFleet(world, managers, FLEET, openSql());
   const tokens = { operator: await signToken('OPERATOR'), admin: await signToken('ADMIN') };
   const observer = createObserver();
@@ -79,7 +79,8 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
   const following = instances.map((instance) =>
     runSubscriber(world, instance, { token: tokens.operator, observer, signal: ending.signal }),
   );
-  const scene = { instances, random: random.fork('nemesis'), databaseUrl, redis };
+  const { programs, deltaMs } = options;
+  const scene = { world, instances, random: random.fork('nemesis'), database, programs, redis, deltaMs };
   const probing = createProbing(
     world,
     instances.map((instance) => openSession('prober', instance)),
@@ -110,7 +111,7 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
       instances.map((instance) => createApi(instance, tokens.admin)),
       random.fork('clearer'),
     ),
-    runNemeses(world, scene, options.nemeses),
+    runNemeses(scene, options.nemeses),
   ];
   const progress = setInterval(() => printProgress(now(), history), PROGRESS_MS);
   try {
@@ -135,7 +136,7 @@ async function play(options: RunOptions, databaseUrl: string, started: (() => Pr
 
 async function startInstances(
   { instances: count, sabotage }: RunOptions,
-  places: { readonly databaseUrl: string; readonly redisUrl: string | null },
+  places: { readonly database: RunDatabase; readonly redisUrl: string | null },
   { history, now }: World,
   started: (() => Promise<unknown>)[],
 ): Promise<Instance[]> {
@@ -174,10 +175,12 @@ function createWriters(
       ? createApiGate(instance.number, openSession(`writer ${index}`, instance).api)
       : createSqlGate(openSql());
     const back = instance && openSession(`writer ${index} reading back`, instance);
+    const workstations = share(world.workstations, index);
+    world.owned.push(workstations);
     return {
       gate,
       random,
-      workstations: share(world.workstations, index),
+      workstations,
       size: Math.ceil(FLEET.workstations / total),
       managers: share(world.managers, index),
       onInvoked: createRacing(
@@ -281,20 +284,4 @@ function onInterrupt() {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   promise.catch(() => {});
   return { promise, forget: () => process.off('SIGINT', interrupt).off('SIGTERM', interrupt) };
-}
-
-function urlOf(database: string): string {
-  const url = new URL(SERVER_URL);
-  url.pathname = `/${database}`;
-  return url.href;
-}
-
-async function onServer(statement: string): Promise<void> {
-  const client = new Client({ connectionString: SERVER_URL });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -34,6 +34,31 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
     const { GenerationTier } = await import('../../dist/src/cache/redis/generation-tier.js' as string);
     replace(GenerationTier, 'announce', () => {});
   },
+  // The feed is believed whatever it hears, or does not hear: echoes, restores, the wait for a writer's own announcement.
+  'keep-feed': async () => {
+    const { ChangeFeed } = await import('../../dist/src/changes/change-feed.js' as string);
+    const { HeardTransactions } = await import('../../dist/src/changes/heard-transactions.js' as string);
+    const { Lineage } = await import('../../dist/src/database/lineage.js' as string);
+    replace(ChangeFeed, 'lose', () => {});
+    replace(Lineage, 'confirm', async () => {});
+    replace(Lineage, 'isForeign', () => false);
+    const { wait } = HeardTransactions.prototype as { wait: Method };
+    replace(HeardTransactions, 'wait', function (this: object, xid: string, scope: string, onHeard: () => void) {
+      wait.call(this, xid, scope, onHeard);
+      setTimeout(onHeard, 1500).unref();
+    });
+  },
+  // A standby is taken for a primary.
+  'read-standbys': async () => {
+    const { DatabaseClient } = await import('../../dist/src/database/connection/database-client.js' as string);
+    const { query } = DatabaseClient.prototype as { query: Method };
+    replace(DatabaseClient, 'query', function (this: object, config: any, ...rest: any[]) {
+      const text: unknown = config?.text;
+      if (typeof text !== 'string' || !text.includes('pg_is_in_recovery() as'))
+        return query.call(this, config, ...rest);
+      return query.call(this, { ...config, text: text.replace('pg_is_in_recovery() as', 'false as') }, ...rest);
+    });
+  },
 };
 
 /** @throws {Error} when the method does not exist, because a sabotage without effect would prove nothing */

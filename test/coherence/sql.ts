@@ -21,10 +21,11 @@ export interface Statement {
 /** Fails instead of waiting for a lock that a hung instance holds. */
 const SETTINGS = 'set lock_timeout = 1000; set statement_timeout = 5000';
 
-export function createSql(databaseUrl: string): Sql {
+/** @param database its URL is asked for with each new connection */
+export function createSql(database: { readonly url: string }): Sql {
   let client: Client | null = null;
   const connect = async () => {
-    const connecting = new Client({ connectionString: databaseUrl, application_name: 'coherence' });
+    const connecting = new Client({ connectionString: database.url, application_name: 'coherence' });
     connecting.on('error', () => {
       if (client === connecting) client = null;
     });

@@ -52,6 +52,7 @@ function followOnce(
       {
         next: ({ data, errors }) => {
           const atMs = now();
+          if (atMs < history.judgedFromMs) return;
           if (errors || !data) {
             history.anomalies.push({ atMs, text: `Instance ${number} told subscribers: ${JSON.stringify(errors)}` });
             return;

@@ -39,7 +39,7 @@ const BIG_TEXT_LENGTH = 9000;
 /** Writes until the run stops, one change after the other. */
 export async function runWriter(world: World, writer: Writer): Promise<void> {
   while (!world.isStopping()) {
-    await writeOnce(world, writer);
+    await world.turnstile.pass(() => writeOnce(world, writer));
     await sleep(writer.random.whole(0, LONGEST_PAUSE_MS));
   }
 }
@@ -220,7 +220,7 @@ const RETRY_MS = 200;
 
 /** Deletes the rows in an unknown state, and so learns the outcome of the unanswered writes. */
 export async function runJanitor(world: World, sql: Sql): Promise<void> {
-  const waiting = new Map<RowLog, Write>();
+  const waiting = world.doomed;
   while (!world.isStopping() || world.uncertain.length > 0) {
     for (const row of world.uncertain.splice(0)) {
       const number = world.nextWriteNumber();

@@ -18,6 +18,8 @@ export interface PostgresqlCluster {
   createStandby(delaySeconds: number): Promise<PostgresqlCluster>;
   /** Makes a primary of a standby. */
   promote(): Promise<void>;
+  /** Stops it in good order: a standby that follows it has received everything then. */
+  stop(): Promise<void>;
   /** Stops it and removes its files. */
   destroy(): Promise<void>;
 }
@@ -88,9 +90,11 @@ async function start(programs: string, folder: string, as: User, settings: strin
       return start(programs, copy, as, `-c recovery_min_apply_delay=${delaySeconds}s`);
     },
     promote: async () => void (await control('promote', '-w')),
+    stop: async () => void (await control('stop', '-m', 'fast')),
     async destroy() {
       guard.kill();
-      await control('stop', '-m', 'immediate');
+      // It may have been stopped before.
+      await control('stop', '-m', 'immediate').catch(() => {});
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -16,6 +16,11 @@ export interface PostgresqlProxy {
 
 /** NotificationResponse (PostgreSQL, "Message Formats"). */
 const NOTIFICATION = 'A'.charCodeAt(0);
+
+export function isNotification(message: Buffer): boolean {
+  return message[0] === NOTIFICATION;
+}
+
 const TYPE_BYTES = 1;
 const HEADER_BYTES = 5;
 
@@ -29,7 +34,7 @@ export async function startPostgresqlProxy(port: number): Promise<PostgresqlProx
     database.on(
       'data',
       splitMessages((message) => {
-        if (!isDeaf || message[0] !== NOTIFICATION) client.write(message);
+        if (!isDeaf || !isNotification(message)) client.write(message);
       }),
     );
     for (const socket of [client, database]) {
@@ -64,7 +69,7 @@ export async function startPostgresqlProxy(port: number): Promise<PostgresqlProx
 }
 
 /** Calls `onMessage` with each whole message of the stream. */
-function splitMessages(onMessage: (message: Buffer) => void): (bytes: Buffer) => void {
+export function splitMessages(onMessage: (message: Buffer) => void): (bytes: Buffer) => void {
   let held = Buffer.alloc(0);
   return (bytes) => {
     held = Buffer.concat([held, bytes]);
