@@ -10,6 +10,7 @@ const LAYERS = [
   ['database/'],
   ['changes/'],
   ['collections/'],
+  ['audit/'],
   ['auth/'],
   ['observability/'],
   ['graphql/'],

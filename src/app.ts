@@ -3,11 +3,12 @@ import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import type { Logger } from 'pino';
+import { CacheAudit, NOTHING_AUDITED, summarizeAudit, Visibility } from './audit/index.ts';
 import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
 import { resolveAuth } from './auth/development-secret.ts';
 import { ROLES, type Role } from './auth/identity.ts';
 import { createTokenVerifier, signToken } from './auth/tokens.ts';
-import { Cache, type Clock, type SecondTier, systemClock, type TierMessage } from './cache/index.ts';
+import { Cache, type Clock, type SecondTier, ServedSample, systemClock, type TierMessage } from './cache/index.ts';
 import { CHANNEL, type ChangeFeed, openChangeFeed, Positions } from './changes/index.ts';
 import {
   type Collections,
@@ -64,6 +65,8 @@ export interface App {
   readonly url: string;
   readonly database: Database;
   readonly cache: Cache;
+  /** `null`: switched off. */
+  readonly audit: CacheAudit | null;
   readonly feed: ChangeFeed;
   /** How many clients are connected by WebSocket, and how many subscriptions they have. */
   readonly sockets: () => HttpServer['sockets'];
@@ -107,8 +110,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       ? await createSecondTier(config, { lineage, onError, send: (message) => feed.send(message) })
       : undefined;
     if (secondTier) started.push(() => secondTier.close());
+    const { cacheAuditPercent: percent } = config;
+    const sample = percent > 0 ? new ServedSample({ percent }) : undefined;
     const cache = new Cache({
       ...config.cache,
+      sample,
       secondTier,
       staleIfErrorSeconds: config.staleIfErrorSeconds,
       clock: options.clock ?? systemClock,
@@ -129,10 +135,12 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     started.push(() => feed.close());
 
     const opened = openCollections(collections, { cache, database });
+    const audit = sample && createAudit(sample, { cache, collections: opened, database, feed, logger, onError });
     const { middlewares, workers } = options;
     const parts = {
       collections: opened,
       cache,
+      audit,
       responses,
       database,
       feed,
@@ -155,7 +163,9 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       secondTier?.start();
       await feed.start();
       stage.current = 'running';
+      audit?.start();
     })();
+    started.push(() => audit?.stop());
     // It is waited for below; until then its failure has nobody to go to when the port is taken.
     running.catch(() => {});
     // Whoever finds the port open shall be served. But probes must have an answer while there is no database.
@@ -173,6 +183,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       },
       database,
       cache,
+      audit: audit ?? null,
       feed,
       sockets: () => http.sockets,
       tokens: config.environment === 'development' ? await developmentTokens(config) : null,
@@ -253,9 +264,29 @@ function isOutage(error: unknown): boolean {
   return isDatabaseUnavailable(error) || (error instanceof StationmasterError && error.code === 'UNAVAILABLE');
 }
 
+function createAudit(
+  sample: ServedSample,
+  {
+    logger,
+    database,
+    onError,
+    ...parts
+  }: Pick<ServerParts, 'cache' | 'collections' | 'database' | 'feed' | 'logger' | 'onError'>,
+): CacheAudit {
+  return new CacheAudit({
+    ...parts,
+    sample,
+    isBusy: () => database.isBusy,
+    onStale: (findings) => logger.error(findings, 'the cache held values that the database has otherwise'),
+    // An outage is reported by the reads that need an answer.
+    onError: (error) => isOutage(error) || onError(error),
+  });
+}
+
 interface ServerParts {
   readonly collections: Collections;
   readonly cache: Cache;
+  readonly audit: CacheAudit | undefined;
   readonly responses: ResponseCache | undefined;
   readonly database: Database;
   readonly feed: ChangeFeed;
@@ -272,6 +303,7 @@ async function createServer(
   {
     collections: opened,
     cache,
+    audit,
     responses,
     database,
     feed,
@@ -290,9 +322,24 @@ async function createServer(
     guardedInputs: guardedInputsOf(collections),
   });
   const sockets = () => http.sockets;
-  const schema = createSchema(features, { collections: opened, writer, database, cache, feed, sockets, onError });
+  const visibility = new Visibility();
+  const figures = () => audit?.figures ?? NOTHING_AUDITED;
+  const summary = () => summarizeAudit(figures(), visibility);
+  const parts = { collections: opened, writer, database, cache, feed, sockets, audit: summary, onError };
+  const schema = createSchema(features, parts);
   const auth = await resolveAuth(config);
   const authenticate = createAuthenticator({ verify: createTokenVerifier(auth), anonymousRole: auth.anonymousRole });
+  const metrics = createMetrics(
+    {
+      cacheStats: () => cache.getStats(),
+      sqlStatements: () => database.statementCount,
+      sockets,
+      feed: () => ({ state: feed.state, gaps: feed.gaps }),
+      audit: figures,
+    },
+    workers,
+  );
+  feed.follow({ onApplied: (announcedAtMs) => metrics.observeVisibility(visibility.observe(announcedAtMs) / 1000) });
   const http: HttpServer = await createHttpServer({
     config,
     logger,
@@ -313,15 +360,7 @@ async function createServer(
         },
       }),
     },
-    metrics: createMetrics(
-      {
-        cacheStats: () => cache.getStats(),
-        sqlStatements: () => database.statementCount,
-        sockets: () => http.sockets,
-        feed: () => ({ state: feed.state, gaps: feed.gaps }),
-      },
-      workers,
-    ),
+    metrics,
   });
   return http;
 }

@@ -17,7 +17,8 @@ export class CacheDependency implements EntryDependency {
   /** When the first of the entries expires, in milliseconds on the cache's clock. */
   readonly expiresAtMs: number;
   readonly #source: CacheDependencySource;
-  readonly #entries: readonly Entry[];
+  /** What was read, with repeats. */
+  readonly entries: readonly Entry[];
   readonly #onEnd: () => void;
   #isEnded = false;
 
@@ -28,7 +29,7 @@ export class CacheDependency implements EntryDependency {
   constructor(source: CacheDependencySource, entries: readonly Entry[], onEnd: () => void) {
     this.#source = source;
     // The copy has no spare capacity, which an array that grew by `push` has.
-    this.#entries = entries.slice();
+    this.entries = entries.slice();
     this.#onEnd = onEnd;
     let expiresAtMs = Number.POSITIVE_INFINITY;
     for (const entry of entries) {
@@ -45,19 +46,19 @@ export class CacheDependency implements EntryDependency {
 
   /** The number of reads, with repeats. */
   get size(): number {
-    return this.#entries.length;
+    return this.entries.length;
   }
 
   /** The keys of the entries, without repeats. */
   get keys(): string[] {
-    return [...new Set(this.#entries.map(({ key }) => key))];
+    return [...new Set(this.entries.map(({ key }) => key))];
   }
 
   /** Ends the dependency. Further calls do nothing. */
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    for (const entry of this.#entries) detach(this, entry);
+    for (const entry of this.entries) detach(this, entry);
     this.#onEnd();
   }
 }

@@ -5,9 +5,11 @@ import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
 import { compileGlob } from './glob.ts';
 import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
 import { Outage } from './outage.ts';
+import { dependentOf, storeOptionsOf } from './read-options.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
-import { type Dependent, type Entry, isAtLeastAsNew, type StoreOptions } from './store/entry.ts';
+import type { ServedSample } from './served-sample.ts';
+import { type Dependent, type Entry, isAffected, isAtLeastAsNew, type StoreOptions } from './store/entry.ts';
 import { EntryStore } from './store/entry-store.ts';
 import { type RemovalListener, RemovalListeners } from './store/removal.ts';
 import type { CacheStats, LayerCounters } from './store/stats.ts';
@@ -30,6 +32,7 @@ export class Cache {
   readonly #clock: Clock;
   readonly #staleIfErrorMs: number;
   readonly #outage: Outage;
+  readonly #sample: ServedSample | undefined;
   readonly #onError: (error: unknown) => void;
   #errors = 0;
   #suspendedAtMs: number | null = null;
@@ -40,6 +43,7 @@ export class Cache {
     this.#clock = options.clock ?? systemClock;
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
     this.#outage = new Outage(options.isOutage ?? (() => false));
+    this.#sample = options.sample;
     this.#onError = options.onError ?? (() => {});
     this.#store = new EntryStore(options, {
       clock: this.#clock,
@@ -80,6 +84,7 @@ export class Cache {
   }
 
   #drop(): number {
+    this.#sample?.forgetAnnounced();
     this.#loads.invalidateAll();
     return this.#store.invalidateWhere(() => true);
   }
@@ -197,8 +202,7 @@ export class Cache {
     return keys.map((key, index) => {
       const source = known[index] ?? own!;
       if ('ended' in source) return this.#take(key, source, results.get(source)!, options);
-      options.trace?.add(key, source);
-      return source.value as V;
+      return this.#serve(source, options);
     });
   }
 
@@ -206,7 +210,9 @@ export class Cache {
   #take<V>(key: string, { placeOf }: PendingLoad, result: LoadResult, options: ReadOptions<V>): V {
     if ('error' in result) return this.#staleOr(key, result.error, options);
     const place = placeOf.get(key)!;
-    options.trace?.add(key, result.entries[place]!);
+    const entry = result.entries[place]!;
+    if (entry) this.#sample?.note(entry);
+    options.trace?.add(key, entry);
     return result.values[place] as V;
   }
 
@@ -224,8 +230,18 @@ export class Cache {
 
   #hit<V>(entry: Entry, options: Pick<ReadOptions<V>, 'layer' | 'trace'>): V {
     this.#store.count(options.layer, true, options.trace);
-    options.trace?.add(entry.key, entry);
+    return this.#serve(entry, options);
+  }
+
+  #serve<V>(entry: Entry, { trace }: Pick<ReadOptions<V>, 'trace'>): V {
+    this.#sample?.note(entry);
+    trace?.add(entry.key, entry);
     return entry.value as V;
+  }
+
+  /** Notes that a value derived from entries was served, as if they had been read together. */
+  noteServed({ entries }: Pick<CacheDependency, 'entries'>): void {
+    this.#sample?.noteTogether(entries);
   }
 
   /**
@@ -239,12 +255,15 @@ export class Cache {
     for (const tag of tags) {
       for (const entry of this.#store.tagged(tag)) {
         if (this.#affects(change, entry)) this.#store.delete(entry.key, 'invalidated');
+        else this.#sample?.note(entry);
       }
       this.#loads.invalidateTagged(tag, (load) => this.#affects(change, load));
     }
   }
 
-  #announceRecord({ key, version, value }: AnnouncedRecord): void {
+  #announceRecord(record: AnnouncedRecord): void {
+    const { key, version, value } = record;
+    this.#sample?.noteAnnounced(record);
     this.#loads.invalidateKey(key);
     const held = this.#store.peek(key);
     if (!held) return;
@@ -256,7 +275,8 @@ export class Cache {
     const { layer, tags, isAffectedBy, expiresAtMs, storedAtMs } = held;
     const ttlSeconds = value === null ? undefined : (expiresAtMs - storedAtMs) / 1000;
     try {
-      this.#put(key, value, { layer, ttlSeconds, version, tags, isAffectedBy });
+      const entry = this.#put(key, value, { layer, ttlSeconds, version, tags, isAffectedBy });
+      if (entry) this.#sample?.note(entry);
     } catch (error) {
       this.#report(error);
     }
@@ -272,14 +292,8 @@ export class Cache {
     if (!this.isLive && this.#outage.isOn(startedAtMs)) {
       return { placeOf, ended: Promise.resolve({ error: this.#outage.error }) };
     }
-    const { tagsOf, isAffectedBy } = options;
     const keys = [...placeOf.keys()];
-    const dependent = {
-      tags: tagsOf ? [...new Set(keys.flatMap(tagsOf))] : [],
-      isAffectedBy: isAffectedBy && ((change: unknown) => keys.some((key) => isAffectedBy(change, undefined, key))),
-      isInvalidated: !this.isLive,
-      startedAtMs,
-    };
+    const dependent = { ...dependentOf(keys, options), isInvalidated: !this.isLive, startedAtMs };
     return this.#loads.begin(placeOf, dependent, async (load) => {
       const values = await loadMissing(keys, this.#leaseOf(load));
       if (values.length !== keys.length) {
@@ -304,20 +318,12 @@ export class Cache {
   /** Stores a value that a load was asked for, if its lease allows; returns the entry that now holds it. */
   #keepLoaded<V>(load: Load, key: string, value: V, options: ReadOptions<V>): Entry | null {
     const valueBytes = freezeAndMeasure(value);
-    const { layer, ttlSeconds, tagsOf, isAffectedBy, versionOf } = options;
-    const version = value === null ? undefined : versionOf?.(value);
+    const version = value === null ? undefined : options.versionOf?.(value);
     if (!this.#loads.mayStoreResult(load, key) || this.#loads.isOutdated(load, key, version)) {
       this.#supersede(key, version, options);
       return null;
     }
-    const storeOptions: StoreOptions = {
-      layer,
-      ttlSeconds,
-      version,
-      tags: tagsOf?.(key),
-      isAffectedBy: isAffectedBy && ((change, held) => isAffectedBy(change, held as V, key)),
-    };
-    return this.#keep(key, value, storeOptions, valueBytes);
+    return this.#keep(key, value, storeOptionsOf(key, version, options), valueBytes);
   }
 
   /**
@@ -384,14 +390,7 @@ export class Cache {
   }
 
   #affects(change: unknown, dependent: Dependent & { readonly value?: unknown }): boolean {
-    if (!dependent.isAffectedBy) return true;
-    try {
-      return dependent.isAffectedBy(change, dependent.value);
-    } catch (error) {
-      // When in doubt, drop: an unnecessary load is cheaper than a stale answer.
-      this.#report(error);
-      return true;
-    }
+    return isAffected(change, dependent, (error) => this.#report(error));
   }
 
   #report(error: unknown): void {

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
+import type { ServedSample } from './served-sample.ts';
 import type { Entry, StoreOptions } from './store/entry.ts';
 
 export interface CacheOptions {
@@ -18,6 +19,8 @@ export interface CacheOptions {
   readonly isOutage?: (error: unknown) => boolean;
   /** Receives every announcement. `Cache` does not read from it: loads do, see `SecondTier.visit`. Default: none. */
   readonly secondTier?: SecondTier;
+  /** Picks what an audit looks at. Default: nothing is picked. */
+  readonly sample?: ServedSample | undefined;
   /** Receives every error that the cache handled by itself, such as one thrown by `isAffectedBy`. */
   readonly onError?: (error: unknown) => void;
   /** Default: the system's clock. */
@@ -37,6 +40,8 @@ export interface ReadOptions<V> {
   readonly versionOf?: (value: V) => number;
   /** Whether the value is loaded whatever the cache, or a load that is running, has of it. Default `false`. */
   readonly reload?: boolean;
+  /** By what the value under `key` can be loaded again: it is kept with the entry, as it is. */
+  readonly requestOf?: (key: string) => unknown;
   /** Records what the read returned. */
   readonly trace?: ReadTrace;
 }

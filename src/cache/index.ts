@@ -7,6 +7,7 @@ export type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
 export { MAX_PATTERN_LENGTH, PatternError } from './glob.ts';
 export { ReadTrace } from './read-trace.ts';
 export type { SecondTier, TierMessage, TierRecord, TierVisit } from './second-tier.ts';
+export { type Picked, ServedSample, type ServedSampleOptions } from './served-sample.ts';
 export { stableJson } from './stable-json.ts';
 export type { Dependent, Entry, StoreOptions } from './store/entry.ts';
 export { LruList, type LruNode } from './store/lru-list.ts';

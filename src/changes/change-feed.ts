@@ -19,6 +19,12 @@ export interface FeedListener {
    * so `onLive` comes before any change that follows a missed one.
    */
   onChanges?(changes: readonly Change[]): void;
+  /**
+   * All changes of one statement were applied by the followers before this one.
+   * @param announcedAtMs when it announced them, by the database's clock: for a transaction of one statement, right before
+   *   its commit
+   */
+  onApplied?(announcedAtMs: number): void;
   /** All rows of the table were removed by TRUNCATE. */
   onTruncate?(table: string): void;
   /** A message of an instance, which may be this one. */
@@ -212,8 +218,11 @@ export class ChangeFeed {
     }
     switch (message.kind) {
       case 'changes': {
-        const { changes, isLast, xid } = message;
-        if (this.#state === 'live') this.#deliver((listener) => listener.onChanges?.(changes));
+        const { at, changes, isLast, xid } = message;
+        if (this.#state === 'live') {
+          this.#deliver((listener) => listener.onChanges?.(changes));
+          if (isLast && at !== undefined) this.#deliver((listener) => listener.onApplied?.(at));
+        }
         if (isLast) this.#heard.acknowledge(xid, 'statement');
         break;
       }

@@ -40,6 +40,8 @@ export type Message =
       readonly xid: string;
       /** Whether this is the last message of its statement. */
       readonly isLast: boolean;
+      /** When the statement announced it, see `FeedListener.onApplied`; `undefined`: by triggers that do not tell. */
+      readonly at: number | undefined;
       readonly changes: readonly Change[];
     }
   | { readonly kind: 'truncation'; readonly origin: TableOrigin; readonly xid: string }
@@ -79,12 +81,13 @@ export function decodeMessage(payload: string): Message {
   }
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, schema, relid, op, xid, isLast, rows } = message;
+  const at = typeof message.at === 'number' ? message.at : undefined;
   const origin = { table, schema, relid };
   if (op === 'TRUNCATE') return { kind: 'truncation', origin, xid };
   if (!['INSERT', 'UPDATE', 'DELETE'].includes(op) || !Array.isArray(rows) || !rows.every(isAnnouncedRow)) {
     throw unknownPayload();
   }
-  return { kind: 'changes', origin, xid, isLast, changes: rows.map((row) => toChange(table, op, row)) };
+  return { kind: 'changes', origin, xid, at, isLast, changes: rows.map((row) => toChange(table, op, row)) };
 }
 
 function isCommand(message: Partial<Record<string, unknown>> | null): message is Command {

@@ -24,5 +24,6 @@ export { followChanges } from './follow-changes.ts';
 export type { OpenCollection, PageRows } from './reading/open-collection.ts';
 export { createOperation, type Operation } from './reading/operation.ts';
 export { requireReadableTables } from './reading/readable-tables.ts';
+export type { Found, Reread, Rereads } from './reading/rereads.ts';
 export { warmUp } from './reading/warm-up.ts';
 export { CollectionWriter } from './writes.ts';

@@ -17,6 +17,7 @@ import {
   onOff,
   origins,
   orNone,
+  percentage,
   postgresqlUrl,
   type ReadSetting,
   redisUrl,
@@ -74,6 +75,8 @@ export interface Config {
   readonly trustProxy: number | readonly string[];
   readonly sockets: SocketLimits;
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
+  /** How many of 100 reads an audit compares with the database; 0: none. */
+  readonly cacheAuditPercent: number;
   /** Whole responses, kept as bytes and counted apart from `cache`; `null`: none are kept. */
   readonly responseCache: { readonly maxBytes: number } | null;
   /** The second tier of the cache, shared by all instances; `undefined`: none. May contain a password. */
@@ -188,6 +191,7 @@ function readConfig(read: ReadSetting): Config {
       maxEntries: read('CACHE_MAX_ENTRIES', wholeNumber(1, 10_000_000), 100_000),
       maxBytes: read('CACHE_MAX_BYTES', BYTES, 256 * 1024 * 1024),
     },
+    cacheAuditPercent: read('CACHE_AUDIT_PERCENT', percentage, 0.5),
     responseCache: read('RESPONSE_CACHE', onOff, true) ? { maxBytes: responseCacheMaxBytes } : null,
     redisUrl: read('REDIS_URL', redisUrl, undefined),
     demoFleet: read('DEMO_FLEET', onOff, environment === 'development' && isEmbedded),

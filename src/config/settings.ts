@@ -70,6 +70,11 @@ export function wholeNumberOrAuto(min: number, max: number, automatic: number): 
   };
 }
 
+export const percentage: Kind<number> = {
+  expected: 'a number from 0 to 100, such as 0.5',
+  parse: (text) => (/^\d{1,3}(\.\d{1,6})?$/.test(text) && Number(text) <= 100 ? Number(text) : null),
+};
+
 export const onOff: Kind<boolean> = {
   expected: 'on or off',
   parse: (text) => (text === 'on' ? true : text === 'off' ? false : null),

@@ -53,6 +53,8 @@ export interface Database {
   openSession(): Promise<DatabaseClient>;
   /** Closes an idle connection if the server grants no more, so that the change feed can open one. */
   makeRoom(): Promise<void>;
+  /** Whether all open connections for reads are in use, so that what is not urgent should wait. */
+  readonly isBusy: boolean;
   /** The number of SQL statements sent so far, without transaction control. */
   readonly statementCount: number;
   readonly orm: MikroORM;
@@ -125,6 +127,9 @@ export async function openDatabase(
       if (!isFree()) return false;
       await run(name, text, values);
       return true;
+    },
+    get isBusy() {
+      return reads?.isBusy ?? false;
     },
     get statementCount() {
       return statementCount;

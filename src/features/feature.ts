@@ -1,3 +1,4 @@
+import type { AuditSummary } from '../audit/index.ts';
 import type { Cache } from '../cache/index.ts';
 import type { ChangeFeed } from '../changes/index.ts';
 import type { AnyCollection, Collections } from '../collections/index.ts';
@@ -14,6 +15,8 @@ export interface FeatureParts {
   readonly database: Database;
   readonly cache: Cache;
   readonly feed: ChangeFeed;
+  /** What an audit of the cache found, and how long changes take to become visible. */
+  readonly audit: () => AuditSummary;
   /** How many clients are connected by WebSocket. */
   readonly sockets: () => { readonly activeConnections: number; readonly activeSubscriptions: number };
   /** Told of every fault that was gone around. */

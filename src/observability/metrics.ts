@@ -29,12 +29,19 @@ export interface MetricsSources {
   sockets(): { readonly activeConnections: number; readonly activeSubscriptions: number };
   /** `state` is `live` while every change arrives; `gaps` counts the times when one may have been lost. */
   feed(): { readonly state: string; readonly gaps: number };
+  /** Values compared with the database, and those of them that were stale, by what came before. */
+  audit(): { readonly audited: number; readonly stale: Readonly<Record<string, number>> };
+}
+
+/** Counts how long changes take to become visible. */
+export interface VisibilityObserver {
+  observeVisibility(seconds: number): void;
 }
 
 /** A metric with its values, as prom-client gives it out as data. */
 export type MetricFamily = Awaited<ReturnType<Registry['getMetricsAsJSON']>>[number];
 
-export interface Metrics extends RequestObserver, ResolverObserver {
+export interface Metrics extends RequestObserver, ResolverObserver, VisibilityObserver {
   /** Everything in Prometheus's text format, of the type `contentType`: of all workers, if there are several. */
   scrape(): Promise<string>;
   readonly contentType: string;
@@ -50,6 +57,7 @@ export function createMetrics(sources: MetricsSources, workers?: FiguresExchange
   registerCacheMetrics(registry, sources);
   registerDatabaseMetrics(registry, sources);
   registerSocketMetrics(registry, sources);
+  registerAuditMetrics(registry, sources);
   const requests = new Histogram({
     name: 'stationmaster_request_duration_seconds',
     help: 'Time to answer a GraphQL operation, or one event of a subscription, by what its reads found in the cache.',
@@ -64,6 +72,12 @@ export function createMetrics(sources: MetricsSources, workers?: FiguresExchange
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });
+  const visibility = new Histogram({
+    name: 'stationmaster_change_visibility_seconds',
+    help: 'Time from the announcement of a committed change until this instance has applied it, between two clocks.',
+    buckets: DURATION_BUCKETS_SECONDS,
+    registers: [registry],
+  });
   const registries = [registry, processRegistry()];
   workers?.offer(async () => (await Promise.all(registries.map((each) => each.getMetricsAsJSON()))).flat());
   const printOwn = async () => (await Promise.all(registries.map((each) => each.metrics()))).join('\n');
@@ -71,6 +85,7 @@ export function createMetrics(sources: MetricsSources, workers?: FiguresExchange
     observeRequest: ({ type, outcome, durationSeconds }) =>
       requests.observe({ operation_type: type, outcome }, durationSeconds),
     observeResolver: (field, durationSeconds) => resolvers.observe({ field }, durationSeconds),
+    observeVisibility: (seconds) => visibility.observe(seconds),
     scrape: () => (workers ? workers.collect() : printOwn()),
     contentType: registry.contentType,
   };
@@ -117,6 +132,25 @@ function registerDatabaseMetrics(registry: Registry, { feed, sqlStatements }: Me
   registerGauge(registry, 'stationmaster_feed_live', '1 while every change is heard of, 0 otherwise.', () =>
     feed().state === 'live' ? 1 : 0,
   );
+}
+
+function registerAuditMetrics(registry: Registry, { audit }: MetricsSources): void {
+  registerCounter(
+    registry,
+    'stationmaster_cache_audited_total',
+    'Cached values that were compared with the database.',
+    () => audit().audited,
+  );
+  new Counter({
+    name: 'stationmaster_cache_stale_total',
+    help: 'Cached values that the database had otherwise, although every change had been heard. Any is a fault.',
+    labelNames: ['after'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [after, count] of Object.entries(audit().stale)) this.inc({ after }, count);
+    },
+  });
 }
 
 function registerSocketMetrics(registry: Registry, { sockets }: MetricsSources): void {

@@ -113,6 +113,7 @@ export class ResponseCache {
     if (!response?.dependency.isValid) return undefined;
     this.#order.touch(response);
     this.#counters.hits++;
+    this.#cache.noteServed(response.dependency);
     return response;
   }
 

@@ -5,6 +5,7 @@ import { createFakeSource } from './fake-source.ts';
 function follower(name: string, received: unknown[]): Required<FeedListener> {
   return {
     onChanges: (changes) => received.push([name, 'changes', changes]),
+    onApplied: (announcedAtMs) => received.push([name, 'applied', announcedAtMs]),
     onTruncate: (table) => received.push([name, 'truncate', table]),
     onCommand: (command) => received.push([name, 'command', command]),
     onGap: () => received.push([name, 'gap']),
@@ -429,4 +430,15 @@ test('a command is sent to every instance through the source', async () => {
   expect(received).toEqual([]);
   fake.sayText(fake.sent[0]!);
   expect(received).toEqual([['a', 'command', command]]);
+});
+
+test('tells when a statement was announced, once all of it is applied', async () => {
+  const { fake, received } = await createLiveFeed();
+  fake.say({ ...insertion('7', false), at: 1500.25 });
+  expect(received).toEqual([['a', 'changes', expect.anything()]]);
+  fake.say({ ...insertion('7'), at: 1500.25 });
+  expect(received.slice(1)).toEqual([
+    ['a', 'changes', expect.anything()],
+    ['a', 'applied', 1500.25],
+  ]);
 });

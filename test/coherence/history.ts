@@ -155,6 +155,8 @@ export interface History {
   lastReadNumber: number;
   /** Reads in Redis since each instance's last start; `null` without Redis. */
   redisReads: { hits: number; misses: number } | null;
+  /** What the servers say of their own answers, since each was started last. */
+  readonly audits: { readonly instance: number; readonly audited: number; readonly stale: number }[];
 }
 
 export function createHistory(): History {
@@ -172,6 +174,7 @@ export function createHistory(): History {
     unjudgedReads: 0,
     lastReadNumber: 0,
     redisReads: null,
+    audits: [],
   };
 }
 

@@ -146,6 +146,7 @@ function environment(port: number, databaseUrl: string, { number, redisUrl }: In
     LOG_LEVEL: 'info',
     SHUTDOWN_GRACE_SECONDS: '2',
     RATE_LIMIT_PER_TOKEN: 'off',
+    CACHE_AUDIT_PERCENT: '100',
     ...tier,
   };
 }

@@ -44,6 +44,10 @@ export interface Percentiles {
 export function judge(history: History, bounds: Bounds): Verdict {
   const violations = createViolations();
   for (const { atMs, text } of history.anomalies) violations.add('anomaly', atMs, text, () => text);
+  for (const { instance, stale } of history.audits) {
+    const text = `The audit of instance ${instance} found ${stale} stale values in its cache.`;
+    if (stale > 0) violations.add('stale-by-audit', Number.MAX_SAFE_INTEGER, text, () => text);
+  }
   for (const era of [...history.earlier, history]) judgeEra(era, bounds, violations);
   return { violations: violations.found, delta: measureDelta(history) };
 }

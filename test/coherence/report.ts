@@ -25,6 +25,7 @@ reads    ${reads.length}, ${Math.round(reads.length / seconds)} a second (${list
          ${history.unjudgedReads} more during restores, which were not judged
 writes   ${countWrites(history)} (${describeOutcomes(history)})
 Redis    ${describeRedis(history)}
+audit    ${describeAudits(history)}
 events   ${events} on ${history.subscriptions.length} subscriptions
 faults   ${describeFaults(history)}
 Δ        ${describeDelta(delta.withoutFaults)} without faults
@@ -61,6 +62,11 @@ function describeOutcomes(history: History): string {
 
 function describeFaults({ faults }: History): string {
   return faults.length === 0 ? 'none' : `${faults.length}: ${describeCounts(faults.map(({ kind }) => kind))}`;
+}
+
+function describeAudits({ audits }: History): string {
+  const sumOf = (figure: 'audited' | 'stale') => audits.reduce((sum, audit) => sum + audit[figure], 0);
+  return `${sumOf('audited')} cached values compared by the servers themselves, ${sumOf('stale')} of them stale`;
 }
 
 function describeRedis({ redisReads }: History): string {

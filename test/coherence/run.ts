@@ -123,6 +123,7 @@ async function play(options: RunOptions, database: RunDatabase, started: (() => 
     await sleep(options.deltaMs + 500);
     history.finalRows = await readFinalRows(openSql());
     for (const instance of instances) await readEverything(world, openSession('final reader', instance));
+    history.audits.push(...(await readAudits(instances, tokens.admin)));
     if (redis) history.redisReads = await countRedisReads(instances, tokens.admin);
     ending.abort();
     await Promise.all(following);
@@ -251,6 +252,17 @@ async function countRedisReads(instances: readonly Instance[], token: string): P
     total.misses += layer?.misses ?? 0;
   }
   return total;
+}
+
+async function readAudits(instances: readonly Instance[], token: string): Promise<History['audits']> {
+  const audits: History['audits'] = [];
+  for (const instance of instances) {
+    const api = createApi(instance, token);
+    const { data } = await api.ask('{ performanceMetrics { audit { audited stale } } }');
+    api.close();
+    audits.push({ instance: instance.number, ...data.performanceMetrics.audit });
+  }
+  return audits;
 }
 
 async function readFinalRows(sql: Sql): Promise<FinalRow[]> {

@@ -14,6 +14,7 @@ export type Rule =
   | 'events-out-of-order'
   | 'differs-after-quiet'
   | 'lost-write'
+  | 'stale-by-audit'
   | 'anomaly';
 
 export interface Violation {

@@ -46,6 +46,7 @@ test('needs no settings in development', () => {
     demoFleet: true,
     warmUp: true,
     logLevel: 'info',
+    cacheAuditPercent: 0.5,
     responseCache: { maxBytes: 134_217_728 },
     staleIfErrorSeconds: 60,
     shutdownGraceSeconds: 10,
@@ -110,6 +111,7 @@ test('reads every setting', () => {
     CACHE_TTL_SECONDS: '30',
     CACHE_MAX_ENTRIES: '500',
     CACHE_MAX_BYTES: '1048576',
+    CACHE_AUDIT_PERCENT: '12.5',
     RESPONSE_CACHE: 'on',
     RESPONSE_CACHE_MAX_BYTES: '65536',
     REDIS_URL: 'rediss://user:p%40ss@cache:6380/2',
@@ -161,6 +163,7 @@ test('reads every setting', () => {
       maxQueuedBytes: 4096,
     },
     cache: { ttlSeconds: 30, maxEntries: 500, maxBytes: 1_048_576 },
+    cacheAuditPercent: 12.5,
     responseCache: { maxBytes: 65_536 },
     redisUrl: 'rediss://user:p%40ss@cache:6380/2',
     demoFleet: false,
@@ -208,6 +211,8 @@ test('lists every problem in one message', () => {
 });
 
 test.each([
+  [{ CACHE_AUDIT_PERCENT: '101' }, 'CACHE_AUDIT_PERCENT must be a number from 0 to 100, such as 0.5, but is "101".'],
+  [{ CACHE_AUDIT_PERCENT: '-1' }, 'CACHE_AUDIT_PERCENT must be a number from 0 to 100, such as 0.5, but is "-1".'],
   [{ NODE_ENV: 'staging' }, 'NODE_ENV must be one of development, production, test, but is "staging".'],
   [{ NODE_ENV: 'production' }, 'One of AUTH_JWT_SECRET and AUTH_JWKS_URL must be set in production, but neither is.'],
   [{ NODE_ENV: 'production', AUTH_JWT_SECRET: 'short' }, 'AUTH_JWT_SECRET must be at least 32 bytes long, but has 5.'],

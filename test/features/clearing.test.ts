@@ -17,6 +17,7 @@ async function createService() {
     countManagers: async () => 0,
     countListeners: async () => 1,
     sockets: () => ({ activeConnections: 0, activeSubscriptions: 0 }),
+    audit: () => ({ audited: 0, stale: 0, visibilityP50Ms: null, visibilityP99Ms: null }),
     onError: () => {},
   });
   await feed.start();

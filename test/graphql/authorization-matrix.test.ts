@@ -259,6 +259,7 @@ describe('By any path and at any depth', () => {
     'WorkstationChange',
   ];
   const FOR_ADMINS = [
+    'AuditMetrics',
     'CacheLayerStats',
     'CacheStats',
     'ChangeFeedMetrics',

@@ -10,6 +10,7 @@ function createWorker(figures: { hits: number; size: number }) {
       sqlStatements: () => 0,
       sockets: () => ({ activeConnections: 0, activeSubscriptions: 0 }),
       feed: () => ({ state: 'live', gaps: 0 }),
+      audit: () => ({ audited: 0, stale: {} }),
     },
     {
       offer(offered) {

@@ -11,6 +11,7 @@ const QUIET: MetricsSources = {
   sqlStatements: () => 0,
   sockets: () => ({ activeConnections: 0, activeSubscriptions: 0 }),
   feed: () => ({ state: 'live', gaps: 0 }),
+  audit: () => ({ audited: 0, stale: {} }),
 };
 
 /** The lines of a scrape whose metric's name begins with `prefix`, without comments. */
@@ -27,6 +28,7 @@ describe('metrics', () => {
       ...QUIET,
       cacheStats: () => ({ layers: [layer, other] }),
       sqlStatements: () => statements,
+      audit: () => ({ audited: 40, stale: { silence: 2 } }),
     });
     await metrics.scrape();
     Object.assign(layer, { hits: 7, misses: 3, size: 2, evictions: 1 });
@@ -41,6 +43,8 @@ describe('metrics', () => {
       'stationmaster_cache_evictions_total{layer="responses"} 0',
       'stationmaster_cache_size{layer="records"} 2',
       'stationmaster_cache_size{layer="responses"} 0',
+      'stationmaster_cache_audited_total 40',
+      'stationmaster_cache_stale_total{after="silence"} 2',
     ]);
     expect(linesOf(text, 'stationmaster_sql')).toEqual(['stationmaster_sql_statements_total 12']);
   });
@@ -60,6 +64,14 @@ describe('metrics', () => {
       'stationmaster_feed_gaps_total 2',
       'stationmaster_feed_live 1',
     ]);
+  });
+
+  test('tell how many changes took how long to become visible', async () => {
+    const metrics = createMetrics(QUIET);
+    for (const seconds of [0.002, 0.2]) metrics.observeVisibility(seconds);
+    const lines = linesOf(await metrics.scrape(), 'stationmaster_change_visibility_seconds');
+    expect(lines).toContain('stationmaster_change_visibility_seconds_bucket{le="0.0025"} 1');
+    expect(lines).toContain('stationmaster_change_visibility_seconds_count 2');
   });
 
   test('show a feed that is not live', async () => {

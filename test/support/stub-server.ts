@@ -59,6 +59,7 @@ export async function startStubServer({ config, ...overrides }: Overrides = {}):
       sqlStatements: () => 0,
       sockets: () => server.sockets,
       feed: () => ({ state: 'live', gaps: 0 }),
+      audit: () => ({ audited: 0, stale: {} }),
     }),
     positions: new Positions({ feed: NO_CHANGES, databaseId: () => '5745b000' }),
     timers,

@@ -100,7 +100,7 @@ export class EntryStore {
    * held; the entry it would have replaced leaves all the same.
    */
   put(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry {
-    const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy } = options;
+    const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy, request } = options;
     const storedAtMs = this.#clock.now();
     const defaultTtlMs = value === null ? this.#negativeTtlMs : this.#ttlMs;
     const entry: Entry = {
@@ -108,6 +108,7 @@ export class EntryStore {
       layer,
       value,
       version,
+      request,
       storedAtMs,
       expiresAtMs: storedAtMs + (ttlSeconds === undefined ? defaultTtlMs : 1000 * ttlSeconds),
       bytes: ENTRY_OVERHEAD_BYTES + TAG_OVERHEAD_BYTES * tags.length + key.length + valueBytes,

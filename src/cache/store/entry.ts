@@ -21,6 +21,8 @@ export interface Entry extends Dependent {
   readonly value: unknown;
   /** The version of a record, which rises with every write; `undefined` for other values. */
   readonly version: number | undefined;
+  /** By what the value can be loaded again, if its reader said so (`ReadOptions.requestOf`). */
+  readonly request: unknown;
   readonly storedAtMs: number;
   readonly expiresAtMs: number;
   /** An estimate, never 0. */
@@ -44,6 +46,7 @@ export interface StoreOptions {
   readonly bytes?: number | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly isAffectedBy?: Dependent['isAffectedBy'];
+  readonly request?: unknown;
 }
 
 /**
@@ -53,4 +56,20 @@ export interface StoreOptions {
 export function isAtLeastAsNew(held: Entry, version: number, value: unknown): boolean {
   if (held.version === undefined) return false;
   return value === null ? held.version > version : held.version >= version;
+}
+
+/** Whether a change affects the value, see `Dependent.isAffectedBy`. */
+export function isAffected(
+  change: unknown,
+  dependent: Dependent & { readonly value?: unknown },
+  onError: (error: unknown) => void,
+): boolean {
+  if (!dependent.isAffectedBy) return true;
+  try {
+    return dependent.isAffectedBy(change, dependent.value);
+  } catch (error) {
+    // When in doubt, drop: an unnecessary load is cheaper than a stale answer.
+    onError(error);
+    return true;
+  }
 }

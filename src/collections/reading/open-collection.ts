@@ -9,6 +9,7 @@ import type { Operation } from './operation.ts';
 import { RecordLoader } from './record-loader.ts';
 import type { RecordSource } from './records.ts';
 import { RelationPrefetch } from './relation-prefetch.ts';
+import { Rereads } from './rereads.ts';
 import { Statements } from './statements.ts';
 
 /** One page of a list, and the relations of its rows that are shown, by the names of their properties. */
@@ -37,6 +38,8 @@ interface Loads<Row extends Identified> {
 /** A collection whose rows can be read: from the cache, and from the database where that has nothing. */
 export class OpenCollection<Row extends Identified, FilterGiven, OrderField extends string> {
   readonly definition: Collection<Row, FilterGiven, OrderField>;
+  /** For an audit of what the cache holds. */
+  readonly rereads: Rereads<Row>;
   readonly #cache: Cache;
   readonly #statements: Statements<Row>;
   readonly #records: Omit<RecordSource<Row>, 'trace'>;
@@ -48,6 +51,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
     this.#cache = cache;
     const statements = new Statements<Row>(definition, database);
     this.#statements = statements;
+    this.rereads = new Rereads(definition, statements);
     this.#records = {
       cache,
       layer: definition.key,
@@ -170,6 +174,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         tagsOf: (key) => definition.listTags(requestOf.get(key)!),
         isAffectedBy: (change, page, key) => definition.isPageAffected(requestOf.get(key)!, page, change),
         reload: operation.asksDatabase,
+        requestOf: (key) => requestOf.get(key),
         trace: operation.reads,
       },
     );
@@ -220,6 +225,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         tagsOf: (key) => definition.countTags(filterOf.get(key)!),
         isAffectedBy: (change, _count, key) => definition.isCountAffected(filterOf.get(key)!, change),
         reload: operation.asksDatabase,
+        requestOf: (key) => filterOf.get(key),
         trace: operation.reads,
       },
     );

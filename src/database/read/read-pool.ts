@@ -49,6 +49,12 @@ export class ReadPool {
     this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));
   }
 
+  /** Whether all connections that are open are in use. */
+  get isBusy(): boolean {
+    const { idleCount, totalCount, waitingCount } = this.#pool;
+    return waitingCount > 0 || (totalCount > 0 && idleCount === 0);
+  }
+
   /**
    * Runs one prepared statement.
    * @param name identifies the text: the same name always comes with the same text

@@ -22,7 +22,7 @@ export class PerformanceResolver {
   readonly #cache: Cache;
   readonly #service: PerformanceService;
 
-  constructor({ cache, collections, database, feed, onError, sockets }: FeatureParts) {
+  constructor({ audit, cache, collections, database, feed, onError, sockets }: FeatureParts) {
     this.#cache = cache;
     this.#service = new PerformanceService({
       cache,
@@ -31,6 +31,7 @@ export class PerformanceResolver {
       countManagers: () => collections.of(managers).count({}, createOperation()),
       countListeners: () => countListeners(database),
       sockets,
+      audit,
       onError,
     });
   }

@@ -24,6 +24,7 @@ export interface PerformanceServiceOptions {
   /** How many instances listen to the changes of this database. */
   readonly countListeners: () => Promise<number>;
   readonly sockets: () => PerformanceMetrics['websockets'];
+  readonly audit: () => PerformanceMetrics['audit'];
   readonly onError: (error: unknown) => void;
 }
 
@@ -42,12 +43,13 @@ export class PerformanceService {
   }
 
   async metrics(): Promise<InstanceFigures> {
-    const { cache, countManagers, feed, instanceId, sockets } = this.#options;
+    const { audit, cache, countManagers, feed, instanceId, sockets } = this.#options;
     return {
       cache: cacheStats(cache),
       managers: { count: await countManagers() },
       websockets: { ...sockets() },
       changeFeed: { state: feed.state, gaps: feed.gaps, reason: feed.reason },
+      audit: audit(),
       uptimeSeconds: process.uptime(),
       instanceId,
       timestamp: new Date(),
@@ -104,9 +106,10 @@ export class PerformanceService {
   }
 
   #report(): InstanceMetrics {
-    const { cache, feed, instanceId, sockets } = this.#options;
+    const { audit, cache, feed, instanceId, sockets } = this.#options;
     const { hits, misses, size } = cache.getStats();
-    return { instanceId, hits, misses, size, activeConnections: sockets().activeConnections, feedState: feed.state };
+    const { activeConnections } = sockets();
+    return { instanceId, hits, misses, size, activeConnections, feedState: feed.state, audit: audit() };
   }
 
   // An instance that cannot be told has lost the feed, and drops everything before it serves from its cache again.

@@ -71,6 +71,31 @@ export class ChangeFeedMetrics {
   reason!: string | null;
 }
 
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'Some of what the cache of this instance serves, compared with the database; and how fast it hears of changes.',
+})
+export class AuditMetrics {
+  @Field(() => Float, { description: 'Cached values that were compared since the start.' })
+  audited!: number;
+
+  @Field(() => Float, { description: 'Those of them that were stale. Any is a fault.' })
+  stale!: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Milliseconds in which half of the last changes were applied here; null while there are none.',
+  })
+  visibilityP50Ms!: number | null;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Milliseconds in which 99 of 100 of the last changes were applied here; null while there are none.',
+  })
+  visibilityP99Ms!: number | null;
+}
+
 @ObjectType({ simpleResolvers: true, description: 'One of the instances that share a database, in figures.' })
 export class InstanceMetrics {
   @Field(() => ID, { description: 'The instance; made anew at each start.' })
@@ -90,6 +115,9 @@ export class InstanceMetrics {
 
   @Field(() => String, { description: 'The state of its change feed, as in `changeFeed`.' })
   feedState!: string;
+
+  @Field(() => AuditMetrics, { nullable: true, description: 'The audit of its cache; null of an earlier version.' })
+  audit!: AuditMetrics | null;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'How this instance is doing.' })
@@ -105,6 +133,9 @@ export class PerformanceMetrics {
 
   @Field(() => ChangeFeedMetrics, { description: 'The change feed.' })
   changeFeed!: ChangeFeedMetrics;
+
+  @Field(() => AuditMetrics, { description: 'The audit of the cache.' })
+  audit!: AuditMetrics;
 
   @Field(() => Float, { description: 'Seconds since this instance started.' })
   uptimeSeconds!: number;

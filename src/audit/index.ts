@@ -1,0 +1,3 @@
+export { type AuditFigures, CacheAudit, NOTHING_AUDITED, type StaleFindings } from './cache-audit.ts';
+export { type AuditSummary, summarizeAudit } from './summary.ts';
+export { Visibility } from './visibility.ts';
