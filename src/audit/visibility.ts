@@ -15,8 +15,8 @@ export class Visibility {
 
   /**
    * Notes that a change was applied just now.
-   * @param announcedAtMs when it was announced, in milliseconds since the epoch
-   * @returns how long that took, in milliseconds; 0 if the clocks differ by more than that
+   * @param announcedAtMs when it was announced, in milliseconds since the epoch, by the clock of this process
+   * @returns how long that took, in milliseconds; 0 where the clocks differ by more than that
    */
   observe(announcedAtMs: number): number {
     const atMs = this.#timers.now();

@@ -2,6 +2,7 @@ import { lineageEnded, type Origin } from '../database/lineage.ts';
 import { DatabaseRefusal } from '../database/refusal.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import { type Change, type Command, decodeMessage, type Message } from './change.ts';
+import { ClockDifference } from './clock-difference.ts';
 import { Echoes, type EchoOptions } from './echoes.ts';
 import { HeardTransactions, type Scope } from './heard-transactions.ts';
 import type { NotificationSource } from './notification-source.ts';
@@ -21,8 +22,8 @@ export interface FeedListener {
   onChanges?(changes: readonly Change[]): void;
   /**
    * All changes of one statement were applied by the followers before this one.
-   * @param announcedAtMs when it announced them, by the database's clock: for a transaction of one statement, right before
-   *   its commit
+   * @param announcedAtMs when it announced them, by the clock of this process: for a transaction of one statement, right
+   *   before its commit
    */
   onApplied?(announcedAtMs: number): void;
   /** All rows of the table were removed by TRUNCATE. */
@@ -75,6 +76,7 @@ export class ChangeFeed {
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<FeedListener>();
   readonly #heard = new HeardTransactions();
+  readonly #clocks = new ClockDifference();
   readonly #echoes: Echoes | undefined;
   readonly #isForeign: (origin: Origin) => boolean;
   readonly #schema: (() => string) | undefined;
@@ -221,7 +223,7 @@ export class ChangeFeed {
         const { at, changes, isLast, xid } = message;
         if (this.#state === 'live') {
           this.#deliver((listener) => listener.onChanges?.(changes));
-          if (isLast && at !== undefined) this.#deliver((listener) => listener.onApplied?.(at));
+          if (isLast && at !== undefined) this.#deliver((listener) => listener.onApplied?.(at + this.#clocks.ms));
         }
         if (isLast) this.#heard.acknowledge(xid, 'statement');
         break;
@@ -236,7 +238,7 @@ export class ChangeFeed {
         this.#heard.acknowledge(message.xid, 'transaction');
         break;
       case 'echo':
-        this.#onEcho(message.id, message.snapshot);
+        this.#onEcho(message);
         break;
       case 'command': {
         const { command } = message;
@@ -254,8 +256,10 @@ export class ChangeFeed {
 
   // An echo is heard after everything that its transaction could see: PostgreSQL queues the notifications of a transaction
   // before that transaction becomes visible, and delivers them in the order of the queue.
-  #onEcho(id: string, snapshot: string): void {
-    if (!this.#echoes?.receive(id)) return;
+  #onEcho({ id, snapshot, at }: Message & { readonly kind: 'echo' }): void {
+    const sentAtMs = this.#echoes?.receive(id);
+    if (sentAtMs === undefined) return;
+    if (at !== undefined) this.#clocks.note({ sentAtMs, databaseMs: at, heardAtMs: this.#timers.now() });
     this.#heard.observeSnapshot(snapshot);
     if (this.#state !== 'live') this.#becomeLive();
   }
@@ -281,6 +285,7 @@ export class ChangeFeed {
     }
     this.#report(reason);
     this.#heard.forget();
+    this.#clocks.forget();
     this.#firstOutcome.resolve();
   }
 

@@ -48,10 +48,16 @@ export type Message =
   /** Sent at the end of a transaction that asked for it, see `waitUntilApplied`. */
   | { readonly kind: 'mark'; readonly xid: string }
   /**
-   * Sent by this instance to itself. `snapshot` was taken in the transaction that sent it, and `facts` is what that says of
+   * Sent by this instance to itself. `snapshot` was taken in the transaction that sent it, `at` is the time there, and `facts` is what that says of
    * the history of the rows, see `FACTS_DIGEST`.
    */
-  | { readonly kind: 'echo'; readonly id: string; readonly snapshot: string; readonly facts: string | undefined }
+  | {
+      readonly kind: 'echo';
+      readonly id: string;
+      readonly snapshot: string;
+      readonly at: number | undefined;
+      readonly facts: string | undefined;
+    }
   /** Sent at the end of a restore, see `restored.migration.ts`. */
   | { readonly kind: 'restoration' }
   | { readonly kind: 'command'; readonly origin: Pick<Partial<TableOrigin>, 'schema'>; readonly command: Command };
@@ -72,7 +78,7 @@ export function decodeMessage(payload: string): Message {
   if (typeof message?.mark === 'string') return { kind: 'mark', xid: message.mark };
   if (typeof message?.echo === 'string' && typeof message.snapshot === 'string') {
     const { echo: id, snapshot, facts } = message;
-    return { kind: 'echo', id, snapshot, facts };
+    return { kind: 'echo', id, snapshot, at: timeOf(message), facts };
   }
   if (message?.restored === true) return { kind: 'restoration' };
   if (isCommand(message)) {
@@ -81,13 +87,19 @@ export function decodeMessage(payload: string): Message {
   }
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, schema, relid, op, xid, isLast, rows } = message;
-  const at = typeof message.at === 'number' ? message.at : undefined;
   const origin = { table, schema, relid };
   if (op === 'TRUNCATE') return { kind: 'truncation', origin, xid };
   if (!['INSERT', 'UPDATE', 'DELETE'].includes(op) || !Array.isArray(rows) || !rows.every(isAnnouncedRow)) {
     throw unknownPayload();
   }
-  return { kind: 'changes', origin, xid, at, isLast, changes: rows.map((row) => toChange(table, op, row)) };
+  return {
+    kind: 'changes',
+    origin,
+    xid,
+    at: timeOf(message),
+    isLast,
+    changes: rows.map((row) => toChange(table, op, row)),
+  };
 }
 
 function isCommand(message: Partial<Record<string, unknown>> | null): message is Command {
@@ -111,6 +123,11 @@ function isCommand(message: Partial<Record<string, unknown>> | null): message is
 
 function isAnnouncedRow(row: Partial<Record<string, unknown>> | null): row is AnnouncedRow & Record<string, unknown> {
   return typeof row?.id === 'string' && typeof row.version === 'number';
+}
+
+/** In milliseconds since 1970, with a fraction. */
+function timeOf({ at }: { readonly at?: unknown }): number | undefined {
+  return typeof at === 'number' ? at : undefined;
 }
 
 function unknownPayload(): SyntaxError {

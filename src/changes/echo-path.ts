@@ -18,6 +18,7 @@ export function createEchoChannel(): string {
 }
 
 const ECHO = `select pg_notify($2, json_build_object('echo', $3::text, 'snapshot', pg_current_snapshot()::text,
+  'at', extract(epoch from clock_timestamp()) * 1000,
   'facts', ${FACTS_DIGEST})::text)`;
 
 /**

@@ -12,6 +12,7 @@ export interface EchoOptions {
 
 interface Echo {
   readonly id: string;
+  readonly sentAtMs: number;
   readonly heard: PromiseWithResolvers<void>;
   ticks: number;
   isSending: boolean;
@@ -69,20 +70,28 @@ export class Echoes {
     return this.#queued.promise;
   }
 
-  /** Notes that an echo was heard, and returns whether it is the one under way. */
-  receive(id: string): boolean {
-    if (this.#current?.id !== id) return false;
+  /** Notes that an echo was heard. Returns when it was sent first if it is the one under way, otherwise `undefined`. */
+  receive(id: string): number | undefined {
+    if (this.#current?.id !== id) return undefined;
+    const { sentAtMs } = this.#current;
     this.#current.heard.resolve();
     this.#current = undefined;
     this.#idleTicks = 0;
     if (this.#queued) this.#begin(this.#queued);
-    return true;
+    return sentAtMs;
   }
 
   #begin(heard: PromiseWithResolvers<void> = Promise.withResolvers()): Echo {
     this.#queued = undefined;
     this.#count += 1;
-    const echo: Echo = { id: String(this.#count), heard, ticks: 0, isSending: false, failure: undefined };
+    const echo: Echo = {
+      id: String(this.#count),
+      sentAtMs: this.#timers.now(),
+      heard,
+      ticks: 0,
+      isSending: false,
+      failure: undefined,
+    };
     this.#current = echo;
     void this.#send(echo);
     this.#cancelTick ??= this.#timers.after(TICK_MS, this.#tick);

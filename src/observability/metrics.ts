@@ -74,7 +74,7 @@ export function createMetrics(sources: MetricsSources, workers?: FiguresExchange
   });
   const visibility = new Histogram({
     name: 'stationmaster_change_visibility_seconds',
-    help: 'Time from the announcement of a committed change until this instance has applied it, between two clocks.',
+    help: 'Time from the announcement of a committed change until this instance has applied it.',
     buckets: DURATION_BUCKETS_SECONDS,
     registers: [registry],
   });

@@ -29,7 +29,7 @@ async function createFeed({ isRepeated = true, send = async () => {} }: { isRepe
   feed.follow({ onLive: () => states.push('live'), onGap: () => states.push('gap') });
   await feed.start();
   fake.up();
-  const hear = (id = sent.at(-1)!, snapshot = SNAPSHOT) => fake.say({ echo: id, snapshot });
+  const hear = (id = sent.at(-1)!, snapshot = SNAPSHOT, at?: number) => fake.say({ echo: id, snapshot, at });
   const halfSeconds = async (count: number) => {
     for (let passed = 0; passed < count; passed++) {
       timers.advance(500);
@@ -281,5 +281,38 @@ describe('a proof that is asked for', () => {
     await Promise.all(waiting);
     await feed.proveNow();
     expect(sent).toEqual(['1', '2']);
+  });
+});
+
+describe('times of announcements are told by the clock of this process', () => {
+  /** The database's clock is ahead by so much; the first echo takes 40 ms, and the next one 4 ms. */
+  async function announcedAtMs(aheadMs: number): Promise<number[]> {
+    const { feed, fake, timers, hear } = await createFeed();
+    const told: number[] = [];
+    const announce = () => {
+      const at = timers.now() + aheadMs;
+      const rows = [{ id: 'm1', version: 1, old: null, new: { id: 'm1' } }];
+      fake.say({ table: 'manager', op: 'INSERT', xid: '200', isLast: true, rows, at });
+    };
+    const startMs = timers.now();
+    feed.follow({ onApplied: (atMs) => told.push(atMs - startMs) });
+    timers.advance(40);
+    hear(undefined, undefined, startMs + aheadMs + 25);
+    announce();
+    const proved = feed.proveNow();
+    timers.advance(4);
+    hear(undefined, undefined, timers.now() + aheadMs - 1);
+    await proved;
+    announce();
+    return told;
+  }
+
+  test('up to half of the fastest echo', async () => {
+    expect(await announcedAtMs(90_000)).toEqual([35, 43]);
+    expect(await announcedAtMs(-90_000)).toEqual([35, 43]);
+  });
+
+  test('unless the clocks differ by less than an echo takes', async () => {
+    expect(await announcedAtMs(0)).toEqual([40, 44]);
   });
 });

@@ -413,6 +413,14 @@ describe('after quiet', () => {
   });
 });
 
+test('what a server finds stale in its own cache is a violation', () => {
+  const madeUp = makeUpHistory();
+  madeUp.history.audits.push({ instance: 1, audited: 90, stale: 0 }, { instance: 2, audited: 70, stale: 3 });
+  expect(judge(madeUp.history, BOUNDS).violations).toMatchObject([
+    { rule: 'stale-by-audit', text: 'The audit of instance 2 found 3 stale values in its cache.' },
+  ]);
+});
+
 test('an anomaly noted during the run is a violation', () => {
   const madeUp = makeUpHistory();
   madeUp.history.anomalies.push({ atMs: 5, text: 'instance 1 ended with SIGSEGV' });
