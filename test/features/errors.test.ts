@@ -196,6 +196,7 @@ describe('An answer with errors', () => {
           extensions: { code: 'NOT_FOUND', field: 'id' },
         },
       ],
+      extensions: { position: expect.any(String) },
     });
   });
 

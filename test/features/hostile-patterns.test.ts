@@ -30,7 +30,7 @@ test.each([
   let leastMs = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 10 && leastMs >= 250; attempt++) {
     const before = cpuMs();
-    expect(await invalidate(pattern)).toEqual({ data: { invalidateCache: { entriesRemoved: 0 } } });
+    expect(await invalidate(pattern)).toMatchObject({ data: { invalidateCache: { entriesRemoved: 0 } } });
     leastMs = Math.min(leastMs, cpuMs() - before);
   }
   expect(leastMs).toBeLessThan(250);

@@ -52,7 +52,7 @@ describe('characters', () => {
   test.each([150, 200])('%i emoji are a name', async (count) => {
     const name = '😀'.repeat(count);
     const answer = await testApp.ask(CREATE, { variables: { input: { ...VALID, name } } });
-    expect(answer).toEqual({ data: { createWorkstation: { name } } });
+    expect(answer).toMatchObject({ data: { createWorkstation: { name } } });
   });
 
   test('201 emoji are one too many, as the column counts', async () => {

@@ -94,7 +94,7 @@ onEmbedded('a server whose standard output', () => {
     const { ask } = await start(writer);
     closeSync(reader);
     const answer = ask('mutation { createManager(input: { name: "Ada", email: "ada@example.com" }) { version } }');
-    expect(await answer).toEqual({ data: { createManager: { version: 1 } } });
+    expect(await answer).toMatchObject({ data: { createManager: { version: 1 } } });
     server!.child.kill('SIGTERM');
     expect(await server!.exited).toBe(0);
     expect(server!.output).not.toContain('EPIPE');

@@ -61,7 +61,7 @@ onServers('with a lock_timeout', () => {
       ]);
     }
     await other.query('rollback');
-    expect(await report(ids[0]!)).toEqual({ data: { reportTelemetry: { stored: 1 } } });
+    expect(await report(ids[0]!)).toMatchObject({ data: { reportTelemetry: { stored: 1 } } });
   });
 });
 
@@ -75,7 +75,7 @@ onServers('a report', () => {
     while ((await testApp.sql<{ count: number }>(waits))[0]!.count === 0) await sleep(5);
     await other.query("update workstation set operating_system = 'x' where id = $1", [ids[0]]);
     await other.query('commit');
-    expect(await answer).toEqual({ data: { reportTelemetry: { stored: 2 } } });
+    expect(await answer).toMatchObject({ data: { reportTelemetry: { stored: 2 } } });
     expect(await testApp.sql('select count(*)::int from workstation where cpu_usage = 7')).toEqual([{ count: 2 }]);
   });
 });
@@ -109,7 +109,7 @@ onServers('on a server that only reads for a while', () => {
       { message: 'The database cannot do this at the moment; try again.', extensions: { code: 'UNAVAILABLE' } },
     ]);
     await other.query(`alter database ${name} reset default_transaction_read_only`);
-    expect(await rename(ids[0]!, 'renamed')).toEqual({ data: { updateWorkstation: { name: 'renamed' } } });
-    expect(await report(ids[0]!)).toEqual({ data: { reportTelemetry: { stored: 1 } } });
+    expect(await rename(ids[0]!, 'renamed')).toMatchObject({ data: { updateWorkstation: { name: 'renamed' } } });
+    expect(await report(ids[0]!)).toMatchObject({ data: { reportTelemetry: { stored: 1 } } });
   });
 });
