@@ -139,7 +139,9 @@ export class Judge {
     const name = nameOf(table, id);
     onSight(instance, `${name} shows ${seen.row ? `version ${seen.row.version}` : 'no row'} of commit ${seen.commit}`);
     const before = sights.findLast((sight) => sight.order < order)?.state;
-    if (before && before.sequence > shown.sequence && !this.#isRecreatedBetween(table, id, floor, before.commit)) {
+    // The row that was created again may have been seen by others while this read was running.
+    const seenUpTo = Math.max(before?.commit ?? 0, last?.state.commit ?? 0);
+    if (before && before.sequence > shown.sequence && !this.#isRecreatedBetween(table, id, floor, seenUpTo)) {
       report(
         'went-backwards',
         name,
