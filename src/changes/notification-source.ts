@@ -1,3 +1,5 @@
+import type { Query } from '../database/query.ts';
+
 /** The NOTIFY channel of the change feed. */
 export const CHANNEL = 'stationmaster_changes';
 
@@ -14,10 +16,7 @@ export interface NotificationHandlers {
   onDown(reason: unknown): void;
 }
 
-/** Runs a statement on the connection that listens. */
-export type Query = (text: string, values?: unknown[]) => Promise<{ readonly rows: unknown[] }>;
-
-/** What a source makes sure of, on the connection that listens. */
+/** What a source makes sure of, by statements on the connection that listens. */
 export interface ConnectionCheck {
   /** Called with each new connection, before it is up. @throws why it must not be */
   accept(query: Query): Promise<void>;

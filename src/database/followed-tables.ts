@@ -18,6 +18,11 @@ interface Triggers {
   readonly triggers: number;
 }
 
+/** The tables of the entities. */
+export function tablesOf({ orm }: Pick<Database, 'orm'>): string[] {
+  return [...orm.getMetadata().getAll().values()].map(({ tableName }) => tableName);
+}
+
 /**
  * Makes sure that the changes of every entity's table are announced, and as this build understands it. Of a table that is not
  * followed the cache would never hear, and would serve its rows and lists until their time is over.
@@ -25,7 +30,7 @@ interface Triggers {
  *   that another one has replaced
  */
 export async function requireFollowedTables(database: Database): Promise<void> {
-  const tables = [...database.orm.getMetadata().getAll().values()].map(({ tableName }) => tableName);
+  const tables = tablesOf(database);
   const found = await database.query<Triggers>(
     'followed-tables',
     `select t.name as table, p.proname as function, p.prosrc as body, count(*)::int as triggers

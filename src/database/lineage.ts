@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
 import { StartError } from '../process/start-error.ts';
-import { type Database, isRefusal } from './database.ts';
-import { requireFollowedTables } from './followed-tables.ts';
+import type { Database } from './database.ts';
+import { requireFollowedTables, tablesOf } from './followed-tables.ts';
+import { type Query, queryIfPermitted, SYSTEM_IDENTIFIER } from './query.ts';
 import { DatabaseRefusal } from './refusal.ts';
-
-/** Runs a statement on one connection. */
-export type Query = (text: string, values?: unknown[]) => Promise<{ readonly rows: unknown[] }>;
 
 /** What of an announcement tells which history of the rows it belongs to. Older triggers say no more than the table. */
 export interface TableOrigin {
@@ -63,7 +61,7 @@ export class Lineage {
   constructor(database: Database, requireReadable: (database: Database) => Promise<void>) {
     this.#database = database;
     this.#requireReadable = requireReadable;
-    this.tables = [...database.orm.getMetadata().getAll().values()].map(({ tableName }) => tableName);
+    this.tables = tablesOf(database);
   }
 
   /** Tells it from all others, and is the same on every instance and after each restart. Empty before `accept`. */
@@ -126,15 +124,10 @@ function refuse(error: unknown): never {
 /** Where the server is, and of which cluster and timeline: a copy of the files that another server runs has the same tables. */
 async function identify(query: Query, facts: string): Promise<string> {
   const place = await query('select inet_server_addr()::text as address, inet_server_port() as port');
-  const details = [];
-  for (const text of [
-    'select system_identifier::text as cluster from pg_control_system()',
-    'select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline',
-  ]) {
-    // Some providers keep it to themselves.
-    const kept = (error: unknown) => (isRefusal(error) ? { rows: [] } : Promise.reject(error));
-    details.push((await query(text).catch(kept)).rows);
-  }
+  const details = [
+    await queryIfPermitted(query, SYSTEM_IDENTIFIER),
+    await queryIfPermitted(query, 'select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline'),
+  ];
   // The first fact is of one run of the server only.
   const [, ...lasting] = JSON.parse(facts) as Facts;
   const text = JSON.stringify([place.rows, details, lasting]);

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { DatabaseClient } from './database-client.ts';
 
 /**
- * Sees to it that all pooled connections of a process lead to one server: the one that was reached last. After a failover, or
+ * Makes sure that all pooled connections of a process lead to one server: the one that was reached last. After a failover, or
  * behind a balancer, the old ones may still lead to another, where the rows have another history.
  */
 export class ServerWatch {
@@ -48,7 +48,7 @@ export class ServerWatch {
     if (isAnother) this.#onChange();
   };
 
-  /** The same for the connection of the change feed, which needs not be told. */
+  /** The same for the connection of the change feed, which `onChange` need not tell. */
   readonly adopt = (server: string): void => {
     if (this.#server === server) return;
     this.#server = server;
