@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { writeRawRefusal } from '../graphql/raw-refusal.ts';
 
 /** How often Node checks for requests that take too long to arrive. */
 export const LOOK_FOR_SLOW_REQUESTS_MS = 1000;
@@ -19,19 +19,12 @@ export function arrivalTimeouts(requestTimeoutSeconds: number) {
 /** Answers bytes that never became a request, in the shape of all refusals, while the socket is writable. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const [statusCode, message] = ANSWERS[error.code ?? ''] ?? [400, 'This is not a request of HTTP.'];
-  const body = JSON.stringify({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT' } }] });
-  const head = [
-    `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const [status, message] = ANSWERS[error.code ?? ''] ?? [400, 'This is not a request of HTTP.'];
+  if (socket.writable) socket.write(writeRawRefusal({ status, code: 'BAD_USER_INPUT', message }));
   socket.destroySoon();
 }
 
-const ANSWERS: Readonly<Record<string, readonly [statusCode: number, message: string]>> = {
+const ANSWERS: Readonly<Record<string, readonly [status: number, message: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
   HPE_HEADER_OVERFLOW: [431, 'The headers of the request are too large.'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The body of the request is too large.'],

@@ -1,15 +1,11 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { ErrorCode } from '../errors.ts';
+import { type RawRefusal, writeRawRefusal } from '../graphql/raw-refusal.ts';
 import type { Timers } from '../timers.ts';
 
 /** Why a request may not open a WebSocket. */
-export interface UpgradeRefusal {
-  readonly status: number;
-  readonly code: ErrorCode;
-  /** What the client is told. */
-  readonly message: string;
+export interface UpgradeRefusal extends Pick<RawRefusal, 'status' | 'code' | 'message'> {
   /** What an operator can do about it. */
   readonly advice?: string;
 }
@@ -46,19 +42,11 @@ export function createUpgradeRefuser(logger: Logger, { now }: Pick<Timers, 'now'
   return (connection, request, refusal) => {
     log(request, refusal);
     const { status, code, message } = refusal;
-    const body = JSON.stringify({ errors: [{ message, extensions: { code } }] });
-    const head = [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      'Content-Type: application/json; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Cache-Control: private, no-store',
-      'X-Content-Type-Options: nosniff',
-      // RFC 6455, section 4.4.
-      ...(status === 426 ? ['Sec-WebSocket-Version: 13'] : []),
-      'Connection: close',
-    ];
+    const headers = ['Cache-Control: private, no-store', 'X-Content-Type-Options: nosniff'];
+    // RFC 6455, section 4.4.
+    if (status === 426) headers.push('Sec-WebSocket-Version: 13');
     connection.on('error', () => connection.destroy());
     connection.once('finish', () => connection.destroy());
-    connection.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    connection.end(writeRawRefusal({ status, code, message, headers }));
   };
 }
