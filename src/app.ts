@@ -298,23 +298,8 @@ interface ServerParts {
   readonly workers: FiguresExchange | undefined;
 }
 
-async function createServer(
-  config: Config,
-  {
-    collections: opened,
-    cache,
-    audit,
-    responses,
-    database,
-    feed,
-    logger,
-    positions,
-    onError,
-    stage,
-    middlewares,
-    workers,
-  }: ServerParts,
-): Promise<HttpServer> {
+async function createServer(config: Config, parts: ServerParts): Promise<HttpServer> {
+  const { audit, cache, collections: opened, database, feed, logger, onError, stage } = parts;
   const writer = createWriter({
     database,
     channel: CHANNEL,
@@ -324,9 +309,16 @@ async function createServer(
   const sockets = () => http.sockets;
   const visibility = new Visibility();
   const figures = () => audit?.figures ?? NOTHING_AUDITED;
-  const summary = () => summarizeAudit(figures(), visibility);
-  const parts = { collections: opened, writer, database, cache, feed, sockets, audit: summary, onError };
-  const schema = createSchema(features, parts);
+  const schema = createSchema(features, {
+    audit: () => summarizeAudit(figures(), visibility),
+    cache,
+    collections: opened,
+    database,
+    feed,
+    onError,
+    sockets,
+    writer,
+  });
   const auth = await resolveAuth(config);
   const authenticate = createAuthenticator({ verify: createTokenVerifier(auth), anonymousRole: auth.anonymousRole });
   const metrics = createMetrics(
@@ -337,7 +329,7 @@ async function createServer(
       feed: () => ({ state: feed.state, gaps: feed.gaps }),
       audit: figures,
     },
-    workers,
+    parts.workers,
   );
   feed.follow({ onApplied: (announcedAtMs) => metrics.observeVisibility(visibility.observe(announcedAtMs) / 1000) });
   const http: HttpServer = await createHttpServer({
@@ -345,9 +337,9 @@ async function createServer(
     logger,
     schema,
     identify: onceOpen(authenticate, stage),
-    responses,
-    positions,
-    middlewares,
+    responses: parts.responses,
+    positions: parts.positions,
+    middlewares: parts.middlewares,
     health: {
       readiness: () => ({
         ready: stage.current === 'running' && feed.state === 'live',
