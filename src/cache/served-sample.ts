@@ -37,18 +37,12 @@ export class ServedSample {
 
   /** Notes that an entry was served, or met by an announcement. */
   note(entry: Entry): void {
-    this.#left -= 1;
-    if (this.#left > 0) return;
-    this.#left = this.#step();
-    this.#pick(entry);
+    if (this.#isNext()) this.#pick(entry);
   }
 
   /** Notes that a value was served which was made of these entries: one read, of which all or none are picked. */
   noteTogether(entries: readonly Entry[]): void {
-    this.#left -= 1;
-    if (this.#left > 0) return;
-    this.#left = this.#step();
-    for (const entry of entries) this.#pick(entry);
+    if (this.#isNext()) for (const entry of entries) this.#pick(entry);
   }
 
   /** Notes an announcement that the cache is about to apply. */
@@ -79,6 +73,14 @@ export class ServedSample {
     const picked = this.#picked;
     this.#picked = new Map();
     return picked;
+  }
+
+  /** Counts one read, and says whether it is picked. */
+  #isNext(): boolean {
+    this.#left -= 1;
+    if (this.#left > 0) return false;
+    this.#left = this.#step();
+    return true;
   }
 
   /** Random, so that it keeps no step with reads that come in the same order again and again. `percent` holds on average. */
