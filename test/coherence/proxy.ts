@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { isNotification, splitMessages } from '../support/postgresql-proxy.ts';
+import { isNotification, splitMessages } from '../support/postgresql-messages.ts';
 
 /** A TCP proxy in front of PostgreSQL that injects faults on demand. Each instance has its own. */
 export interface Proxy {

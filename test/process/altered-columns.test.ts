@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import { createOperator } from '../support/operator.ts';
 import { type ServerProcess, startServer, until } from '../support/server-process.ts';
 
 /* Operators change the columns of tables that a server reads: before it starts, and while it runs. */
@@ -112,14 +113,7 @@ onServers('a table whose columns were changed', () => {
     return server.untilReady();
   }
 
-  async function ask(url: string, query: string): Promise<any> {
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query }),
-    });
-    return response.json();
-  }
+  const ask = (url: string, query: string): Promise<any> => createOperator(url).ask(query);
 
   /** What was cached before is dropped with the next heartbeat of the change feed. */
   async function alter(url: string, sql: string): Promise<void> {
@@ -137,9 +131,7 @@ onServers('a table whose columns were changed', () => {
     );
   }
 
-  async function readiness(url: string): Promise<{ details: { gaps: number; changeFeed: string; reason?: string } }> {
-    return (await fetch(`${url}/readyz`)).json() as never;
-  }
+  const readiness = (url: string): Promise<any> => createOperator(url).readiness();
 
   const FIELDS = 'id name hostname ipAddress operatingSystem status cpuUsage version createdAt manager { id name }';
 

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
 import { createOperator, type Operator } from '../support/operator.ts';
-import { type PostgresqlProxy, startPostgresqlProxy } from '../support/postgresql-proxy.ts';
 import { type ServerProcess, startServer, until } from '../support/server-process.ts';
 
 /* A server behind something that lets every statement through, and no notification. */
@@ -13,7 +13,7 @@ const REASON = /The connection to the database does not deliver notifications: c
 onServers('a server that is not told of changes', () => {
   let database: Awaited<ReturnType<typeof createServerDatabase>>;
   let admin: Client;
-  let proxy: PostgresqlProxy;
+  let proxy: DatabaseProxy;
   let server: ServerProcess;
   let operator: Operator;
   let id: string;
@@ -22,7 +22,8 @@ onServers('a server that is not told of changes', () => {
     database = await createServerDatabase();
     admin = new Client({ connectionString: database.url });
     await admin.connect();
-    proxy = await startPostgresqlProxy(Number(new URL(database.url).port || 5432));
+    const { hostname, port } = new URL(database.url);
+    proxy = await startProxy({ host: hostname, port: Number(port || 5432) });
   });
 
   afterEach(async () => {
@@ -49,7 +50,7 @@ onServers('a server that is not told of changes', () => {
   const isReady = async () => (await operator.readiness()).status === 200;
 
   test('from its start serves nothing as fresh, says why in one line, and mends by itself', async () => {
-    proxy.deafen(true);
+    proxy.deafen();
     await start();
     expect(await operator.readiness()).toMatchObject({
       status: 503,
@@ -62,7 +63,7 @@ onServers('a server that is not told of changes', () => {
     }
     expect(await operator.update(id, 'four')).toBe(5);
     expect(server.output.match(REASON)).toHaveLength(1);
-    proxy.deafen(false);
+    proxy.restore();
     await until(isReady, Boolean);
     const version = await updateElsewhere('five');
     expect(
@@ -80,7 +81,7 @@ onServers('a server that is not told of changes', () => {
     await start();
     await operator.read(id);
     expect(await isReady()).toBe(true);
-    proxy.deafen(true);
+    proxy.deafen();
     const sinceMs = performance.now();
     const version = await updateElsewhere('unheard');
     await until(
@@ -93,12 +94,12 @@ onServers('a server that is not told of changes', () => {
     expect(await operator.update(id, 'own')).toBe(version + 1);
     expect(await operator.read(id)).toEqual({ version: version + 1, operatingSystem: 'own' });
     expect(server.output.match(REASON)).toHaveLength(1);
-    proxy.deafen(false);
+    proxy.restore();
     await until(isReady, Boolean);
   });
 
   test('answers its own writes at once, and not after a wait for an announcement that never comes', async () => {
-    proxy.deafen(true);
+    proxy.deafen();
     await start();
     const sinceMs = performance.now();
     for (let version = 2; version <= 6; version++) expect(await operator.update(id, 'own')).toBe(version);

@@ -1,8 +1,8 @@
 import { Client } from 'pg';
 import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
 import { createOperator, type Operator } from '../support/operator.ts';
 import { createCluster, findPostgresqlPrograms, type PostgresqlCluster } from '../support/postgresql-cluster.ts';
-import { type PostgresqlProxy, startPostgresqlProxy } from '../support/postgresql-proxy.ts';
 import { type ServerProcess, startServer, until } from '../support/server-process.ts';
 
 /* A server whose address leads to a standby for a while, or to a primary that takes no writes. */
@@ -41,12 +41,12 @@ const isReady = async () => (await operator.readiness()).status === 200;
 onClusters('a server that is led', () => {
   let primary: PostgresqlCluster;
   let standby: PostgresqlCluster;
-  let proxy: PostgresqlProxy;
+  let proxy: DatabaseProxy;
   let ids: string[];
 
   beforeEach(async () => {
     primary = await createCluster(programs!);
-    proxy = await startPostgresqlProxy(primary.port);
+    proxy = await startProxy({ host: '127.0.0.1', port: primary.port });
     await start(primary.url.replace(String(primary.port), String(proxy.port)));
     standby = await primary.createStandby(5);
     ids = await findIds(primary.url);
@@ -66,8 +66,7 @@ onClusters('a server that is led', () => {
   }
 
   test('to a standby shows nothing of it as fresh, and is well again by itself when it is led back', async () => {
-    proxy.route(standby.port);
-    proxy.cut();
+    proxy.route(standby.port, true);
     const seen = new Set<unknown>();
     const untilMs = performance.now() + 4000;
     while (performance.now() < untilMs) {
@@ -79,7 +78,7 @@ onClusters('a server that is led', () => {
     const line = /Nothing cached is served as fresh. DATABASE_URL leads to a standby/g;
     expect(server.output.match(line)).toHaveLength(1);
 
-    proxy.route(primary.port);
+    proxy.route(primary.port, false);
     const sinceMs = performance.now();
     let version = 2;
     while (version < 30) {
@@ -102,8 +101,7 @@ onClusters('a server that is led', () => {
   test('to a standby that is promoted goes on with what that has, and with nothing that is cached of the other', async () => {
     await readAll();
     await readAll();
-    proxy.route(standby.port);
-    proxy.cut();
+    proxy.route(standby.port, true);
     await standby.promote();
     // What the old primary still takes is part of another history.
     await queryOn(primary.url, `update workstation set operating_system = 'lost' where id = '${ids[0]}'`);
@@ -119,7 +117,7 @@ onClusters('a server that is led', () => {
 
   test('to another primary, with nothing cut, follows as soon as one new connection is there', async () => {
     await standby.promote();
-    proxy.route(standby.port);
+    proxy.route(standby.port, false);
     // The pools open more connections than they had.
     await Promise.all(
       Array.from({ length: 9 }, (_, page) => operator.ask(`{ workstations(first: ${page + 1}) { totalCount } }`)),
