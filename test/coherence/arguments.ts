@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { oneOf, parseOrExplain, UsageError, wholeNumber } from '../support/arguments.ts';
 import { NEMESIS_NAMES, type NemesisName, needsPrograms, needsRedis } from './nemesis.ts';
 
 export const SABOTAGE_NAMES = [
@@ -43,10 +44,6 @@ is not installed is left out, with its faults. Exits with 1 when a promise was b
   --help                 this text
 `;
 
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** What a run could start. */
 export interface Installed {
   readonly redis: boolean;
@@ -73,8 +70,8 @@ export function parseArguments(args: string[], installed: Installed): RunOptions
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
+  return parseOrExplain(() =>
+    parseArgs({
       args,
       options: {
         seconds: { type: 'string', default: '60' },
@@ -86,10 +83,8 @@ function parse(args: string[]) {
         'fault-delta-ms': { type: 'string', default: '3500' },
         help: { type: 'boolean', default: false },
       },
-    });
-  } catch (cause) {
-    throw new UsageError((cause as Error).message, { cause });
-  }
+    }),
+  );
 }
 
 function nemeses(text: string, { redis, programs }: Installed): readonly NemesisName[] {
@@ -105,17 +100,4 @@ function nemeses(text: string, { redis, programs }: Installed): readonly Nemesis
     if (what !== null) throw new UsageError(`${name} needs ${what}.`);
   }
   return names;
-}
-
-function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {
-  const name = names.find((known) => known === text);
-  if (name === undefined)
-    throw new UsageError(`--${option} knows ${names.join(', ')}, but not ${JSON.stringify(text)}.`);
-  return name;
-}
-
-function wholeNumber(option: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new UsageError(`--${option} must be a whole number from ${min} to ${max}, but is ${JSON.stringify(text)}.`);
 }

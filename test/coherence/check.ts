@@ -1,6 +1,7 @@
+import { UsageError } from '../support/arguments.ts';
 import { findPostgresqlPrograms } from '../support/postgresql-cluster.ts';
 import { isRedisInstalled } from '../support/redis.ts';
-import { parseArguments, USAGE, UsageError } from './arguments.ts';
+import { parseArguments, USAGE } from './arguments.ts';
 import { judge } from './judge.ts';
 import { printVerdict } from './report.ts';
 import { run } from './run.ts';

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { engine } from '../../src/testing/test-database.ts';
+import { UsageError } from '../support/arguments.ts';
 import { findPostgresqlPrograms } from '../support/postgresql-cluster.ts';
-import { parseArguments, UsageError } from './arguments.ts';
+import { parseArguments } from './arguments.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const RUN_DEADLINE_MS = 150_000;

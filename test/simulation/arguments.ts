@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { DIGITS_WITH_EXPONENT, oneOf, parseOrExplain, wholeNumber } from '../support/arguments.ts';
 import { SABOTAGES, type SabotageName } from './sabotage.ts';
 
 export interface RunOptions {
@@ -26,28 +27,21 @@ first violation. The seed determines the run, whatever the machine. Exits with 1
   --help            this text
 `;
 
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 /** @throws {UsageError} */
 export function parseArguments(args: string[]): RunOptions | 'help' {
   const { values } = parse(args);
   if (values.help) return 'help';
-  const sabotage = NAMES.find((name) => name === values.sabotage);
-  if (!sabotage)
-    throw new UsageError(`--sabotage knows ${NAMES.join(', ')}, but not ${JSON.stringify(values.sabotage)}.`);
   return {
     seed: number('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)), 0, 2 ** 32 - 1),
     reads: number('reads', values.reads, 1, 1e12),
     minutes: values.minutes === undefined ? Number.POSITIVE_INFINITY : number('minutes', values.minutes, 1, 10_000),
-    sabotage,
+    sabotage: oneOf('sabotage', values.sabotage, NAMES),
   };
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
+  return parseOrExplain(() =>
+    parseArgs({
       args,
       options: {
         seed: { type: 'string' },
@@ -56,14 +50,10 @@ function parse(args: string[]) {
         sabotage: { type: 'string', default: 'none' },
         help: { type: 'boolean', default: false },
       },
-    });
-  } catch (cause) {
-    throw new UsageError((cause as Error).message, { cause });
-  }
+    }),
+  );
 }
 
 function number(option: string, text: string, min: number, max: number): number {
-  const value = /^\d+(e\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new UsageError(`--${option} must be a whole number from ${min} to ${max}, but is ${JSON.stringify(text)}.`);
+  return wholeNumber(option, text, min, max, DIGITS_WITH_EXPONENT);
 }

@@ -1,4 +1,5 @@
-import { parseArguments, type RunOptions, USAGE, UsageError } from './arguments.ts';
+import { UsageError } from '../support/arguments.ts';
+import { parseArguments, type RunOptions, USAGE } from './arguments.ts';
 import { runChapters, type Totals } from './chapters.ts';
 
 const EXIT_VIOLATION = 1;

@@ -1,4 +1,5 @@
-import { parseArguments, UsageError } from './arguments.ts';
+import { UsageError } from '../support/arguments.ts';
+import { parseArguments } from './arguments.ts';
 import { runChapters } from './chapters.ts';
 import { SABOTAGES, type SabotageName } from './sabotage.ts';
 
