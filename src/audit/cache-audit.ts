@@ -37,7 +37,7 @@ export interface CacheAuditOptions {
   readonly cache: Pick<Cache, 'delete' | 'secondTier'>;
   readonly collections: { readonly all: readonly { readonly rereads: Pick<Rereads<Identified>, 'of'> }[] };
   readonly feed: Pick<ChangeFeed, 'state' | 'gaps' | 'proveNow'>;
-  /** Whether statements that are not urgent had better wait. */
+  /** Whether the database is so busy that the audit must wait. */
   readonly isBusy: () => boolean;
   /** Called once for each round that found something. */
   readonly onStale: (findings: StaleFindings) => void;

@@ -165,7 +165,7 @@ export class ChangeFeed {
     });
   }
 
-  /** The transaction that was heard last, in the order of the commits; `null`: none since the feed is live. */
+  /** The transaction that was heard last, in the order of the commits; `null`: none since it connected. */
   get newestHeard(): string | null {
     return this.#heard.newest;
   }

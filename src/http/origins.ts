@@ -5,11 +5,11 @@ import type { ForwardedReader } from './forwarded.ts';
 
 /** Decides which web pages may use the API, by the origin that browsers name: for CORS and for WebSockets alike. */
 export interface OriginRules {
-  /** Whether pages of `origin` may read responses. The server's own pages need no leave. */
+  /** Whether pages of `origin` may read responses. Pages of the server's own origin always may. */
   mayRead(origin: string): boolean;
   /**
-   * Whether whoever sent the request may open a WebSocket: pages that may read, and pages of the server itself, by any
-   * name that the request knows it by. Programs send no origin.
+   * Whether the sender may open a WebSocket. Pages may if `mayRead` allows their origin, or if it is the server's own, under
+   * any host name in the request. Programs send no `Origin` and always may.
    */
   mayConnect(request: RequestSource): boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * What a worker measures travels to its primary, and what all of them measured comes back: whoever asks one worker learns
- * of all. Figures are whatever `structuredClone` copies.
+ * How workers share their metrics: the primary collects them from all workers, so that any worker can answer a scrape for
+ * all of them. Figures can be anything that `structuredClone` copies.
  */
 export interface FiguresExchange {
   /** `read` is called whenever the primary wants the figures of this worker. */

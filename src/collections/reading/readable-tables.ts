@@ -5,8 +5,8 @@ import { EXIT_CODE, StartError } from '../../process/start-error.ts';
 import type { AnyCollection } from '../definition/collection.ts';
 
 /**
- * Makes sure that the tables have the columns of their entities, of types that can be read as what the entities say. Operators
- * change tables; a start had better find it out than the first client.
+ * Makes sure that the tables have the columns of their entities, with types that rows can be read as. An operator may have
+ * changed a table, and the start should fail for that, not the first request.
  * @throws {StartError} naming the column
  */
 export async function requireReadableTables(database: Database, definitions: readonly AnyCollection[]): Promise<void> {
