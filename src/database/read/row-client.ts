@@ -112,7 +112,10 @@ class RowQuery<Row> {
   readonly #statement: RowStatement<Row>;
   readonly #formats: Map<string, RowFormat>;
   readonly #format: RowFormat;
+  readonly #reader: MessageRow | TextRow;
   readonly #rows: Row[] = [];
+  /** Whether the rows came in another format than expected and were therefore skipped. */
+  isInOtherFormat = false;
   #failure: Error | null = null;
 
   constructor(statement: RowStatement<Row>, formats: Map<string, RowFormat>, callback: Callback<Row>) {
@@ -122,11 +125,7 @@ class RowQuery<Row> {
     this.#statement = statement;
     this.#formats = formats;
     this.#format = formats.get(this.name) ?? 'binary';
-  }
-
-  /** Whether the rows came in another format than expected and were therefore skipped. */
-  get isInOtherFormat(): boolean {
-    return this.#formats.has(this.name) && this.#formats.get(this.name) !== this.#format;
+    this.#reader = this.#format === 'binary' ? ROW : TEXT_ROW;
   }
 
   submit(connection: Connection): void {
@@ -149,7 +148,9 @@ class RowQuery<Row> {
   /** Called before the first row, if this run prepared the statement. */
   handleRowDescription({ fields }: { readonly fields: readonly ResultColumn[] }): void {
     try {
-      this.#formats.set(this.name, formatOf(this.#statement.kinds, fields));
+      const format = formatOf(this.#statement.kinds, fields);
+      this.#formats.set(this.name, format);
+      this.isInOtherFormat = format !== this.#format;
     } catch (error) {
       this.#failure = error as Error;
     }
@@ -158,9 +159,8 @@ class RowQuery<Row> {
   row(bytes: Buffer, start: number, end: number): void {
     if (this.#failure || this.isInOtherFormat) return;
     try {
-      if (this.#format === 'binary') ROW.begin(bytes, start, end);
-      else TEXT_ROW.begin(bytes, start);
-      this.#rows.push(this.#statement.read(this.#format === 'binary' ? ROW : TEXT_ROW));
+      this.#reader.begin(bytes, start, end);
+      this.#rows.push(this.#statement.read(this.#reader));
     } catch (error) {
       this.#failure = error as Error;
     } finally {
