@@ -8,13 +8,23 @@ export {
   type FilterInput,
   type List,
   type ListOrder,
-  type NormalizedFilter,
   orderFieldsOf,
   type Page,
 } from './definition/collection.ts';
 export type { Entity } from './definition/columns.ts';
 export { guardedInputsOf } from './definition/constraints.ts';
-export { contains, equals, type Filter, isNull, oneOf } from './definition/filters.ts';
+export type { NormalizedFilter } from './definition/filter-language.ts';
+export {
+  after,
+  before,
+  contains,
+  equals,
+  type Filter,
+  inNetwork,
+  isNull,
+  oneOf,
+  range,
+} from './definition/filters.ts';
 export { normalizeId } from './definition/ids.ts';
 export type { Direction, Position } from './definition/page.ts';
 export type { Identified, RecordOf } from './definition/record.ts';

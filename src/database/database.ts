@@ -27,7 +27,7 @@ export interface Database {
   fork(): EntityManager;
   /**
    * Runs one read as a prepared statement and returns its rows as plain objects.
-   * @param name identifies the text: the same name always comes with the same text
+   * @param name identifies the text: the same name always comes with the same text. Empty: the statement is not kept
    * @throws {StationmasterError} UNAVAILABLE when the answer takes too long, the wait for a connection included
    */
   query<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;

@@ -160,13 +160,12 @@ const CONDITIONS: readonly (readonly [RegExp, (found: RegExpExecArray) => Condit
         (row[column!] === null) !== Boolean(not),
   ],
   [
-    /strpos\(lower\(t\.(\w+)\), lower\(\$(\d+)::text\)\) > 0/y,
+    /lower\(t\.(\w+)\) like \$(\d+)/y,
     ([, column, place]) =>
-      (row, values) =>
-        row[column!] !== null &&
-        String(row[column!])
-          .toLowerCase()
-          .includes(String(values[Number(place) - 1]).toLowerCase()),
+      (row, values) => {
+        const looked = (values[Number(place) - 1] as string).slice(1, -1).replace(/\\(.)/g, '$1');
+        return row[column!] !== null && (row[column!] as string).toLowerCase().includes(looked);
+      },
   ],
   [
     /\(t\.(\w+) is null and t\.id ([<>]) \$(\d+)::uuid\)/y,

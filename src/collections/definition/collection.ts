@@ -1,7 +1,8 @@
 import { type Announcement, stableJson } from '../../cache/index.ts';
 import type { Change } from '../../changes/index.ts';
-import { type Column, columnsOf, type Entity } from './columns.ts';
-import { type Filter, type FilterKind, MATCHES_NOTHING } from './filters.ts';
+import { type Column, type ColumnKind, columnsOf, type Entity } from './columns.ts';
+import { FilterLanguage, type FilterPart, type NormalizedFilter } from './filter-language.ts';
+import type { Filter, FilterKind, NumberRange } from './filters.ts';
 import { type Direction, isPageAffected, type Position } from './page.ts';
 import type { FieldOf, Identified, PropertyOf, RecordOf } from './record.ts';
 import { compileShape, type RecordShape } from './record-shape.ts';
@@ -32,9 +33,6 @@ export interface ListOrder<OrderField extends string = string> {
   readonly direction: Direction;
 }
 
-/** A filter in the one form that lists are cached under: the parts that restrict something, in no particular order. */
-export type NormalizedFilter = Readonly<Record<string, unknown>>;
-
 /** One page of one list. */
 export interface List {
   readonly filter: NormalizedFilter;
@@ -52,13 +50,6 @@ export interface Page {
   readonly next: Position | null;
 }
 
-/** One part of a collection's filter, by the name that clients use. */
-export interface FilterPart {
-  readonly name: string;
-  readonly filter: Filter;
-  readonly column: Column;
-}
-
 /** A change of one row, with what it was and what it is; `null` where there is none. */
 interface ChangedPair<Row> {
   readonly old: Row | null;
@@ -68,11 +59,24 @@ interface ChangedPair<Row> {
 /** The filter as clients write it: every part may be left out, or `null`, which is the same. */
 export type FilterInput<Declared extends Entity, Filters> = {
   readonly [Name in keyof Filters]?: FilterValue<Declared, Filters[Name]> | null;
+} & {
+  readonly and?: readonly FilterInput<Declared, Filters>[] | null;
+  readonly or?: readonly FilterInput<Declared, Filters>[] | null;
+  readonly not?: FilterInput<Declared, Filters> | null;
 };
 
 type FilterValue<Declared extends Entity, Part> =
   Part extends Filter<infer Property extends PropertyOf<Declared>, infer Kind>
-    ? { oneOf: readonly HeldIn<Declared, Property>[]; equals: string; isNull: boolean; contains: string }[Kind]
+    ? {
+        oneOf: readonly HeldIn<Declared, Property>[];
+        equals: string;
+        isNull: boolean;
+        contains: string;
+        inNetwork: readonly string[];
+        range: NumberRange;
+        before: Date;
+        after: Date;
+      }[Kind]
     : never;
 
 type HeldIn<Declared extends Entity, Property extends PropertyOf<Declared>> =
@@ -99,9 +103,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   readonly defaultOrder: ListOrder<OrderField>;
   /** The columns that lists can be ordered by, by the names of the orders. */
   readonly orders: ReadonlyMap<string, Column>;
-  readonly filters: ReadonlyMap<string, FilterPart>;
-  /** The same, in the order of their declaration. */
-  readonly filterParts: readonly FilterPart[];
+  readonly filters: FilterLanguage;
   readonly labels: Readonly<Record<string, string | undefined>>;
   readonly #keyPrefix: string;
   /** The fields whose change can alter some list. */
@@ -122,18 +124,18 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     this.labels = labels;
     const columnOf = (property: string) => this.columns.find((column) => column.property === property)!;
     this.orders = new Map(Object.entries(orders).map(([name, property]) => [name, columnOf(property)]));
-    this.filterParts = Object.entries(filters).map(([name, filter]) => ({
+    const parts = Object.entries(filters).map(([name, filter]) => ({
       name,
       filter,
       column: columnOf(filter.property),
     }));
-    this.filters = new Map(this.filterParts.map((part) => [part.name, part]));
+    this.filters = new FilterLanguage(parts);
     this.#requireComparable();
     const [field, direction] = defaultOrder;
     this.defaultOrder = { field: field as OrderField, direction };
-    const used = [...this.orders.values(), ...this.filterParts.map(({ column }) => column)];
+    const used = [...this.orders.values(), ...parts.map(({ column }) => column)];
     this.#listFields = [...new Set(used.map((column) => column.field))];
-    this.#scopes = this.filterParts.filter(({ filter }) => isScope(filter)).map(({ column }) => column);
+    this.#scopes = parts.filter(({ filter }) => isScope(filter)).map(({ column }) => column);
   }
 
   #requireComparable(): void {
@@ -141,9 +143,10 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
       if (kind === 'ip')
         throw new TypeError(`${this.key} cannot be ordered by ${name}: addresses are not compared here.`);
     }
-    for (const { name, filter, column } of this.filterParts) {
-      const { kind } = COMPARABLE[filter.kind] ?? column;
-      if (column.kind !== kind) throw new TypeError(`${this.key} cannot be filtered by ${name}: it is no ${kind}.`);
+    for (const { name, filter, column } of this.filters.parts) {
+      const kinds = COMPARABLE[filter.kind];
+      if (kinds && !kinds.includes(column.kind))
+        throw new TypeError(`${this.key} cannot be filtered by ${name}: it is no ${kinds.join(' or ')}.`);
     }
   }
 
@@ -162,12 +165,12 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   /** A part that the collection offers no choice of is left out: its only order, a filter that it does not have. */
   listKey({ filter, order, first, after }: List): string {
     const ordered = this.orders.size > 1 ? `_${order.field}_${order.direction}` : '';
-    const filtered = this.filters.size > 0 ? `_${stableJson(filter)}` : '';
+    const filtered = this.#hasFilters ? `_${stableJson(filter)}` : '';
     return `${this.listLayer}${ordered}_${first}${filtered}${after ? `_${stableJson(after)}` : ''}`;
   }
 
   countKey(filter: NormalizedFilter): string {
-    return this.filters.size > 0 ? `${this.countLayer}_${stableJson(filter)}` : this.countLayer;
+    return this.#hasFilters ? `${this.countLayer}_${stableJson(filter)}` : this.countLayer;
   }
 
   /*
@@ -188,15 +191,19 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     const scope = scoping ? scopeName(scoping.column, filter[scoping.name]) : ANYWHERE;
     const tags = [this.#everyList, this.#tag(scope, EXISTENCE)];
     if (orderedBy !== undefined) tags.push(this.#tag(scope, orderedBy));
-    for (const { name, column } of this.filterParts) {
-      if (filter[name] !== undefined && column.field !== orderedBy) tags.push(this.#tag(scope, column.field));
+    for (const { field } of this.filters.columnsIn(filter)) {
+      if (field !== orderedBy) tags.push(this.#tag(scope, field));
     }
     return tags;
   }
 
   /** The part of the filter that restricts a list to the rows of one other row; `undefined`: none does. */
   scopeOf(filter: NormalizedFilter): FilterPart | undefined {
-    return this.filterParts.find((part) => filter[part.name] !== undefined && isScope(part.filter));
+    return this.filters.parts.find((part) => filter[part.name] !== undefined && isScope(part.filter));
+  }
+
+  get #hasFilters(): boolean {
+    return this.filters.parts.length > 0;
   }
 
   /** On every list and count, for changes whose content is not known. */
@@ -213,41 +220,8 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
    * @param within restricts the list further: the values of some parts, whatever `given` says
    * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
    */
-  normalizeFilter(given: FilterGiven | null | undefined, within: NormalizedFilter = {}): NormalizedFilter | null {
-    const values: Record<string, unknown> = {};
-    for (const { name, filter, column } of this.filterParts) {
-      const value = (given as Record<string, unknown> | null | undefined)?.[name];
-      const normalized = value == null ? undefined : filter.normalize(value, column, `filter.${name}`);
-      if (normalized !== undefined) values[name] = normalized;
-    }
-    for (const [name, value] of Object.entries(within)) {
-      if (values[name] !== undefined && values[name] !== value) return null;
-      values[name] = value;
-    }
-    return Object.values(values).includes(MATCHES_NOTHING) ? null : this.#withoutImplied(values);
-  }
-
-  /** A row that refers to a given one has a value there: to ask for one as well restricts nothing, for none, everything. */
-  #withoutImplied(values: Record<string, unknown>): NormalizedFilter | null {
-    for (const { name, filter, column } of this.filterParts) {
-      if (filter.kind !== 'isNull' || values[name] === undefined) continue;
-      const isGiven = this.filterParts.some(
-        (other) => other.column === column && other.filter.kind === 'equals' && values[other.name] !== undefined,
-      );
-      if (!isGiven) continue;
-      if (values[name] === true) return null;
-      delete values[name];
-    }
-    return values;
-  }
-
-  /** Whether the filter accepts the record: the same answer as its SQL gives. */
-  matches(filter: NormalizedFilter, record: Row): boolean {
-    for (const name in filter) {
-      const { filter: part, column } = this.filters.get(name)!;
-      if (!part.matches(valueIn(record, column), filter[name])) return false;
-    }
-    return true;
+  normalizeFilter(given: FilterGiven | null | undefined, within?: NormalizedFilter): NormalizedFilter | null {
+    return this.filters.normalize(given, within);
   }
 
   positionOf({ field }: ListOrder, record: Row): Position {
@@ -269,7 +243,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     const { old, new: now } = change as ChangedPair<Row>;
     const bounds = { direction: order.direction, after, next: page?.next ?? null };
     const placeOf = (record: Row | null) =>
-      record && this.matches(filter, record) ? this.positionOf(order, record) : null;
+      record && this.filters.matches(filter, record) ? this.positionOf(order, record) : null;
     return isPageAffected(bounds, placeOf(old), placeOf(now));
   }
 
@@ -277,7 +251,8 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   isCountAffected(filter: NormalizedFilter, change: unknown): boolean {
     if (change === null) return true;
     const { old, new: now } = change as ChangedPair<Row>;
-    return (old !== null && this.matches(filter, old)) !== (now !== null && this.matches(filter, now));
+    const isMember = (record: Row | null) => record !== null && this.filters.matches(filter, record);
+    return isMember(old) !== isMember(now);
   }
 
   /** What a committed change of a row means to the cache. */
@@ -338,11 +313,15 @@ export function orderFieldsOf<OrderField extends string>(
   >;
 }
 
-/** The kind of column that a filter compares, where it does not take any. */
-const COMPARABLE: Readonly<Partial<Record<FilterKind, Pick<Column, 'kind'>>>> = {
-  oneOf: { kind: 'text' },
-  contains: { kind: 'text' },
-  equals: { kind: 'uuid' },
+/** The kinds of column that a filter compares, where it does not take any. */
+const COMPARABLE: Readonly<Partial<Record<FilterKind, readonly ColumnKind[]>>> = {
+  oneOf: ['text', 'uuid'],
+  contains: ['text'],
+  equals: ['uuid'],
+  inNetwork: ['ip'],
+  range: ['float', 'int'],
+  before: ['time'],
+  after: ['time'],
 };
 
 function isScope({ kind }: Filter): boolean {

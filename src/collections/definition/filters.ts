@@ -2,14 +2,27 @@ import { StationmasterError } from '../../errors.ts';
 import { countCharacters, HALF_A_CHARACTER } from '../../text.ts';
 import type { Column } from './columns.ts';
 import { normalizeId } from './ids.ts';
+import { isInNetworks, type Network, parseNetwork, writeNetwork } from './networks.ts';
+import { isTimeMs } from './times.ts';
 
 /** The longest text a filter looks for. */
 const MAX_TEXT_LENGTH = 200;
 
+/** The most values that one part names. */
+const MAX_VALUES = 500;
+
 /** Said of a filter that no row can fit. */
 export const MATCHES_NOTHING: unique symbol = Symbol('matches nothing');
 
-export type FilterKind = 'oneOf' | 'equals' | 'isNull' | 'contains';
+export type FilterKind = 'oneOf' | 'equals' | 'isNull' | 'contains' | 'inNetwork' | 'range' | 'before' | 'after';
+
+/** The numbers a range allows. A missing bound is none. */
+export interface NumberRange {
+  readonly gte?: number | null;
+  readonly gt?: number | null;
+  readonly lte?: number | null;
+  readonly lt?: number | null;
+}
 
 /**
  * One part of a collection's filter, defined once for everything that has to agree on it: the SQL that lists rows, the
@@ -25,8 +38,16 @@ export interface Filter<Property extends string = string, Kind extends FilterKin
    * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
    */
   normalize(given: unknown, column: Column, field: string): unknown;
-  /** The condition on `expression`, the qualified column. `bind` adds a value to the statement and returns its place. */
-  sql(expression: string, value: unknown, bind: (value: unknown) => string): string;
+  /**
+   * The one value that restricts as much as both do together; `MATCHES_NOTHING` when no row fits both. Left out where two
+   * values have no such form.
+   */
+  both?(one: unknown, other: unknown): unknown;
+  /**
+   * The condition on `expression`, the qualified column. `bind` adds a value to the statement and returns its place. It may
+   * be null instead of false for a row without a value.
+   */
+  sql(expression: string, value: unknown, bind: (value: unknown) => string, column: Column): string;
   /** Whether a record with `held` in the column fits: what `sql` says of the same row. */
   matches(held: unknown, value: unknown): boolean;
 }
@@ -36,11 +57,19 @@ export function oneOf<Property extends string>(property: Property): Filter<Prope
   return {
     kind: 'oneOf',
     property,
-    normalize: (given) => {
-      const values = [...new Set(given as string[])].sort();
-      return values.length > 0 ? values : undefined;
+    normalize: (given, column, field) => {
+      const texts = given as readonly string[];
+      requireFew(texts, field);
+      if (texts.length === 0) return undefined;
+      const asHeld = (text: string, index: number) =>
+        column.kind === 'uuid' ? normalizeId(text) : column.values ? text : storable(text, `${field}[${index}]`);
+      return oneOfThese(texts.map(asHeld).filter((text) => text !== null));
     },
-    sql: (expression, value, bind) => `${expression}::text = any(${bind(value)}::text[])`,
+    both: (one, other) => oneOfThese((one as string[]).filter((value) => (other as string[]).includes(value))),
+    sql: (expression, value, bind, { kind }) =>
+      kind === 'uuid'
+        ? `${expression} = any(${bind(value)}::uuid[])`
+        : `${expression}::text collate "C" = any(${bind(value)}::text[])`,
     matches: (held, value) => (value as string[]).includes(held as string),
   };
 }
@@ -51,6 +80,7 @@ export function equals<Property extends string>(property: Property): Filter<Prop
     kind: 'equals',
     property,
     normalize: (given) => normalizeId(given as string) ?? MATCHES_NOTHING,
+    both: () => MATCHES_NOTHING,
     sql: (expression, value, bind) => `${expression} = ${bind(value)}::uuid`,
     matches: (held, value) => held === value,
   };
@@ -62,6 +92,7 @@ export function isNull<Property extends string>(property: Property): Filter<Prop
     kind: 'isNull',
     property,
     normalize: (given) => given,
+    both: () => MATCHES_NOTHING,
     sql: (expression, value) => `${expression} is ${value ? '' : 'not '}null`,
     matches: (held, value) => (held === null) === value,
   };
@@ -72,28 +103,151 @@ export function contains<Property extends string>(property: Property): Filter<Pr
   return {
     kind: 'contains',
     property,
-    normalize: (given, _column, field) => normalizeText(given as string, field),
+    normalize: (given, _column, field) => {
+      const text = given as string;
+      return text === '' ? undefined : (storable(lowerAscii(text), field) ?? MATCHES_NOTHING);
+    },
+    // The expression of the trigram index, and a pattern without a function around it: otherwise the index would not serve.
     sql: (expression, value, bind) =>
-      `strpos(lower(${expression}::text collate "C"), lower(${bind(value)}::text collate "C")) > 0`,
-    matches: (held, value) => held !== null && lowerAscii(held as string).includes(lowerAscii(value as string)),
+      `lower(${expression}::text collate "C") like ${bind(`%${(value as string).replace(/[\\%_]/g, '\\$&')}%`)}`,
+    matches: (held, value) => held !== null && lowerAscii(held as string).includes(value as string),
   };
 }
 
-function normalizeText(text: string, field: string): unknown {
-  if (text === '') return undefined;
+/** Rows whose address is in one of these networks; an empty list restricts nothing. */
+export function inNetwork<Property extends string>(property: Property): Filter<Property, 'inNetwork'> {
+  return {
+    kind: 'inNetwork',
+    property,
+    normalize: (given, _column, field) => {
+      const texts = given as readonly string[];
+      requireFew(texts, field);
+      const written = texts.map((text, index) => writeNetwork(networkOf(text, `${field}[${index}]`)));
+      return written.length === 0 ? undefined : sortedSet(written);
+    },
+    sql: (expression, value, bind) => `${expression}::inet <<= any(${bind(value)}::text[]::inet[])`,
+    matches: (held, value) => held !== null && isInNetworks(held as string, networksOf(value as readonly string[])),
+  };
+}
+
+/** Rows whose number is within these bounds. A range without bounds restricts nothing. */
+export function range<Property extends string>(property: Property): Filter<Property, 'range'> {
+  return {
+    kind: 'range',
+    property,
+    normalize: (given, _column, field) => {
+      const bounds = COMPARISONS.flatMap(({ name }) => {
+        const bound = (given as NumberRange)[name] ?? null;
+        if (bound === null) return [];
+        if (!Number.isFinite(bound)) throw refusal(`A bound is a finite number; got ${bound}.`, `${field}.${name}`);
+        return [[name, bound]];
+      });
+      return bounds.length === 0 ? undefined : Object.fromEntries(bounds);
+    },
+    // No cast: compared in the column's own type, a `real` equals what was read of it.
+    sql: (expression, value, bind) => {
+      const bounds = value as NumberRange;
+      const given = COMPARISONS.filter(({ name }) => bounds[name] !== undefined);
+      return given.map(({ name, operator }) => `${expression} ${operator} ${bind(bounds[name])}`).join(' and ');
+    },
+    matches: (held, value) => {
+      const bounds = value as NumberRange;
+      if (held === null) return false;
+      return COMPARISONS.every(({ name, fits }) => bounds[name] == null || fits(held as number, bounds[name]));
+    },
+  };
+}
+
+const COMPARISONS = [
+  { name: 'gte', operator: '>=', fits: (held: number, bound: number) => held >= bound },
+  { name: 'gt', operator: '>', fits: (held: number, bound: number) => held > bound },
+  { name: 'lte', operator: '<=', fits: (held: number, bound: number) => held <= bound },
+  { name: 'lt', operator: '<', fits: (held: number, bound: number) => held < bound },
+] as const;
+
+/** Rows whose time is earlier than this. */
+export function before<Property extends string>(property: Property): Filter<Property, 'before'> {
+  return comparingTime(property, 'before', '<', (held, value) => held < value, Math.min);
+}
+
+/** Rows whose time is later than this. */
+export function after<Property extends string>(property: Property): Filter<Property, 'after'> {
+  return comparingTime(property, 'after', '>', (held, value) => held > value, Math.max);
+}
+
+function comparingTime<Property extends string, Kind extends 'before' | 'after'>(
+  property: Property,
+  kind: Kind,
+  operator: string,
+  fits: (held: number, value: number) => boolean,
+  narrower: (one: number, other: number) => number,
+): Filter<Property, Kind> {
+  return {
+    kind,
+    property,
+    normalize: (given, _column, field) => {
+      const timeMs = (given as Date).getTime();
+      if (!isTimeMs(timeMs)) throw refusal('The time is not within the years 1 to 9999.', field);
+      return timeMs;
+    },
+    both: (one, other) => narrower(one as number, other as number),
+    sql: (expression, value, bind) =>
+      `${expression} ${operator} ${bind(new Date(value as number).toISOString())}::timestamptz`,
+    matches: (held, value) => held !== null && fits(held as number, value as number),
+  };
+}
+
+function requireFew(values: readonly unknown[], field: string): void {
+  if (values.length <= MAX_VALUES) return;
+  throw refusal(`At most ${MAX_VALUES} values are allowed; there are ${values.length}.`, field);
+}
+
+function oneOfThese(values: readonly string[]): unknown {
+  return values.length > 0 ? sortedSet(values) : MATCHES_NOTHING;
+}
+
+function sortedSet(values: readonly string[]): readonly string[] {
+  return [...new Set(values)].sort();
+}
+
+/** The text, or `null` when no column can hold it. */
+function storable(text: string, field: string): string | null {
   const length = countCharacters(text);
   if (length > MAX_TEXT_LENGTH) {
-    const message = `The text to look for has ${length} characters; at most ${MAX_TEXT_LENGTH} are allowed.`;
-    throw new StationmasterError('BAD_USER_INPUT', message, { field });
+    throw refusal(`The text to look for has ${length} characters; at most ${MAX_TEXT_LENGTH} are allowed.`, field);
   }
-  if (!text.isWellFormed()) {
-    throw new StationmasterError('BAD_USER_INPUT', `The text to look for holds ${HALF_A_CHARACTER}.`, { field });
-  }
+  if (!text.isWellFormed()) throw refusal(`The text to look for holds ${HALF_A_CHARACTER}.`, field);
   // No text in PostgreSQL holds a NUL.
-  return text.includes('\0') ? MATCHES_NOTHING : text;
+  return text.includes('\0') ? null : text;
 }
 
 /** As PostgreSQL's lower() in the collation "C", which knows only ASCII. */
 function lowerAscii(text: string): string {
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+function refusal(message: string, field: string): StationmasterError {
+  return new StationmasterError('BAD_USER_INPUT', message, { field });
+}
+
+function networkOf(text: string, field: string): Network {
+  const parsed = parseNetwork(text);
+  if (!parsed) throw refusal('This is no network, such as 10.0.0.0/8 or 2001:db8::/32.', field);
+  if (parsed.hasHostBits) {
+    const message = `${text} is an address within a network. The network is ${writeNetwork(parsed)}.`;
+    throw refusal(message, field);
+  }
+  return parsed;
+}
+
+/** Parsed once for each filter, which meets many rows. */
+const NETWORKS = new WeakMap<readonly string[], readonly Network[]>();
+
+function networksOf(texts: readonly string[]): readonly Network[] {
+  let networks = NETWORKS.get(texts);
+  if (!networks) {
+    networks = texts.map((text) => parseNetwork(text)!);
+    NETWORKS.set(texts, networks);
+  }
+  return networks;
 }

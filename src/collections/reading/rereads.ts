@@ -1,6 +1,7 @@
 import type { Entry } from '../../cache/index.ts';
-import type { AnyCollection, Collection, List, NormalizedFilter, Page } from '../definition/collection.ts';
+import type { AnyCollection, Collection, List, Page } from '../definition/collection.ts';
 import type { Column } from '../definition/columns.ts';
+import type { NormalizedFilter } from '../definition/filter-language.ts';
 import type { Identified } from '../definition/record.ts';
 import type { Statements } from './statements.ts';
 

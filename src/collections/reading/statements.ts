@@ -4,8 +4,9 @@ import { ColumnTypeError } from '../../database/read/column-types.ts';
 import { nameTypes } from '../../database/read/name-types.ts';
 import type { RowStatement } from '../../database/read/row-client.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
-import type { AnyCollection, FilterPart, List, ListOrder, NormalizedFilter } from '../definition/collection.ts';
+import type { AnyCollection, List, ListOrder } from '../definition/collection.ts';
 import type { Column, ColumnKind } from '../definition/columns.ts';
+import { type FilterPart, isCombined, type NormalizedFilter } from '../definition/filter-language.ts';
 import { comparePositions, type Position } from '../definition/page.ts';
 import { limitToPage } from '../definition/page-limit.ts';
 import type { Identified } from '../definition/record.ts';
@@ -37,7 +38,7 @@ export class Statements<Row extends Identified> {
 
   /** The rows with these ids that exist, in no particular order. */
   findByIds(ids: readonly string[]): Promise<Row[]> {
-    return this.#find(this.#byId, [ids]);
+    return this.#find(this.#nameOf(this.#byId), this.#byId, [ids]);
   }
 
   /** The ids of those records that are still what was read, to the millisecond, which is as far as an announcement tells. */
@@ -57,7 +58,10 @@ export class Statements<Row extends Identified> {
     const { table, shape } = this.#collection;
     const values: unknown[] = [];
     const page = this.#pageClauses(list, values);
-    if (joined.length === 0) return this.#find(`select ${this.#columns} from ${table} t ${page}`, values);
+    if (joined.length === 0) {
+      const text = `select ${this.#columns} from ${table} t ${page}`;
+      return this.#find(this.#nameOf(text, list.filter), text, values);
+    }
     const columns = joined.map(({ target }, index) => target.shape.selectedFrom(`j${index}`));
     const joins = joined.map(
       ({ target, column }, index) => `left join ${target.table} j${index} on j${index}.id = t.${column.name}`,
@@ -71,7 +75,7 @@ export class Statements<Row extends Identified> {
       return record;
     };
     const kinds = [shape.kinds, ...joined.map(({ target }) => target.shape.kinds)].flat();
-    const rows = await this.#find(text, values, { kinds, read });
+    const rows = await this.#find(this.#nameOf(text, list.filter), text, values, { kinds, read });
     return this.#inOrder(rows, list.order);
   }
 
@@ -99,7 +103,7 @@ export class Statements<Row extends Identified> {
       select ${this.#columns} from ${table} t ${page}
     ) p`;
     const idIn = (row: Row) => (row as unknown as Readonly<Record<string, string>>)[column.field]!;
-    const rows = Map.groupBy(await this.#find(text, values), idIn);
+    const rows = Map.groupBy(await this.#find(this.#nameOf(text, list.filter), text, values), idIn);
     return ids.map((id) => rows.get(id) ?? []);
   }
 
@@ -108,7 +112,7 @@ export class Statements<Row extends Identified> {
     const values: unknown[] = [];
     const matching = where(this.#conditions(filter, values));
     const text = `select count(*)::int as count from ${this.#collection.table} t ${matching}`;
-    const [row] = await this.#database.query<{ count: number }>(this.#nameOf(text), text, values);
+    const [row] = await this.#database.query<{ count: number }>(this.#nameOf(text, filter), text, values);
     return row!.count;
   }
 
@@ -120,7 +124,7 @@ export class Statements<Row extends Identified> {
     const values: unknown[] = [ids];
     const matching = where([`t.${name} = any($1::uuid[])`, ...this.#conditions(rest, values)]);
     const text = `select t.${name} as id, count(*)::int as count from ${table} t ${matching} group by 1`;
-    const rows = await this.#database.query<{ id: string; count: number }>(this.#nameOf(text), text, values);
+    const rows = await this.#database.query<{ id: string; count: number }>(this.#nameOf(text, filter), text, values);
     const counts = new Map(rows.map(({ id, count }) => [id, count]));
     return ids.map((id) => counts.get(id) ?? 0);
   }
@@ -134,12 +138,7 @@ export class Statements<Row extends Identified> {
 
   #conditions(filter: NormalizedFilter, values: unknown[]): string[] {
     const bind = (value: unknown) => `$${values.push(value)}`;
-    const matching: string[] = [];
-    // In the order of the declaration, so that equal filters make equal texts.
-    for (const { name, filter: part, column } of this.#collection.filterParts) {
-      if (filter[name] !== undefined) matching.push(part.sql(`t.${column.name}`, filter[name], bind));
-    }
-    return matching;
+    return this.#collection.filters.conditions(filter, bind);
   }
 
   #orderBy({ field, direction }: ListOrder): string {
@@ -160,9 +159,14 @@ export class Statements<Row extends Identified> {
     return isNullable ? `(${rows} or t.${name} is null)` : rows;
   }
 
-  async #find(text: string, values: readonly unknown[], as: RowsRead<Row> = this.#asRecords): Promise<Row[]> {
+  async #find(
+    name: string,
+    text: string,
+    values: readonly unknown[],
+    as: RowsRead<Row> = this.#asRecords,
+  ): Promise<Row[]> {
     try {
-      return await this.#database.readRows<Row>({ name: this.#nameOf(text), text, values, ...as });
+      return await this.#database.readRows<Row>({ name, text, values, ...as });
     } catch (error) {
       throw error instanceof ColumnTypeError ? await nameTypes(error, this.#database) : error;
     }
@@ -173,19 +177,24 @@ export class Statements<Row extends Identified> {
     return { kinds: shape.kinds, read: (row) => shape.read(row) as Row };
   }
 
-  /** A name made from the text, so that each shape of statement is prepared once on each connection. */
-  #nameOf(text: string): string {
-    let name = NAMES.get(text);
-    if (name === undefined) {
-      name = `${this.#collection.key}-${hash('sha1', text, 'base64url').slice(0, 16)}`;
-      NAMES.set(text, name);
-    }
+  /**
+   * A name made from the text, so that each shape of statement is prepared once on each connection. Filters that combine
+   * others have no end of shapes, of which a connection would keep all: their statements have no name.
+   */
+  #nameOf(text: string, filter: NormalizedFilter = {}): string {
+    const known = NAMES.get(text);
+    if (known !== undefined) return known;
+    if (isCombined(filter) || NAMES.size >= MAX_NAMES) return '';
+    const name = `${this.#collection.key}-${hash('sha1', text, 'base64url').slice(0, 16)}`;
+    NAMES.set(text, name);
     return name;
   }
 }
 
-/** As many as there are shapes of lists: no value is part of a text but the usual page sizes. */
+/** By the texts, which hold no values but the usual page sizes. */
 const NAMES = new Map<string, string>();
+/** Bounds what connections keep. Shapes of lists that come later are parsed each time, as far as the cache lets them. */
+const MAX_NAMES = 1000;
 
 /** Text as pages are compared, whatever the column's own collation. Where it is the same, this changes nothing. */
 function ordered({ name, kind }: Column): string {

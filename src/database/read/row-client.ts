@@ -6,7 +6,7 @@ import { MessageRow, type RowReader } from './row-reader.ts';
 import { TextRow } from './text-row.ts';
 
 export interface RowStatement<Row> {
-  /** Identifies the text: the same name always comes with the same text. */
+  /** Identifies the text: the same name always comes with the same text. Empty: the statement is not kept. */
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
@@ -132,7 +132,7 @@ class RowQuery<Row> {
     const { name, text } = this;
     const { parsedStatements, stream } = connection as Preparing;
     stream.cork();
-    if (!this.#formats.has(name)) {
+    if (name === '' || !this.#formats.has(name)) {
       if (parsedStatements[name]) (connection as Preparing).close({ type: 'S', name });
       connection.parse({ name, text, types: [] }, true);
       connection.describe({ type: 'S', name }, true);

@@ -1,12 +1,16 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import {
+  after,
   baseProperties,
+  before,
   contains,
   defineCollection,
   equals,
+  inNetwork,
   isNull,
   oneOf,
   type RecordOf,
+  range,
 } from '../../collections/index.ts';
 import { ManagerEntity } from '../manager/index.ts';
 
@@ -52,10 +56,21 @@ export const workstations = defineCollection({
   // Newest first, so that a new workstation is on the first page.
   defaultOrder: ['CREATED_AT', 'DESC'],
   filters: {
+    ids: oneOf('id'),
     status: oneOf('status'),
     managerId: equals('manager'),
-    nameContains: contains('name'),
     unmanaged: isNull('manager'),
+    nameContains: contains('name'),
+    hostnameContains: contains('hostname'),
+    operatingSystemContains: contains('operatingSystem'),
+    operatingSystem: oneOf('operatingSystem'),
+    ipAddressIn: inNetwork('ipAddress'),
+    cpuUsage: range('cpuUsage'),
+    memoryUsage: range('memoryUsage'),
+    diskUsage: range('diskUsage'),
+    lastSeenBefore: before('lastSeenAt'),
+    lastSeenAfter: after('lastSeenAt'),
+    neverSeen: isNull('lastSeenAt'),
   },
   interned: ['operatingSystem'],
 });

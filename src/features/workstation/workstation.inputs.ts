@@ -25,24 +25,6 @@ registerEnumType(WorkstationOrderField, {
   },
 });
 
-@InputType({ description: 'Which workstations a list holds: those that fit every part given.' })
-export class WorkstationFilter {
-  @Field(() => [WorkstationStatusEnum], { nullable: true, description: 'With any of these statuses.' })
-  status?: WorkstationStatus[] | null;
-
-  @Field(() => ID, { nullable: true, description: 'Looked after by this manager.' })
-  managerId?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'With this text in the name; the case of a to z does not matter.',
-  })
-  nameContains?: string | null;
-
-  @Field(() => Boolean, { nullable: true, description: 'true: without a manager; false: with one.' })
-  unmanaged?: boolean | null;
-}
-
 @InputType({ description: 'The order of a list of workstations.' })
 export class WorkstationOrder {
   @Field(() => WorkstationOrderField, { description: 'What to order by.' })

@@ -24,11 +24,11 @@ import { PageArguments } from '../../graphql/page-arguments.ts';
 import type { FeatureParts } from '../feature.ts';
 import { Manager, type ManagerRecord, managers } from '../manager/index.ts';
 import { type WorkstationRecord, workstations } from './workstation.entity.ts';
+import { WorkstationFilter } from './workstation.filter.ts';
 import {
   CreateWorkstationInput,
   TelemetryReading,
   UpdateWorkstationInput,
-  WorkstationFilter,
   WorkstationOrder,
 } from './workstation.inputs.ts';
 import { WORKSTATION_CHANGED, type WorkstationEvent } from './workstation.stream.ts';
