@@ -320,7 +320,9 @@ async function createServer(config: Config, parts: ServerParts): Promise<HttpSer
     writer,
   });
   const auth = await resolveAuth(config);
-  const authenticate = createAuthenticator({ verify: createTokenVerifier(auth), anonymousRole: auth.anonymousRole });
+  const agentKeys = features.find(({ openAgentKeys }) => openAgentKeys)?.openAgentKeys?.({ database, feed, onError });
+  const verify = createTokenVerifier(auth);
+  const authenticate = createAuthenticator({ verify, agentKeys, anonymousRole: auth.anonymousRole });
   const metrics = createMetrics(
     {
       cacheStats: () => cache.getStats(),

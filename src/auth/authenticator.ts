@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { type AgentKeys, isAgentKey } from './agent-keys.ts';
 import type { Identity, Role } from './identity.ts';
 import { refuseToken } from './token-errors.ts';
 import type { TokenVerifier } from './tokens.ts';
@@ -13,6 +14,8 @@ export interface Authenticator {
 export interface AuthenticatorOptions {
   readonly verify: TokenVerifier;
   readonly anonymousRole: Role | undefined;
+  /** Verifies the keys of agents. Without it they are refused as tokens that cannot be verified. */
+  readonly agentKeys?: AgentKeys | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   /** How many verified tokens are remembered. */
@@ -26,15 +29,16 @@ const TRUST_MS = 60_000;
 
 /**
  * Creates the function that turns an `Authorization` header, or a socket's `connectionParams.authorization`, into an
- * identity. `undefined` is an anonymous request. Anything else must be `Bearer <token>` with a valid token; a request with
- * an invalid token is never treated as anonymous.
+ * identity. `undefined` is an anonymous request. Anything else must be `Bearer <token>` with a valid token or the key of an
+ * agent; a request with an invalid one is never treated as anonymous.
  *
- * A valid token is remembered for a minute, but not beyond its expiry. An invalid one is verified again each time.
+ * A valid token is remembered for a minute, but not beyond its expiry. An invalid one is verified again each time. Keys are
+ * remembered by `agentKeys`, which hears when they are revoked.
  *
  * The function rejects with `StationmasterError`: `UNAUTHENTICATED`, or whatever `verify` rejects with.
  */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { verify, anonymousRole, now = Date.now, maxRemembered = MAX_REMEMBERED } = options;
+  const { verify, agentKeys, anonymousRole, now = Date.now, maxRemembered = MAX_REMEMBERED } = options;
   const anonymous: Identity = Object.freeze({
     subject: 'anonymous',
     roles: Object.freeze(anonymousRole === undefined ? [] : [anonymousRole]),
@@ -52,8 +56,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const identity = known(authorization);
     if (identity !== null) return identity;
     const header = typeof authorization === 'string' ? authorization : '';
-    const token = /^Bearer +([^ ]+) *$/i.exec(header)?.[1];
+    const token = tokenIn(header);
     if (token === undefined) throw refuseToken('The authorization must be of the form "Bearer <token>".');
+    if (agentKeys && isAgentKey(token)) return agentKeys.find(token);
     const checkedAtMs = now();
     const verified = await verify(token);
     const trustedUntilMs = Math.min(verified.expiresAtMs ?? 0, checkedAtMs + TRUST_MS);
@@ -63,9 +68,16 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
 
   function known(authorization: unknown): Identity | null {
     if (authorization === undefined) return anonymous;
-    const found = typeof authorization === 'string' ? remembered.get(authorization) : undefined;
-    return found !== undefined && now() < found.trustedUntilMs ? found.identity : null;
+    if (typeof authorization !== 'string') return null;
+    const found = remembered.get(authorization);
+    if (found !== undefined) return now() < found.trustedUntilMs ? found.identity : null;
+    const token = agentKeys && tokenIn(authorization);
+    return token !== undefined && isAgentKey(token) ? agentKeys!.known(token) : null;
   }
 
   return Object.assign(identify, { known });
+}
+
+function tokenIn(header: string): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(header)?.[1];
 }

@@ -5,13 +5,20 @@ export type Role = (typeof ROLES)[number];
 
 /** The caller, as established from a verified token or from `ANONYMOUS_ROLE`. */
 export interface Identity {
-  /** The token's `sub`, or `anonymous`. */
+  /** The token's `sub`, `agent:` and the id of the workstation, or `anonymous`. */
   readonly subject: string;
   /** The roles that the token names; empty for anonymous callers without a role. `hasRole` applies the hierarchy. */
   readonly roles: readonly Role[];
   readonly isAnonymous: boolean;
-  /** The token's `exp` in milliseconds since the epoch; `null` for anonymous requests, which do not expire. */
+  /** The token's `exp` in milliseconds since the epoch; `null` for anonymous requests and agents' keys, which do not expire. */
   readonly expiresAtMs: number | null;
+  /** The only workstation that the caller may write, because its agent calls; absent: the roles decide alone. */
+  readonly workstationId?: string;
+  /**
+   * Calls `listener` once, when the credentials end before they expire. Returns a function that stops the wait. Absent: they
+   * cannot end.
+   */
+  readonly onRevoked?: (listener: () => void) => () => void;
 }
 
 /** Whether `identity` has `role` or a role that includes it. */

@@ -31,6 +31,7 @@ export type { Identified, RecordOf } from './definition/record.ts';
 export { recordSchemaOf } from './definition/record-schema.ts';
 export type { JsonRow } from './definition/record-shape.ts';
 export { followChanges } from './follow-changes.ts';
+export { batchAcrossRequests } from './reading/batch-across-requests.ts';
 export type { OpenCollection, PageRows } from './reading/open-collection.ts';
 export { createOperation, type Operation } from './reading/operation.ts';
 export { requireReadableTables } from './reading/readable-tables.ts';

@@ -1,4 +1,5 @@
 // The features, one line each. A new feature needs no other entry anywhere.
+export { agentsFeature } from './agents/index.ts';
 export { demoFleetFeature } from './demo-fleet/index.ts';
 export { managerFeature } from './manager/index.ts';
 export { performanceFeature } from './performance/index.ts';

@@ -1,7 +1,8 @@
 import type { AuditSummary } from '../audit/index.ts';
+import type { AgentKeys } from '../auth/agent-keys.ts';
 import type { Cache } from '../cache/index.ts';
 import type { ChangeFeed } from '../changes/index.ts';
-import type { AnyCollection, Collections } from '../collections/index.ts';
+import type { AnyCollection, Collections, Entity } from '../collections/index.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
 import type { NamedMigration } from '../database/migrations/index.ts';
@@ -26,8 +27,12 @@ export interface FeatureParts {
 /** One part of what the product does, in a folder of its own. */
 export interface Feature extends SchemaFeature<FeatureParts> {
   readonly collections?: readonly AnyCollection[];
+  /** Those of tables that no collection reads. */
+  readonly entities?: readonly Entity[];
   /** In the order in which they run. One that has been released is never edited. */
   readonly migrations?: readonly NamedMigration[];
+  /** Verifies the keys of agents, which callers may send in the place of a token. At most one feature has it. */
+  readonly openAgentKeys?: (parts: Pick<FeatureParts, 'database' | 'feed' | 'onError'>) => AgentKeys;
   /** Runs at each start, once the database is migrated and before anything is served. */
   readonly prepare?: (database: Database, config: Config) => Promise<unknown>;
 }

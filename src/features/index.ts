@@ -10,5 +10,8 @@ export type { Feature, FeatureParts } from './feature.ts';
 export const features: readonly Feature[] = Object.values(all);
 
 export const collections = features.flatMap(({ collections = [] }) => collections);
-export const entities = collections.map(({ entity }) => entity);
+export const entities = [
+  ...collections.map(({ entity }) => entity),
+  ...features.flatMap(({ entities = [] }) => entities),
+];
 export const migrations: readonly NamedMigration[] = inOrder(features.flatMap(({ migrations = [] }) => migrations));

@@ -6,6 +6,8 @@ import { ReadTrace } from '../cache/index.ts';
 export interface Context {
   readonly requestId: string;
   readonly identity: Identity;
+  /** Who sends the operation; its address is read only where it decides. Of an event of a subscription: nobody. */
+  readonly sender: { readonly address: string };
   readonly logger: Logger;
   /** Whether the logger writes at `level`. Cheaper than creating the logger. */
   logs(level: 'info' | 'debug'): boolean;
@@ -22,6 +24,7 @@ export interface Context {
 export interface ContextParts {
   readonly requestId: string;
   readonly identity: Identity;
+  readonly sender?: Context['sender'];
   readonly logger: Logger;
   /** Default: reads are answered from the cache. */
   readonly asksDatabase?: boolean;
@@ -32,19 +35,23 @@ export function createContext(parts: ContextParts): Context {
   return new OperationContext(parts);
 }
 
+const NOBODY = { address: '' };
+
 /** Without private fields, because Apollo Server copies the own properties of a context. */
 class OperationContext implements Context {
   readonly requestId: string;
   readonly identity: Identity;
+  readonly sender: Context['sender'];
   readonly reads = new ReadTrace();
   readonly asksDatabase: boolean;
   readonly serverLogger: Logger;
   readonly made = new Map<object, unknown>();
   ownLogger: Logger | undefined;
 
-  constructor({ requestId, identity, logger, asksDatabase = false }: ContextParts) {
+  constructor({ requestId, identity, sender = NOBODY, logger, asksDatabase = false }: ContextParts) {
     this.requestId = requestId;
     this.identity = identity;
+    this.sender = sender;
     this.serverLogger = logger;
     this.asksDatabase = asksDatabase;
   }

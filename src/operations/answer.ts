@@ -133,7 +133,13 @@ class Pipeline {
   async #execute(operation: AdmittedOperation, key: string | null, asksDatabase = false): Promise<Outcome> {
     const { request, identity, startedAtMs } = operation;
     const { apollo, documents, guard, logger, prepared } = this.#parts;
-    const context = createContext({ requestId: request.requestId, identity, logger, asksDatabase });
+    const context = createContext({
+      requestId: request.requestId,
+      identity,
+      sender: request.caller,
+      logger,
+      asksDatabase,
+    });
     const execution: Execution = { request, identity, startedAtMs, context, key };
     if (request.wantsPage) return answerByApollo(await apollo.answerHttp(request.http!, context));
     const asked = request.read();

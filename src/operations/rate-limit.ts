@@ -23,17 +23,21 @@ export interface RateLimiter {
    * @returns how many seconds to wait before the next try; 0 when the operation may go ahead
    */
   take(identity: Identity | null, caller: Sender): number;
+  /** What `take` would return, without counting. */
+  peek(identity: Identity | null, caller: Sender): number;
 }
 
 /** Limits each token, and each address that sends no valid token. Each process counts for itself. */
 export function createRateLimiter({ perAddress, perToken }: RateLimits, now: () => number): RateLimiter {
   const tokens = perToken === undefined ? null : new Buckets(perToken);
   const addresses = perAddress === undefined ? null : new Buckets(perAddress);
+  const ask = (verb: 'take' | 'peek', identity: Identity | null, caller: Sender) => {
+    if (identity === null || identity.isAnonymous) return addresses?.[verb](networkOf(caller.address), now()) ?? 0;
+    return tokens?.[verb](tokenKeyOf(identity), now()) ?? 0;
+  };
   return {
-    take(identity, caller) {
-      if (identity === null || identity.isAnonymous) return addresses?.take(networkOf(caller.address), now()) ?? 0;
-      return tokens?.take(tokenKeyOf(identity), now()) ?? 0;
-    },
+    take: (identity, caller) => ask('take', identity, caller),
+    peek: (identity, caller) => ask('peek', identity, caller),
   };
 }
 
@@ -51,7 +55,11 @@ function tokenKeyOf(identity: Identity): string {
 
 /** @throws {StationmasterError} `RATE_LIMITED` when the operation comes too soon */
 export function checkRate(limiter: RateLimiter, identity: Identity | null, caller: Sender): void {
-  const waitSeconds = limiter.take(identity, caller);
+  refuseFor(limiter.take(identity, caller));
+}
+
+/** @throws {StationmasterError} `RATE_LIMITED` unless there is nothing to wait for */
+export function refuseFor(waitSeconds: number): void {
   if (waitSeconds === 0) return;
   const wait = waitSeconds === 1 ? 'a second' : `${waitSeconds} seconds`;
   throw new StationmasterError('RATE_LIMITED', `Too many requests; try again in ${wait}.`, {
@@ -84,12 +92,24 @@ class Buckets {
 
   take(key: string, nowMs: number): number {
     const bucket = this.#recent.get(key) ?? this.#carryOver(key, nowMs);
-    const filledUntilMs = Math.max(bucket.emptyAtMs, nowMs) + this.#leakMs;
-    const excessMs = filledUntilMs - nowMs - WINDOW_MS;
+    const waitSeconds = this.#waitFor(bucket, nowMs);
+    if (waitSeconds === 0) bucket.emptyAtMs = this.#filledUntilMs(bucket, nowMs);
+    return waitSeconds;
+  }
+
+  peek(key: string, nowMs: number): number {
+    const bucket = this.#recent.get(key) ?? this.#older.get(key);
+    return bucket ? this.#waitFor(bucket, nowMs) : 0;
+  }
+
+  #waitFor(bucket: Bucket, nowMs: number): number {
+    const excessMs = this.#filledUntilMs(bucket, nowMs) - nowMs - WINDOW_MS;
     // Tolerates the rounding error of summed fractions of a millisecond.
-    if (excessMs > 0.001) return Math.ceil(excessMs / 1000);
-    bucket.emptyAtMs = filledUntilMs;
-    return 0;
+    return excessMs > 0.001 ? Math.ceil(excessMs / 1000) : 0;
+  }
+
+  #filledUntilMs({ emptyAtMs }: Bucket, nowMs: number): number {
+    return Math.max(emptyAtMs, nowMs) + this.#leakMs;
   }
 
   #carryOver(key: string, nowMs: number): Bucket {

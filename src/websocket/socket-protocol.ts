@@ -47,8 +47,8 @@ const TRY_AGAIN_LATER = 1013;
 /**
  * The server's side of `graphql-transport-ws`.
  *
- * A connection ends with its token: 4401 refuses a bad token, and clients do not retry; 4403 ends a connection whose token
- * has expired, and clients reconnect with a new one; 1013 asks to come back when tokens cannot be verified just now.
+ * A connection ends with its credentials: 4401 refuses bad ones, and clients do not retry; 4403 ends a connection whose
+ * token has expired or whose key was revoked, and clients reconnect with a new one; 1013 asks to come back when tokens cannot be verified just now.
  *
  * Every operation goes through `answer()`. Queries and mutations are sent as it returns them, past graphql-ws, which would
  * need an object to make JSON of. Subscriptions that it accepts are started here.
@@ -75,7 +75,7 @@ function connectionHooks({ logger, operations, timers }: SocketProtocolParts): H
         return false;
       }
       if (socket.readyState !== socket.OPEN) return false;
-      closeOnExpiry(socket, extra.identity, timers);
+      closeWithCredentials(socket, extra.identity, timers);
       return true;
     },
   };
@@ -100,10 +100,10 @@ function refuseConnection(socket: WebSocket, error: unknown, logger: Logger): vo
 /** A close frame has room for 123 bytes, and a character takes up to three. */
 const LONGEST_CLOSE_REASON = 41;
 
-function closeOnExpiry(socket: WebSocket, { expiresAtMs }: Identity, timers: Timers): void {
-  if (expiresAtMs === null) return;
-  const cancel = runAt(expiresAtMs, timers, () => socket.close(CloseCode.Forbidden, 'The token has expired.'));
-  socket.once('close', cancel);
+function closeWithCredentials(socket: WebSocket, { expiresAtMs, onRevoked }: Identity, timers: Timers): void {
+  const close = (reason: string) => () => socket.close(CloseCode.Forbidden, reason);
+  if (expiresAtMs !== null) socket.once('close', runAt(expiresAtMs, timers, close('The token has expired.')));
+  if (onRevoked) socket.once('close', onRevoked(close('The key has been revoked.')));
 }
 
 function operationHooks(parts: SocketProtocolParts): Hooks {

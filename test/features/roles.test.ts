@@ -42,6 +42,16 @@ const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }>
     allowed: ['OPERATOR', 'ADMIN'],
   },
   deleteManager: { document: `mutation { deleteManager(id: "${UNKNOWN_ID}") }`, allowed: ['OPERATOR', 'ADMIN'] },
+  agentEnrollments: { document: '{ agentEnrollments { id } }', allowed: ['ADMIN'] },
+  createAgentEnrollment: {
+    document: 'mutation { createAgentEnrollment(input: { label: "X" }) { id } }',
+    allowed: ['ADMIN'],
+  },
+  revokeAgentEnrollment: {
+    document: `mutation { revokeAgentEnrollment(id: "${UNKNOWN_ID}") }`,
+    allowed: ['ADMIN'],
+  },
+  revokeAgentKey: { document: `mutation { revokeAgentKey(workstationId: "${UNKNOWN_ID}") }`, allowed: ['ADMIN'] },
   clearCache: { document: 'mutation { clearCache { entriesRemoved } }', allowed: ['ADMIN'] },
   invalidateCache: { document: 'mutation { invalidateCache(pattern: "x") { entriesRemoved } }', allowed: ['ADMIN'] },
 };
@@ -67,7 +77,7 @@ describe.each(Object.entries(OPERATIONS))('%s', (field, { document, allowed }) =
     if (isAllowed) {
       // Authorization is checked before ids.
       const codes = (answer.errors ?? []).map(({ extensions }) => extensions.code);
-      const isAboutUnknownId = /^(update|delete)/.test(field);
+      const isAboutUnknownId = /^(update|delete|revoke)/.test(field);
       expect(codes).toEqual(isAboutUnknownId ? ['NOT_FOUND'] : []);
     } else {
       expectRefusal(answer, role === null ? 'UNAUTHENTICATED' : 'FORBIDDEN');
@@ -99,8 +109,10 @@ test('viewers read the rows of every collection, and operators write them', () =
   );
 });
 
-test('the table names every other query and mutation of the schema', () => {
-  const others = ROOT_FIELDS.filter(({ name }) => !USUAL_ROLES.has(name)).map(({ steps }) => steps[0]!.name);
+test('the table names every other query and mutation of the schema that needs a role', () => {
+  const others = ROOT_FIELDS.filter(({ name, steps }) => !USUAL_ROLES.has(name) && steps[0]!.roles).map(
+    ({ steps }) => steps[0]!.name,
+  );
   expect(Object.keys(OPERATIONS)).toEqual(expect.arrayContaining(others));
   expect(others.length).toBeGreaterThan(0);
 });

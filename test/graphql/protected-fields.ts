@@ -63,7 +63,7 @@ export function findProtectedFields(): ProtectedField[] {
 
 /** The object types within reach of a caller that passes `mayAsk`. */
 export function findReachableTypes(mayAsk: (roles: readonly Role[]) => boolean): string[] {
-  const isOpen = ({ roles = [], type }: Step) => (isRoot(type) || roles.length > 0 ? mayAsk(roles) : true);
+  const isOpen = ({ roles }: Step) => roles === undefined || mayAsk(roles);
   const reached = new Set<GraphQLObjectType>();
   const visit = (type: GraphQLObjectType) => {
     for (const { result } of stepsOf(type).filter(isOpen)) {
@@ -104,9 +104,16 @@ function stepsOf(type: GraphQLObjectType): Step[] {
 }
 
 function rolesOf(type: GraphQLObjectType, name: string): readonly Role[] | undefined {
-  const fields = Object.values(ROOTS).find((root) => root.type.name === type.name)?.handlers;
-  const described = fields ?? storage.objectTypes.find((metadata) => metadata.name === type.name)?.fields ?? [];
-  return described.find(({ schemaName }) => schemaName === name)?.roles as Role[] | undefined;
+  const handlers = Object.values(ROOTS).find((root) => root.type.name === type.name)?.handlers;
+  const described = handlers ?? fieldsOf(type);
+  return described.find(({ roles, schemaName }) => schemaName === name && roles)?.roles as Role[] | undefined;
+}
+
+/** Those that are properties, and those that have a resolver. */
+function fieldsOf(type: GraphQLObjectType) {
+  const metadata = storage.objectTypes.find(({ name }) => name === type.name);
+  const resolved = storage.fieldResolvers.filter((field) => field.getObjectType?.() === metadata?.target);
+  return [...(metadata?.fields ?? []), ...resolved];
 }
 
 /** The shortest path from the query type to a type, through fields without required arguments. */

@@ -169,6 +169,8 @@ describe('A server process', () => {
         await signToken({ ...claims, secret: 'another secret, of more than 32 bytes as well' }),
         'hunter2hunter2hunter2',
       ];
+      const agent = await enrollAgent(url, tokens[0]!);
+      tokens.push(agent.token, agent.key);
       for (const token of tokens) await useEverywhere(url, token);
       server.child.kill('SIGTERM');
       expect(await server.exited).toBe(0);
@@ -182,6 +184,32 @@ describe('A server process', () => {
     SLOW_MACHINE_MS,
   );
 });
+
+/** Enrolls an agent, and enrolls others in wrong ways. */
+async function enrollAgent(url: string, adminToken: string): Promise<{ token: string; key: string }> {
+  const input = { machineId: 'x', hostname: 'x', ipAddress: '::1', operatingSystem: 'x' };
+  const ask = async (query: string, variables: object) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${adminToken}` };
+    const body = JSON.stringify({ query, variables });
+    return (await (await fetch(`${url}/graphql`, { method: 'POST', headers, body })).json()) as Answer;
+  };
+  const created = await ask('mutation { createAgentEnrollment(input: { label: "x" }) { token } }', {});
+  const { token } = created.data.createAgentEnrollment;
+  const enroll =
+    'mutation ($token: String!, $input: EnrollAgentInput!) { enrollAgent(token: $token, input: $input) { key } }';
+  const { key } = (await ask(enroll, { token, input })).data.enrollAgent;
+  for (const wrong of [
+    { token, input: { ...input, machineId: 'y' } },
+    { token: [token], input },
+    { token, input: token },
+  ]) {
+    expect((await ask(enroll, wrong)).errors).toHaveLength(1);
+  }
+  expect((await ask(`mutation { enrollAgent(token: "${token}", input: "${key}") { key } }`, {})).errors).toHaveLength(
+    1,
+  );
+  return { token, key };
+}
 
 /** Places of a token, right and wrong ones. */
 async function useEverywhere(url: string, token: string): Promise<void> {

@@ -12,4 +12,6 @@ export const workstationFeature: Feature = {
   streams: { [WORKSTATION_CHANGED]: ({ feed }, ids) => streamWorkstationChanges(feed, ids as string[] | null) },
 };
 
-export { WorkstationEntity, workstations } from './workstation.entity.ts';
+export { WorkstationEntity, type WorkstationRecord, workstations } from './workstation.entity.ts';
+export { checkHostname, checkIpAddress } from './workstation.inputs.ts';
+export { Workstation } from './workstation.type.ts';

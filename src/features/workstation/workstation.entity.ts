@@ -28,6 +28,8 @@ export const WorkstationEntity = defineEntity({
     hostname: p.text(),
     ipAddress: p.string().columnType('inet'),
     operatingSystem: p.text(),
+    // What the machine calls itself; null where no agent has enrolled it.
+    machineId: p.text().nullable().unique('workstation_machine_id_unique'),
     status: p.enum(WORKSTATION_STATUSES).default('OFFLINE'),
     // Percent, 0 to 100; null when never reported.
     cpuUsage: p.double().nullable(),

@@ -122,7 +122,8 @@ export function checkReadings(readings: readonly TelemetryReading[]): void {
   });
 }
 
-function checkHostname(given: string, field: string): string {
+/** @throws {StationmasterError} BAD_USER_INPUT */
+export function checkHostname(given: string, field: string): string {
   const isHostname = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i.test(given);
   if (!isHostname || given.length > MAX_HOSTNAME_LENGTH) {
     throw badInput('hostname is not a host name: letters, digits, hyphens and dots (RFC 1123).', `input.${field}`);
@@ -131,7 +132,7 @@ function checkHostname(given: string, field: string): string {
 }
 
 /** The scalar lets networks and prefix lengths through, such as 10.0.0.0/8. */
-function checkIpAddress(given: string, field: string): string {
+export function checkIpAddress(given: string, field: string): string {
   if (isIP(given) === 0) {
     throw badInput('ipAddress is one IPv4 or IPv6 address, without a prefix length.', `input.${field}`);
   }

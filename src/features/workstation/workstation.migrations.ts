@@ -55,4 +55,14 @@ const FLEET = sqlMigration('20261122-fleet', {
 });
 
 /** A column more is one entry more: `sqlMigration('20270101-serial-number', { up: ['alter table …'], down: ['alter table …'] })`. */
-export const workstationMigrations: readonly NamedMigration[] = [FLEET, changesMigration(['manager', 'workstation'])];
+export const workstationMigrations: readonly NamedMigration[] = [
+  FLEET,
+  changesMigration(['manager', 'workstation']),
+  sqlMigration('20261129-machine-id', {
+    up: [
+      `alter table workstation add column machine_id text
+        constraint workstation_machine_id_unique unique check (char_length(machine_id) between 1 and 200)`,
+    ],
+    down: ['alter table workstation drop column machine_id'],
+  }),
+];

@@ -16,6 +16,7 @@ import {
 } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
 import { CollectionWriter, normalizeId } from '../../collections/index.ts';
+import { StationmasterError } from '../../errors.ts';
 import { CACHEABLE } from '../../graphql/cacheable.ts';
 import type { Context } from '../../graphql/context.ts';
 import { checkInput } from '../../graphql/input-fields.ts';
@@ -81,6 +82,7 @@ export class WorkstationResolver {
     return known === null ? null : this.#workstations.findById(known, ctx);
   }
 
+  @Authorized<Role>('VIEWER')
   @FieldResolver(() => Manager, { nullable: true, description: 'Who looks after it; null when nobody does.' })
   manager(
     @Root() { managerId }: WorkstationRecord,
@@ -118,7 +120,9 @@ export class WorkstationResolver {
   @Mutation(() => TelemetryReport, { description: 'Stores what workstations measured, and that they were seen now.' })
   reportTelemetry(
     @Arg('readings', () => [TelemetryReading], { description: 'Up to 1,000 readings.' }) readings: TelemetryReading[],
+    @Ctx() { identity }: Context,
   ): Promise<TelemetryReport> {
+    if (identity.workstationId !== undefined) requireOwnReadings(readings, identity.workstationId);
     return this.#telemetry.report(readings);
   }
 }
@@ -180,6 +184,15 @@ export class WorkstationChangeResolver {
   async #read(id: string, ctx: Context): Promise<WorkstationRecord | null> {
     return this.#workstations.findById(id, ctx);
   }
+}
+
+/** @throws {StationmasterError} FORBIDDEN, and then nothing is stored */
+function requireOwnReadings(readings: readonly TelemetryReading[], ownId: string): void {
+  const index = readings.findIndex(({ workstationId }) => normalizeId(workstationId) !== ownId);
+  if (index === -1) return;
+  throw new StationmasterError('FORBIDDEN', "An agent's key reports for its own workstation only.", {
+    field: `readings[${index}].workstationId`,
+  });
 }
 
 interface WorkstationChangeEvent extends Omit<WorkstationChange, 'workstation'> {

@@ -54,6 +54,12 @@ export class Workstation {
   @Field(() => String, { description: 'The operating system it runs, with its version.' })
   operatingSystem!: string;
 
+  @Field(() => String, {
+    nullable: true,
+    description: 'What the machine calls itself, unique in the fleet; set when its agent enrolls, null before.',
+  })
+  machineId!: string | null;
+
   @Field(() => WorkstationStatusEnum, { description: 'What it is doing.' })
   status!: WorkstationStatus;
 
