@@ -144,6 +144,7 @@ class Pipeline {
     if (request.wantsPage) return answerByApollo(await apollo.answerHttp(request.http!, context));
     const asked = request.read();
     guard.checkLength(asked?.query);
+    guard.checkVariables(asked?.variables);
     const query = documents.find(asked ?? {}, identity);
     if (!asked) return answerByApollo(await apollo.answerHttp(request.http!, context));
     if (query === null) return this.#finish(execution, await this.#refuseByApollo(asked, execution));

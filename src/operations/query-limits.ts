@@ -27,6 +27,8 @@ export interface QueryGuard {
   readonly rule: ValidationRule;
   /** @throws {StationmasterError} `BAD_USER_INPUT` for a text that is too long to be parsed */
   checkLength(query: unknown): void;
+  /** @throws {StationmasterError} `BAD_USER_INPUT` for variables in which graphql-js would exhaust the stack */
+  checkVariables(variables: unknown): void;
   /** The error for an operation of that cost; `null` when the cost is within the limit. */
   refuseCost(cost: number, operation: OperationDefinitionNode): GraphQLError | null;
 }
@@ -47,9 +49,22 @@ export function createQueryGuard(limits: QueryLimits): QueryGuard {
       if (typeof query !== 'string' || query.length <= limits.maxLength) return;
       throw new StationmasterError('BAD_USER_INPUT', excess('length', query.length, limits.maxLength));
     },
+    checkVariables(variables) {
+      if (!isDeeper(variables, MAX_VARIABLE_LEVELS)) return;
+      const message = `The variables have more than ${MAX_VARIABLE_LEVELS} levels of lists and objects within each other.`;
+      throw new StationmasterError('BAD_USER_INPUT', message);
+    },
     refuseCost: (cost, operation) =>
       cost > limits.maxCost ? refuse(excess('cost', cost, limits.maxCost), operation) : null,
   };
+}
+
+/** No input has half as many. */
+const MAX_VARIABLE_LEVELS = 32;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeper(each, levels - 1));
 }
 
 function refuse(message: string, node?: OperationDefinitionNode | FragmentDefinitionNode): GraphQLError {
