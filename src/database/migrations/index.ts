@@ -6,6 +6,7 @@ import type { NamedMigration } from './sql-migration.ts';
 export { announcementsMigration, TRIGGER_FUNCTIONS } from './announcements.migration.ts';
 export { changesMigration } from './changes.migration.ts';
 export { type NamedMigration, sqlMigration } from './sql-migration.ts';
+export { createTextIndex } from './text-index.ts';
 
 /**
  * The migrations of the features and those that belong to no feature, in the order in which they run: by the date that

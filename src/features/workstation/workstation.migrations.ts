@@ -1,4 +1,9 @@
-import { changesMigration, type NamedMigration, sqlMigration } from '../../database/migrations/index.ts';
+import {
+  changesMigration,
+  createTextIndex,
+  type NamedMigration,
+  sqlMigration,
+} from '../../database/migrations/index.ts';
 
 /**
  * The tables of managers and workstations. Text that lists are ordered by has the collation "C", so that its order is the same on every machine
@@ -54,6 +59,11 @@ const FLEET = sqlMigration('20261122-fleet', {
   down: ['drop table workstation', 'drop table manager', 'drop function uuid_v7()'],
 });
 
+const TEXT_INDEX = sqlMigration('20261129-text-index', {
+  up: [createTextIndex('workstation_texts', 'workstation', ['name', 'hostname', 'operating_system'])],
+  down: ['drop index if exists workstation_texts'],
+});
+
 /** A column more is one entry more: `sqlMigration('20270101-serial-number', { up: ['alter table …'], down: ['alter table …'] })`. */
 export const workstationMigrations: readonly NamedMigration[] = [
   FLEET,
@@ -65,4 +75,5 @@ export const workstationMigrations: readonly NamedMigration[] = [
     ],
     down: ['alter table workstation drop column machine_id'],
   }),
+  TEXT_INDEX,
 ];
