@@ -92,7 +92,7 @@ describe('follow_table()', () => {
       );
       return rows.map(({ definition }) => definition);
     };
-    expect(await triggersOf('shelf')).toEqual(await triggersOf('workstation'));
+    expect(await triggersOf('shelf')).toEqual(await triggersOf('manager'));
     await dispose();
   });
 
