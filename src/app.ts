@@ -339,6 +339,8 @@ async function createServer(config: Config, parts: ServerParts): Promise<HttpSer
     logger,
     schema,
     identify: onceOpen(authenticate, stage),
+    cache,
+    feed,
     responses: parts.responses,
     positions: parts.positions,
     middlewares: parts.middlewares,

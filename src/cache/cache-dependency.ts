@@ -1,11 +1,18 @@
 import type { ReadTrace } from './read-trace.ts';
 import type { Entry, EntryDependency } from './store/entry.ts';
+import type { RemovalCause } from './store/removal-cause.ts';
 
 /** The part of `Cache` that dependencies ask. */
 export interface CacheDependencySource {
   readonly isLive: boolean;
   readonly nowMs: number;
 }
+
+/**
+ * Called once, synchronously, when a dependency ends. It must not write to the cache.
+ * @param cause why the first entry left the cache; `undefined`: the owner ended the dependency
+ */
+export type OnDependencyEnd = (cause: RemovalCause | undefined) => void;
 
 /**
  * The dependency of a derived value, such as a serialized response, on the entries it was made from.
@@ -19,14 +26,11 @@ export class CacheDependency implements EntryDependency {
   readonly #source: CacheDependencySource;
   /** What was read, with repeats. */
   readonly entries: readonly Entry[];
-  readonly #onEnd: () => void;
+  readonly #onEnd: OnDependencyEnd;
   #isEnded = false;
 
-  /**
-   * @param entries the entries that were read, with repeats
-   * @param onEnd called once, synchronously, when the dependency ends. It must not write to the cache.
-   */
-  constructor(source: CacheDependencySource, entries: readonly Entry[], onEnd: () => void) {
+  /** @param entries the entries that were read, with repeats */
+  constructor(source: CacheDependencySource, entries: readonly Entry[], onEnd: OnDependencyEnd) {
     this.#source = source;
     // The copy has no spare capacity, which an array that grew by `push` has.
     this.entries = entries.slice();
@@ -55,11 +59,11 @@ export class CacheDependency implements EntryDependency {
   }
 
   /** Ends the dependency. Further calls do nothing. */
-  end(): void {
+  end(cause?: RemovalCause): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const entry of this.entries) detach(this, entry);
-    this.#onEnd();
+    this.#onEnd(cause);
   }
 }
 
@@ -67,7 +71,7 @@ export class CacheDependency implements EntryDependency {
 export function createDependency(
   source: CacheDependencySource,
   { entries, stale }: ReadTrace,
-  onEnd: () => void,
+  onEnd: OnDependencyEnd,
 ): CacheDependency | null {
   if (!source.isLive || stale > 0) return null;
   const { nowMs } = source;
@@ -76,9 +80,9 @@ export function createDependency(
 }
 
 /** Ends everything that was derived from an entry. Call when the entry has left the store. */
-export function endDependenciesOf({ dependencies }: Entry): void {
-  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.end();
-  else dependencies?.end();
+export function endDependenciesOf({ dependencies }: Entry, cause: RemovalCause): void {
+  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.end(cause);
+  else dependencies?.end(cause);
 }
 
 function attach(dependency: CacheDependency, entry: Entry): void {

@@ -1,5 +1,5 @@
 import type { AnnouncedRecord, Announcement } from './announcement.ts';
-import { type CacheDependency, createDependency } from './cache-dependency.ts';
+import { type CacheDependency, createDependency, type OnDependencyEnd } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
 import { compileGlob } from './glob.ts';
@@ -130,9 +130,8 @@ export class Cache {
   /**
    * Creates a dependency on everything a reader found, for a value derived from it. Returns `null` if the value must not
    * be kept: the cache is suspended, or something was stale, was not stored, or has left the cache since.
-   * @param onEnd called once, synchronously, when the dependency ends. It must not write to the cache.
    */
-  dependOn(trace: ReadTrace, onEnd: () => void): CacheDependency | null {
+  dependOn(trace: ReadTrace, onEnd: OnDependencyEnd): CacheDependency | null {
     return createDependency(this, trace, onEnd);
   }
 

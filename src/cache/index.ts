@@ -1,6 +1,6 @@
 export type { AnnouncedRecord, Announcement } from './announcement.ts';
 export { Cache } from './cache.ts';
-export type { CacheDependency } from './cache-dependency.ts';
+export type { CacheDependency, OnDependencyEnd } from './cache-dependency.ts';
 export { Cached, type CachedOptions } from './cached.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
@@ -11,6 +11,7 @@ export { type Picked, ServedSample, type ServedSampleOptions } from './served-sa
 export { stableJson } from './stable-json.ts';
 export type { Dependent, Entry, StoreOptions } from './store/entry.ts';
 export { LruList, type LruNode } from './store/lru-list.ts';
-export type { Removal, RemovalCause, RemovalListener } from './store/removal.ts';
+export type { Removal, RemovalListener } from './store/removal.ts';
+export type { RemovalCause } from './store/removal-cause.ts';
 export { type CacheLayerStats, type CacheStats, type LayerCounters, SECOND_TIER_LAYER } from './store/stats.ts';
 export { flatObjectBytes } from './store/value.ts';

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
-import type { GraphQLSchema } from 'graphql';
+import { type GraphQLSchema, specifiedDirectives } from 'graphql';
 import { buildSchemaSync, type NonEmptyArray, type PubSub } from 'type-graphql';
 import { StationmasterError } from '../errors.ts';
 import { authChecker } from './auth-checker.ts';
+import { LIVE } from './live-directive.ts';
 import { wrapRootFields } from './root-fields.ts';
 import { callRowFieldsDirectly } from './row-fields.ts';
 
@@ -31,6 +32,7 @@ export function createSchema<Parts>(features: readonly SchemaFeature<Parts>[], p
     resolvers: classes as unknown as NonEmptyArray<() => unknown>,
     container: { get: (resolver) => instances.get(resolver) },
     authChecker,
+    directives: [...specifiedDirectives, LIVE],
     pubSub: toPubSub(features, parts),
     validate: false,
   });

@@ -2,7 +2,8 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import type { GraphQLSchema, ValidationRule } from 'graphql';
 import type { Logger } from 'pino';
 import { hasRole } from '../auth/identity.ts';
-import type { Positions } from '../changes/index.ts';
+import type { Cache } from '../cache/index.ts';
+import type { ChangeFeed, Positions } from '../changes/index.ts';
 import type { Config } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -53,6 +54,9 @@ export interface HttpServerParts {
   readonly identify: Identify;
   readonly health: Health;
   readonly metrics: Metrics;
+  readonly cache: Pick<Cache, 'dependOn' | 'isLive'>;
+  /** Has the cache among its followers. */
+  readonly feed: Pick<ChangeFeed, 'follow'>;
   readonly positions: Positions;
   /** Stores responses; without it every operation is executed. */
   readonly responses?: ResponseCache | undefined;

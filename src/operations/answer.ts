@@ -1,4 +1,4 @@
-import type { ExecutionResult, GraphQLFormattedError } from 'graphql';
+import type { ExecutionResult, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { hasRole } from '../auth/identity.ts';
 import { ReadTrace } from '../cache/index.ts';
@@ -9,6 +9,7 @@ import type { OperationType, RequestObserver } from '../observability/metrics.ts
 import type { Apollo } from './apollo.ts';
 import type { Admission } from './caller.ts';
 import type { DocumentSource } from './documents/trusted-documents.ts';
+import { readThrottle } from './live/throttle.ts';
 import {
   type AdmittedOperation,
   type Answer,
@@ -31,6 +32,7 @@ export interface AnswerParts {
   readonly positions: Positions;
   readonly documents: DocumentSource;
   readonly guard: QueryGuard;
+  readonly schema: GraphQLSchema;
   readonly prepared: PreparedOperations;
   readonly apollo: Apollo;
   readonly hidesSuggestions: boolean;
@@ -160,6 +162,13 @@ class Pipeline {
     if (selected.type === 'subscription' && request.acceptsSubscriptions) {
       return { kind: 'subscription', operation: selected, variables: variables ?? NO_VARIABLES, context };
     }
+    if (selected.live) {
+      const throttleMs = readThrottle(this.#parts.schema, selected, variables ?? NO_VARIABLES);
+      if (throttleMs instanceof Error) return this.#finish(execution, this.#refuse([throttleMs], context, selected));
+      if (request.acceptsSubscriptions && throttleMs !== null) {
+        return { kind: 'live', operation: selected, variables: variables ?? NO_VARIABLES, context, throttleMs };
+      }
+    }
     const executed =
       selected.type === 'query'
         ? await this.#executeQuery(selected, asked, context)
@@ -174,7 +183,9 @@ class Pipeline {
 
   async #executeQuery(query: PreparedOperation, { variables }: AskedOperation, context: Context): Promise<Executed> {
     const { errors, data } = await query.execute(context, variables ?? NO_VARIABLES);
-    const { type, name, isCacheable } = query;
+    const { type, name, live } = query;
+    // Stored, it would answer the same text on a WebSocket, where the query has to become live.
+    const isCacheable = query.isCacheable && live === null;
     if (!errors) return { result: { data }, type, name, fault: null, isCacheable };
     const result = data === undefined ? {} : { data };
     const fault = data === undefined ? 'variables' : null;

@@ -23,7 +23,7 @@ export interface OperationRequest {
   readonly wantsReport: boolean;
   /** Whether a browser asks for a page, Apollo Sandbox, in the place of an operation. */
   readonly wantsPage: boolean;
-  /** Whether the transport can deliver the events of a subscription. */
+  /** Whether the transport can deliver the events of a subscription, and the answers of a live query. */
   readonly acceptsSubscriptions: boolean;
   /**
    * Decodes what is asked. Called at most once, and only when no stored response can be given.
@@ -83,7 +83,13 @@ export interface AcceptedSubscription {
   readonly context: Context;
 }
 
-export type Outcome = Answer | AcceptedSubscription;
+/** A live query that may start, see `LiveQueries`. The transport delivers its answers. */
+export interface AcceptedLiveQuery extends Omit<AcceptedSubscription, 'kind'> {
+  readonly kind: 'live';
+  readonly throttleMs: number;
+}
+
+export type Outcome = Answer | AcceptedSubscription | AcceptedLiveQuery;
 
 /** An operation whose caller was admitted: identified, and counted against the rate limit. */
 export interface AdmittedOperation {
@@ -98,7 +104,7 @@ export interface AdmittedOperation {
  *
  * Returns what `next` returns, or something else; `next` returns a cached response at once and everything else as a
  * promise. May refuse the operation by throwing a `StationmasterError`, which the transport sends with its code.
- * Of a subscription it sees the start, not the events.
+ * Of a subscription and of a live query it sees the start, not what is sent later.
  */
 export type OperationMiddleware = (
   operation: AdmittedOperation,

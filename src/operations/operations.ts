@@ -1,6 +1,7 @@
 import type { GraphQLSchema, ValidationRule } from 'graphql';
 import type { Logger } from 'pino';
-import type { Positions } from '../changes/index.ts';
+import type { Cache } from '../cache/index.ts';
+import type { ChangeFeed, Positions } from '../changes/index.ts';
 import type { Config } from '../config/config.ts';
 import { hidesSuggestions } from '../graphql/errors.ts';
 import { measureRootFields } from '../graphql/root-fields.ts';
@@ -11,6 +12,7 @@ import { createApollo } from './apollo.ts';
 import { type Admission, createAdmission, type Identify } from './caller.ts';
 import { createPersistedQueries, TEXTS_ONLY } from './documents/persisted-queries.ts';
 import { type DocumentSource, readTrustedDocuments } from './documents/trusted-documents.ts';
+import { LiveQueries } from './live/live-queries.ts';
 import type { OperationMiddleware } from './operation.ts';
 import { PreparedOperations } from './prepared-operations.ts';
 import { createQueryGuard } from './query-limits.ts';
@@ -24,6 +26,9 @@ export interface OperationsParts {
   readonly identify: Identify;
   readonly logger: Logger;
   readonly metrics: RequestObserver & ResolverObserver;
+  readonly cache: Pick<Cache, 'dependOn' | 'isLive'>;
+  /** Tells when the cache is live again. */
+  readonly feed: Pick<ChangeFeed, 'follow'>;
   readonly positions: Positions;
   /** Stores responses; without it every operation is executed. */
   readonly responses?: ResponseCache | undefined;
@@ -39,6 +44,8 @@ export interface OperationsParts {
 export interface Operations {
   readonly answer: AnswerOperation;
   readonly admission: Admission;
+  /** Runs the live queries that `answer` accepted. */
+  readonly live: LiveQueries;
   /** The schema that is executed. */
   readonly schema: GraphQLSchema;
   start(): Promise<void>;
@@ -47,7 +54,7 @@ export interface Operations {
 
 /** @throws {ConfigError} when the list of trusted documents cannot be read */
 export function createOperations(parts: OperationsParts): Operations {
-  const { config, identify, logger, metrics, middlewares = [], positions, responses = null, timers } = parts;
+  const { cache, config, identify, logger, metrics, middlewares = [], positions, responses = null, timers } = parts;
   const schema = measureRootFields(parts.schema, metrics);
   const guard = createQueryGuard(config.queries);
   const validate = createValidator({
@@ -60,6 +67,8 @@ export function createOperations(parts: OperationsParts): Operations {
   const apollo = createApollo({ config, schema, logger, hidesSuggestions: hidden });
   const admission = createAdmission(identify, createRateLimiter(config.rates, timers.now));
   const documents = createDocumentSource(config.persistedQueries, timers, logger);
+  const live = new LiveQueries({ cache, hidesSuggestions: hidden, logger, metrics, timers });
+  const unfollow = parts.feed.follow({ onLive: () => live.resume() });
   let stopFollowing = () => {};
   const answer = createAnswer({
     admission,
@@ -68,6 +77,7 @@ export function createOperations(parts: OperationsParts): Operations {
     positions,
     documents,
     guard,
+    schema,
     prepared: new PreparedOperations({ schema, validate }),
     apollo,
     hidesSuggestions: hidden,
@@ -77,12 +87,14 @@ export function createOperations(parts: OperationsParts): Operations {
   return {
     answer,
     admission,
+    live,
     schema,
     async start() {
       await apollo.start();
       stopFollowing = documents.start();
     },
     async stop() {
+      unfollow();
       stopFollowing();
       await apollo.stop();
     },

@@ -1,4 +1,5 @@
 import {
+  type DirectiveNode,
   type DocumentNode,
   type ExecutionResult,
   execute,
@@ -9,6 +10,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../graphql/context.ts';
+import { findLive } from '../graphql/live-directive.ts';
 import { isCacheable } from './cacheability.ts';
 import { type CompiledQuery, compileQuery } from './compiled-query.ts';
 import { type CostFunction, createCostFunction } from './query-cost.ts';
@@ -140,6 +142,8 @@ export class PreparedOperation {
   readonly name: string | null;
   /** Whether its responses, when they have no errors, may be stored. */
   readonly isCacheable: boolean;
+  /** The directive that makes it a live query; `null`: it has none. */
+  readonly live: DirectiveNode | null;
   readonly costOf: CostFunction;
   compiledFields = 0;
   readonly #shared: SharedByOperations;
@@ -155,6 +159,7 @@ export class PreparedOperation {
     this.type = definition.operation;
     this.name = definition.name?.value ?? null;
     this.isCacheable = isCacheable(shared.schema, document, definition);
+    this.live = findLive(definition);
     this.costOf = createCostFunction(document, definition);
     this.#shared = shared;
   }

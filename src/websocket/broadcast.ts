@@ -8,8 +8,11 @@ export interface EventSource extends AsyncIterable<unknown> {
   keyOf?(event: unknown): string;
 }
 
-/** Called with each event as clients see it, and with its key: a newer event with the same key may replace it. */
-export type Deliver = (payload: string, key: string, subscriber: Subscriber) => void;
+/**
+ * Called with each event as clients see it, and with its key: a newer event with the same key may replace it.
+ * @param isState whether a newer one makes it worthless, so that it should be replaced while it waits
+ */
+export type Deliver = (payload: string, key: string, subscriber: Subscriber, isState?: boolean) => void;
 
 export interface BroadcastOptions {
   /** Writes an event as clients see it: once for all of them. */

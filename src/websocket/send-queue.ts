@@ -6,6 +6,8 @@ export interface EventMessage {
   readonly text: string;
   /** A newer event with the same key may replace this one while it waits. */
   readonly key: string;
+  /** Whether a newer event with the same key does so even if there is room for both. */
+  readonly isState?: boolean | undefined;
   /** The subscriber. Nothing is sent to one that has left. */
   readonly recipient: { readonly hasLeft: boolean };
 }
@@ -119,7 +121,8 @@ export class SendQueue {
 
   #add(message: Message): void {
     this.#lastNumber += 1;
-    const place = this.#isCoalescing && isEvent(message) ? message.key : this.#lastNumber;
+    const hasPlace = isEvent(message) && (this.#isCoalescing || message.isState);
+    const place = hasPlace ? message.key : this.#lastNumber;
     const replaced = this.#waiting.get(place);
     // Removed first: the newer message belongs at the end, behind what was committed before it.
     if (replaced) this.#remove(place, replaced);

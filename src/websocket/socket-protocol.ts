@@ -9,7 +9,13 @@ import { StationmasterError } from '../errors.ts';
 import { hidesSuggestions, presentError, presentErrors } from '../graphql/errors.ts';
 import type { RequestObserver } from '../observability/metrics.ts';
 import type { Caller } from '../operations/caller.ts';
-import type { AcceptedSubscription, Answer, AskedOperation, OperationRequest } from '../operations/operation.ts';
+import type {
+  AcceptedLiveQuery,
+  AcceptedSubscription,
+  Answer,
+  AskedOperation,
+  OperationRequest,
+} from '../operations/operation.ts';
 import type { Operations } from '../operations/operations.ts';
 import { runAt, type Timers } from '../timers.ts';
 import type { Deliver } from './broadcast.ts';
@@ -19,7 +25,7 @@ import { createSubscriptions } from './subscriptions.ts';
 export interface SocketProtocolParts {
   readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
   readonly logger: Logger;
-  readonly operations: Pick<Operations, 'answer' | 'admission' | 'schema'>;
+  readonly operations: Pick<Operations, 'answer' | 'admission' | 'live' | 'schema'>;
   readonly metrics: RequestObserver;
   readonly timers: Timers;
   /** Updated as subscriptions start and end. */
@@ -51,7 +57,7 @@ const TRY_AGAIN_LATER = 1013;
  * token has expired or whose key was revoked, and clients reconnect with a new one; 1013 asks to come back when tokens cannot be verified just now.
  *
  * Every operation goes through `answer()`. Queries and mutations are sent as it returns them, past graphql-ws, which would
- * need an object to make JSON of. Subscriptions that it accepts are started here.
+ * need an object to make JSON of. Subscriptions and live queries that it accepts are started here.
  */
 export function createSocketProtocol(parts: SocketProtocolParts): SocketProtocol {
   return makeServer<Record<string, unknown>, Connection>({
@@ -110,12 +116,12 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
   const { config, logger, operations } = parts;
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const refusals = new WeakMap<readonly GraphQLError[], Answer['errors']>();
-  const subscriptions = createSubscriptions(parts);
+  const subscriptions = createSubscriptions({ ...parts, live: operations.live });
 
   const start = async (connection: Connection, payload: SubscribePayload) => {
     const outcome = await operations.answer(new SocketRequest(connection, payload));
     if (outcome.kind === 'subscription') return toExecutionArgs(outcome, operations.schema);
-    if (outcome.fault === null || outcome.fault === 'variables') return answeredBy(outcome);
+    if (outcome.kind === 'live' || outcome.fault === null || outcome.fault === 'variables') return carry(outcome);
     const errors = outcome.errors.map(({ message }) => new GraphQLError(message));
     refusals.set(errors, outcome.errors);
     return errors;
@@ -137,9 +143,11 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
     subscribe: async () => ({}),
 
     async onOperation({ extra, subscriptions: running }, id, _payload, args) {
-      const answer = answerIn(args);
-      if (!answer) return subscriptions.start(args, deliverTo(extra.sendQueue, id));
-      if (id in running) await extra.sendQueue.send(nextMessage(id, textOf(answer)));
+      const outcome = outcomeIn(args);
+      const deliver = deliverTo(extra.sendQueue, id);
+      if (!outcome) return subscriptions.start(args, deliver);
+      if (outcome.kind === 'live') return subscriptions.startLive(outcome, deliver);
+      if (id in running) await extra.sendQueue.send(nextMessage(id, textOf(outcome)));
       return NO_RESULTS;
     },
 
@@ -198,19 +206,19 @@ function toExecutionArgs({ operation, variables, context }: AcceptedSubscription
   return { schema, document, operationName, variableValues: variables, contextValue: context };
 }
 
-/** graphql-ws wants a document; the answer travels in its context. */
-const ANSWERED = parse('{ __typename }');
+/** graphql-ws wants a document; the outcome travels in its context. */
+const CARRIER = parse('{ __typename }');
 
-interface AnsweredArgs extends ExecutionArgs {
-  readonly contextValue: { readonly answer: Answer };
+interface CarryingArgs extends ExecutionArgs {
+  readonly contextValue: { readonly outcome: Answer | AcceptedLiveQuery };
 }
 
-function answeredBy(answer: Answer): AnsweredArgs {
-  return { schema: NO_SCHEMA, document: ANSWERED, contextValue: { answer } };
+function carry(outcome: Answer | AcceptedLiveQuery): CarryingArgs {
+  return { schema: NO_SCHEMA, document: CARRIER, contextValue: { outcome } };
 }
 
-function answerIn(args: ExecutionArgs): Answer | null {
-  return args.document === ANSWERED ? (args as AnsweredArgs).contextValue.answer : null;
+function outcomeIn(args: ExecutionArgs): Answer | AcceptedLiveQuery | null {
+  return args.document === CARRIER ? (args as CarryingArgs).contextValue.outcome : null;
 }
 
 const NO_SCHEMA = new GraphQLSchema({});
@@ -236,8 +244,8 @@ function headOf(id: string): string {
 /** Events are sent as they are, past graphql-ws, which would make JSON of each for every subscriber. */
 function deliverTo(sendQueue: SendQueue, id: string): Deliver {
   const head = headOf(id);
-  return (payload, key, recipient) =>
-    sendQueue.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient });
+  return (payload, key, recipient, isState) =>
+    sendQueue.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient, isState });
 }
 
 function asGraphqlError(error: unknown): GraphQLError {

@@ -11,31 +11,36 @@ import {
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { Identity } from '../auth/identity.ts';
-import { stableJson } from '../cache/index.ts';
 import type { Config } from '../config/config.ts';
 import { type Context, createContext } from '../graphql/context.ts';
 import { hidesSuggestions, presentErrors } from '../graphql/errors.ts';
 import type { RequestObserver } from '../observability/metrics.ts';
+import type { LiveQueries } from '../operations/live/live-queries.ts';
+import type { AcceptedLiveQuery } from '../operations/operation.ts';
 import { reportOperation } from '../operations/request-log.ts';
-import { Broadcasts, type Deliver, type EventSource, type Subscriber } from './broadcast.ts';
+import { sharedIdentity, sharingKey } from '../operations/sharing-key.ts';
+import { Broadcasts, type Deliver, type EventSource, Subscriber } from './broadcast.ts';
 
 export interface SubscriptionsParts {
   readonly config: Pick<Config, 'environment' | 'introspection'>;
   readonly logger: Logger;
   readonly metrics: RequestObserver;
+  readonly live: LiveQueries;
   /** Updated as subscriptions start and end. */
   readonly counts: { activeSubscriptions: number };
 }
 
-/** Runs subscriptions. Those that ask the same with the same rights share one source, one execution per event and its JSON. */
+/** Runs subscriptions and live queries. Those that ask the same with the same rights share one source, one execution per event and its JSON. */
 export interface Subscriptions {
   /** Starts a subscription, or resolves to why it cannot start. Every event is executed with a context of its own. */
   start(args: ExecutionArgs, deliver: Deliver): Promise<Subscriber | ExecutionResult>;
+  /** Starts a live query. Its answers have one key: a newer one replaces an older one that waits for the client. */
+  startLive(accepted: AcceptedLiveQuery, deliver: Deliver): Subscriber;
   /** A result as the client sees it. Leaves a line in the log, and is counted. */
   present(args: ExecutionArgs, result: ExecutionResult, startedAtMs?: number): FormattedExecutionResult;
 }
 
-export function createSubscriptions({ config, counts, logger, metrics }: SubscriptionsParts): Subscriptions {
+export function createSubscriptions({ config, counts, live, logger, metrics }: SubscriptionsParts): Subscriptions {
   const broadcasts = new Broadcasts();
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const onError = (error: unknown) => logger.error({ err: error }, 'a subscription could not be ended');
@@ -67,8 +72,8 @@ export function createSubscriptions({ config, counts, logger, metrics }: Subscri
       if (!isEventSource(source)) return source;
       const { operationName } = args;
       logger.info({ operationName, operationType: 'subscription', subject: identity.subject }, 'subscribed');
-      const viewer = source.isShared ? { ...identity, subject: 'shared', expiresAtMs: null } : identity;
-      const broadcast = broadcasts.find(sharingKey(args), source, {
+      const viewer = source.isShared ? sharedIdentity(identity) : identity;
+      const broadcast = broadcasts.find(sharingKeyOf(args), source, {
         render: (event) => render(args, event, viewer),
         onError,
       });
@@ -77,20 +82,35 @@ export function createSubscriptions({ config, counts, logger, metrics }: Subscri
         counts.activeSubscriptions -= 1;
       });
     },
+
+    startLive(accepted, deliver) {
+      const { identity, logger } = accepted.context;
+      const { name: operationName } = accepted.operation;
+      logger.info({ operationName, operationType: 'live', subject: identity.subject }, 'subscribed');
+      counts.activeSubscriptions += 1;
+      const subscriber = new Subscriber(0, deliver, () => {
+        counts.activeSubscriptions -= 1;
+        leave();
+      });
+      const leave = live.join(accepted, {
+        deliver: (payload) => deliver(payload, LIVE_KEY, subscriber, true),
+        finish: () => subscriber.finish(),
+      });
+      return subscriber;
+    },
   };
 }
 
-/** Everything that the result of an event depends on besides the event: the question, and the subscriber's rights. */
-function sharingKey(args: ExecutionArgs): string {
-  const query = args.document.loc!.source.body;
-  const { isAnonymous, roles } = contextOf(args).identity;
-  const names = operationOf(args).variableDefinitions?.map(({ variable }) => variable.name.value) ?? [];
-  const variables = names.map((name) => [
-    name,
-    args.variableValues?.[name] ?? null,
-    name in (args.variableValues ?? {}),
-  ]);
-  return stableJson([query, args.operationName ?? null, variables, roles, isAnonymous]);
+const LIVE_KEY = 'live';
+
+function sharingKeyOf(args: ExecutionArgs): string {
+  const definition = operationOf(args);
+  const { document, variableValues, operationName } = args;
+  return sharingKey(
+    { document, definition, name: operationName ?? null },
+    variableValues ?? {},
+    contextOf(args).identity,
+  );
 }
 
 function contextOf(args: ExecutionArgs): Context {

@@ -1,4 +1,5 @@
 import type { Identity, Role } from '../../src/auth/identity.ts';
+import { Cache } from '../../src/cache/index.ts';
 import { Positions } from '../../src/changes/index.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { StationmasterError } from '../../src/errors.ts';
@@ -61,6 +62,8 @@ export async function startStubServer({ config, ...overrides }: Overrides = {}):
       feed: () => ({ state: 'live', gaps: 0 }),
       audit: () => ({ audited: 0, stale: {} }),
     }),
+    cache: new Cache(),
+    feed: { follow: () => () => {} },
     positions: new Positions({ feed: NO_CHANGES, databaseId: () => '5745b000' }),
     timers,
     ...overrides,

@@ -4,7 +4,8 @@ import type { CacheOptions } from '../contract.ts';
 import type { ReadTrace } from '../read-trace.ts';
 import type { Entry, StoreOptions } from './entry.ts';
 import { LruList } from './lru-list.ts';
-import type { RemovalCause, RemovalListeners } from './removal.ts';
+import type { RemovalListeners } from './removal.ts';
+import type { RemovalCause } from './removal-cause.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
 
@@ -183,7 +184,7 @@ export class EntryStore {
     counters.size--;
     if (cause === 'evicted') counters.evictions++;
     if (this.#removals.hasAny) this.#report(entry, cause);
-    endDependenciesOf(entry);
+    endDependenciesOf(entry, cause);
   }
 
   #report(entry: Entry, cause: RemovalCause): void {

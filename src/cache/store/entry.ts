@@ -1,3 +1,5 @@
+import type { RemovalCause } from './removal-cause.ts';
+
 /** The part of an entry, or of a running load, that decides which announcements concern it. */
 export interface Dependent {
   readonly tags: readonly string[];
@@ -10,7 +12,8 @@ export interface Dependent {
 
 /** Something derived from entries that ends when one of them leaves the cache. */
 export interface EntryDependency {
-  end(): void;
+  /** @param cause why the entry left */
+  end(cause: RemovalCause): void;
 }
 
 /** A cached value. Read-only outside the cache. */

@@ -1,0 +1,108 @@
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import type { Identity } from '../../auth/identity.ts';
+import type { Cache } from '../../cache/index.ts';
+import { createContext } from '../../graphql/context.ts';
+import { presentErrors } from '../../graphql/errors.ts';
+import type { RequestObserver } from '../../observability/metrics.ts';
+import type { Timers } from '../../timers.ts';
+import type { AcceptedLiveQuery } from '../operation.ts';
+import { reportOperation } from '../request-log.ts';
+import { sharedIdentity, sharingKey } from '../sharing-key.ts';
+import { type LiveAnswer, type LiveListener, LiveQuery } from './live-query.ts';
+import { Turns } from './turns.ts';
+
+export interface LiveQueriesParts {
+  /** What answers are built from. */
+  readonly cache: Pick<Cache, 'dependOn' | 'isLive'>;
+  readonly hidesSuggestions: boolean;
+  readonly logger: Logger;
+  readonly metrics: RequestObserver;
+  readonly timers: Timers;
+}
+
+/** The codes of errors that the same query of the same caller meets again, whatever changes. */
+const LASTING: readonly unknown[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'BAD_USER_INPUT'];
+
+/** The live queries of all clients. Those that ask the same with the same rights share executions and answers. */
+export class LiveQueries {
+  readonly #parts: LiveQueriesParts;
+  readonly #turns = new Turns();
+  readonly #running = new Set<LiveQuery>();
+  readonly #shared = new Map<string, LiveQuery>();
+
+  constructor(parts: LiveQueriesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Delivers the answer at once, and again each time that it has changed.
+   * @returns ends that; the listener is not told
+   */
+  join(accepted: AcceptedLiveQuery, listener: LiveListener): () => void {
+    // Its first answer has to come from the database, which the answer that others have may not.
+    if (accepted.context.asksDatabase) return this.#start(accepted, () => {}).join(listener);
+    const key = sharingKey(accepted.operation, accepted.variables, accepted.context.identity);
+    let query = this.#shared.get(key);
+    if (!query) {
+      query = this.#start(accepted, () => this.#shared.delete(key));
+      this.#shared.set(key, query);
+    }
+    return query.join(listener);
+  }
+
+  /** Call when the cache is live again after a gap. */
+  resume(): void {
+    for (const query of this.#running) query.resume();
+  }
+
+  #start(accepted: AcceptedLiveQuery, onEmpty: () => void): LiveQuery {
+    const { cache, timers } = this.#parts;
+    const identity = sharedIdentity(accepted.context.identity);
+    let { asksDatabase } = accepted.context;
+    const query = new LiveQuery({
+      execute: () => {
+        const answer = this.#execute(accepted, identity, asksDatabase);
+        asksDatabase = false;
+        return answer;
+      },
+      dependOn: (reads, onEnd) => cache.dependOn(reads, onEnd),
+      isLive: () => cache.isLive,
+      turns: this.#turns,
+      timers,
+      throttleMs: accepted.throttleMs,
+      onEmpty: () => {
+        this.#running.delete(query);
+        onEmpty();
+      },
+    });
+    this.#running.add(query);
+    return query;
+  }
+
+  async #execute(
+    { operation, variables }: AcceptedLiveQuery,
+    identity: Identity,
+    asksDatabase: boolean,
+  ): Promise<LiveAnswer> {
+    const { logger, metrics, hidesSuggestions } = this.#parts;
+    const startedAtMs = performance.now();
+    const context = createContext({ requestId: uuidv7(), identity, logger, asksDatabase });
+    const { reads, requestId } = context;
+    const { errors: thrown = [], data } = await operation
+      .execute(context, variables)
+      .catch((error: Error) => ({ errors: [error], data: null }));
+    const errors = presentErrors(thrown, { logger: context.logger, requestId, hidesSuggestions });
+    const durationMs = performance.now() - startedAtMs;
+    reportOperation({ name: operation.name, type: 'subscription', durationMs, errors }, context, metrics, 'debug');
+    const hasErrors = errors.length > 0;
+    const payload = JSON.stringify({
+      ...(hasErrors && { errors }),
+      data,
+      ...(reads.stale > 0 && { extensions: { stale: true } }),
+    });
+    const isFinal =
+      hasErrors && reads.keys.length === 0 && errors.every(({ extensions }) => LASTING.includes(extensions?.code));
+    return { payload, reads, hasErrors, isFinal };
+  }
+}
