@@ -20,16 +20,18 @@ export {
   contains,
   equals,
   type Filter,
+  hasAll,
   inNetwork,
   isNull,
   oneOf,
   range,
 } from './definition/filters.ts';
 export { normalizeId } from './definition/ids.ts';
-export type { Direction, Position } from './definition/page.ts';
+export { compareByCodePoint, type Direction, type Position } from './definition/page.ts';
 export type { Identified, RecordOf } from './definition/record.ts';
 export { recordSchemaOf } from './definition/record-schema.ts';
 export type { JsonRow } from './definition/record-shape.ts';
+export { TextsType } from './definition/texts-type.ts';
 export { followChanges } from './follow-changes.ts';
 export { batchAcrossRequests } from './reading/batch-across-requests.ts';
 export type { OpenCollection, PageRows } from './reading/open-collection.ts';

@@ -5,16 +5,16 @@ import { checkText, MAX_TEXT_LENGTH } from './input-checks.ts';
  * Checks the value of one input field and returns the value to store.
  * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
  */
-export type InputCheck = (value: string, field: string) => unknown;
+export type InputCheck<Value = string> = (value: Value, field: string) => unknown;
 
 /** The checks of each input class, by the names of the fields, in the order of their declaration. */
-const CHECKS = new Map<unknown, Map<string, InputCheck>>();
+const CHECKS = new Map<unknown, Map<string, InputCheck<never>>>();
 
 /** Declares the check of an input field. `null` and missing values are not checked. */
-export function Checked(check: InputCheck): PropertyDecorator {
+export function Checked<Value = string>(check: InputCheck<Value>): PropertyDecorator {
   return (prototype, name) => {
-    const checks = CHECKS.get(prototype.constructor) ?? new Map<string, InputCheck>();
-    CHECKS.set(prototype.constructor, checks.set(name as string, check));
+    const checks = CHECKS.get(prototype.constructor) ?? new Map<string, InputCheck<never>>();
+    CHECKS.set(prototype.constructor, checks.set(name as string, check as InputCheck<never>));
   };
 }
 
@@ -45,7 +45,7 @@ export function checkInput<Input extends object>(input: Input): Input {
   const checked = { ...input } as Record<string, unknown>;
   for (const [name, check] of CHECKS.get(input.constructor) ?? []) {
     const value = checked[name];
-    if (value !== undefined && value !== null) checked[name] = check(value as string, name);
+    if (value !== undefined && value !== null) checked[name] = check(value as never, name);
   }
   return checked as Input;
 }

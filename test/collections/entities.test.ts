@@ -16,6 +16,7 @@ const SQL_TYPES: Readonly<Record<ColumnKind, string>> = {
   int: 'integer',
   boolean: 'boolean',
   time: 'timestamp(3) with time zone',
+  texts: 'text[]',
 };
 
 let testApp: TestApp;

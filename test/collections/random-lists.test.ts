@@ -33,6 +33,7 @@ const VALUES: Readonly<Record<Exclude<ColumnKind, 'uuid'>, readonly unknown[]>> 
   float: [0, 10, 50.5, 100],
   int: [0, 1, 2],
   boolean: [true, false],
+  texts: [[], ['a'], ['A', 'a'], ['%', 'b', 'é', '｡', '🖥']],
   time: ['2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.001Z', '2025-06-30T12:00:00.000Z'],
 };
 /** Kept by the database itself. */

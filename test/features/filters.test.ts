@@ -24,6 +24,8 @@ beforeAll(async () => {
     [managerId],
   );
   ids = Object.fromEntries(rows.map(({ id, name }) => [name, id]));
+  await testApp.sql(`update workstation set tags = '{berlin,web}' where name = 'a'`);
+  await testApp.sql(`update workstation set tags = '{web}' where name = 'b'`);
   await testApp.waitUntilHeard();
 });
 
@@ -50,6 +52,9 @@ describe('A part accepts', () => {
     ['addresses in any of several networks', { ipAddressIn: ['10.1.3.4', '2001:DB8::/32'] }, 'bc'],
     ['every IPv4 address, and none that is mapped to IPv6', { ipAddressIn: ['0.0.0.0/0'] }, 'ab'],
     ['the mapped one in an IPv6 network', { ipAddressIn: ['::ffff:10.0.0.0/104'] }, 'd'],
+    ['workstations with all of these tags', { tags: ['web', 'berlin', 'web'] }, 'a'],
+    ['tags as they are written', { tags: ['Web'] }, ''],
+    ['everything, without tags to look for', { tags: [] }, all],
     ['numbers of at least a bound', { cpuUsage: { gte: 50.5 } }, 'bd'],
     ['numbers above a bound', { cpuUsage: { gt: 50.5 } }, 'd'],
     ['numbers between bounds', { cpuUsage: { gte: -0, lt: 100 } }, 'ab'],
@@ -108,6 +113,11 @@ describe('Filters combine:', () => {
 
 describe('Filters that mean the same share what is cached:', () => {
   test.each<[string, object, object]>([
+    [
+      'with tags of several filters',
+      { tags: ['web', 'berlin'] },
+      { tags: ['berlin'], and: [{ tags: ['web', 'berlin'] }] },
+    ],
     ['in another order', { status: ['ERROR', 'ONLINE'] }, { status: ['ONLINE', 'ERROR', 'ONLINE'] }],
     ['with one alternative', { nameContains: 'a' }, { or: [{ nameContains: 'A' }, { nameContains: 'a' }] }],
     [

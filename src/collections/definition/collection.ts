@@ -7,6 +7,7 @@ import { type Direction, isPageAffected, type Position } from './page.ts';
 import type { FieldOf, Identified, PropertyOf, RecordOf } from './record.ts';
 import { compileShape, type RecordShape } from './record-shape.ts';
 import { isTimeMs } from './times.ts';
+import { isSameValue } from './values.ts';
 
 /** What a collection is declared by. Everything else comes from the entity. */
 export interface CollectionOptions<
@@ -73,6 +74,7 @@ type FilterValue<Declared extends Entity, Part> =
         isNull: boolean;
         contains: string;
         inNetwork: readonly string[];
+        hasAll: readonly string[];
         range: NumberRange;
         before: Date;
         after: Date;
@@ -140,8 +142,8 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
 
   #requireComparable(): void {
     for (const [name, { kind }] of this.orders) {
-      if (kind === 'ip')
-        throw new TypeError(`${this.key} cannot be ordered by ${name}: addresses are not compared here.`);
+      const what = UNORDERED[kind];
+      if (what) throw new TypeError(`${this.key} cannot be ordered by ${name}: ${what} are not compared here.`);
     }
     for (const { name, filter, column } of this.filters.parts) {
       const kinds = COMPARABLE[filter.kind];
@@ -320,9 +322,13 @@ const COMPARABLE: Readonly<Partial<Record<FilterKind, readonly ColumnKind[]>>> =
   equals: ['uuid'],
   inNetwork: ['ip'],
   range: ['float', 'int'],
+  hasAll: ['texts'],
   before: ['time'],
   after: ['time'],
 };
+
+/** What the kinds of column hold by which no list can be ordered. */
+const UNORDERED: Readonly<Partial<Record<ColumnKind, string>>> = { ip: 'addresses', texts: 'arrays' };
 
 function isScope({ kind }: Filter): boolean {
   return kind === 'equals';
@@ -337,5 +343,5 @@ function valueIn(record: object, { field }: Column): unknown {
 }
 
 function differs({ old, new: now }: ChangedPair<object>, field: string): boolean {
-  return (old as Record<string, unknown>)[field] !== (now as Record<string, unknown>)[field];
+  return !isSameValue((old as Record<string, unknown>)[field], (now as Record<string, unknown>)[field]);
 }

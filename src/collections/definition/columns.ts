@@ -40,6 +40,7 @@ const KIND_OF_TYPE: Readonly<Record<string, ColumnKind>> = {
   IntegerType: 'int',
   BooleanType: 'boolean',
   DateTimeType: 'time',
+  TextsType: 'texts',
 };
 
 /**

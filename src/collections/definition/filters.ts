@@ -14,7 +14,16 @@ const MAX_VALUES = 500;
 /** Said of a filter that no row can fit. */
 export const MATCHES_NOTHING: unique symbol = Symbol('matches nothing');
 
-export type FilterKind = 'oneOf' | 'equals' | 'isNull' | 'contains' | 'inNetwork' | 'range' | 'before' | 'after';
+export type FilterKind =
+  | 'oneOf'
+  | 'equals'
+  | 'isNull'
+  | 'contains'
+  | 'inNetwork'
+  | 'hasAll'
+  | 'range'
+  | 'before'
+  | 'after';
 
 /** The numbers a range allows. A missing bound is none. */
 export interface NumberRange {
@@ -127,6 +136,23 @@ export function inNetwork<Property extends string>(property: Property): Filter<P
     },
     sql: (expression, value, bind) => `${expression}::inet <<= any(${bind(value)}::text[]::inet[])`,
     matches: (held, value) => held !== null && isInNetworks(held as string, networksOf(value as readonly string[])),
+  };
+}
+
+/** Rows whose list has each of these texts; an empty list restricts nothing. */
+export function hasAll<Property extends string>(property: Property): Filter<Property, 'hasAll'> {
+  return {
+    kind: 'hasAll',
+    property,
+    normalize: (given, _column, field) => {
+      requireFew(given as readonly string[], field);
+      const texts = (given as readonly string[]).map((text, index) => storable(text, `${field}[${index}]`));
+      if (texts.includes(null)) return MATCHES_NOTHING;
+      return texts.length === 0 ? undefined : sortedSet(texts as string[]);
+    },
+    both: (one, other) => sortedSet([...(one as string[]), ...(other as string[])]),
+    sql: (expression, value, bind) => `${expression}::text[] @> ${bind(value)}::text[]`,
+    matches: (held, value) => held !== null && (value as string[]).every((text) => (held as string[]).includes(text)),
   };
 }
 

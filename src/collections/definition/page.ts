@@ -59,7 +59,8 @@ function compareValues(a: Position['value'], b: Position['value']): number {
   return (a as number) < (b as number) ? -1 : 1;
 }
 
-function compareByCodePoint(a: string, b: string): number {
+/** As PostgreSQL compares texts in the collation "C". */
+export function compareByCodePoint(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index++) {
     const difference = codePointRank(a.charCodeAt(index)) - codePointRank(b.charCodeAt(index));

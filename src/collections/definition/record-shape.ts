@@ -71,6 +71,7 @@ const READERS: Readonly<Record<ColumnKind, keyof RowReader>> = {
   int: 'int',
   boolean: 'boolean',
   time: 'timeMs',
+  texts: 'texts',
 };
 
 const INTERNING_READERS: Partial<Record<ColumnKind, keyof RowReader>> = { text: 'internedText', uuid: 'internedUuid' };
@@ -98,11 +99,17 @@ function measure(columns: readonly Column[]): string {
   const lengths = required.map(({ field }) => `record[${JSON.stringify(field)}].length`);
   const always = `${flatObjectBytes(columns.length, required.length, 0)} + ${lengths.join(' + ')}`;
   const extraBytes = flatObjectBytes(0, 1, 0) - flatObjectBytes(0, 0, 0);
+  // Interned texts and the empty array, which rows share, count in each record.
+  const lists = columns.filter(({ kind }) => kind === 'texts');
+  const listed = lists.map(({ field }) => {
+    const value = `(record[${JSON.stringify(field)}] ?? [])`;
+    return ` + ${value}.reduce((sum, text) => sum + ${flatObjectBytes(0, 1, 0) - flatObjectBytes(0, 0, 0) + 8} + text.length, 40)`;
+  });
   const present = nullable.map(({ field }) => {
     const value = `record[${JSON.stringify(field)}]`;
     return ` + (${value} === null ? 0 : ${extraBytes} + ${value}.length)`;
   });
-  return always + present.join('');
+  return always + [...present, ...listed].join('');
 }
 
 function evaluate<Generated>(source: string): Generated {

@@ -26,7 +26,7 @@ export type PropertyOf<Entity> = keyof InferEntity<Entity> & string;
 export type FieldOf<Entity, Property extends PropertyOf<Entity>> =
   NonNullable<InferEntity<Entity>[Property]> extends Date
     ? `${Property}Ms`
-    : NonNullable<InferEntity<Entity>[Property]> extends Primitive
+    : NonNullable<InferEntity<Entity>[Property]> extends Primitive | readonly string[]
       ? Property
       : `${Property}Id`;
 
@@ -39,8 +39,10 @@ type StoredPart<Value> = Value extends null | undefined
   ? null
   : Value extends Date
     ? number
-    : Value extends Primitive
-      ? Value extends Opt<infer Plain>
-        ? Plain
-        : Value
-      : string;
+    : Value extends readonly string[]
+      ? readonly string[]
+      : Value extends Primitive
+        ? Value extends Opt<infer Plain>
+          ? Plain
+          : Value
+        : string;

@@ -3,6 +3,7 @@ import type { AnyCollection, Collection, List, Page } from '../definition/collec
 import type { Column } from '../definition/columns.ts';
 import type { NormalizedFilter } from '../definition/filter-language.ts';
 import type { Identified } from '../definition/record.ts';
+import { isSameValue } from '../definition/values.ts';
 import type { Statements } from './statements.ts';
 
 /** An entry beside what the database has in its place. */
@@ -82,12 +83,12 @@ function isSameRecord(columns: readonly Column[], held: unknown, row: Identified
   if (held === null || row === null) return held === row;
   const [one, other] = [held, row] as Readonly<Record<string, unknown>>[];
   return columns.every(
-    ({ field, kind }) => one![field] === other![field] || isSameValue(kind, one![field], other![field]),
+    ({ field, kind }) => isSameValue(one![field], other![field]) || isSameAsAnnounced(kind, one![field], other![field]),
   );
 }
 
 /** As far as an announcement tells: times to the millisecond, and a `real` as it is printed. */
-function isSameValue(kind: Column['kind'], one: unknown, other: unknown): boolean {
+function isSameAsAnnounced(kind: Column['kind'], one: unknown, other: unknown): boolean {
   if (typeof one !== 'number' || typeof other !== 'number') return false;
   if (kind === 'time') return Math.floor(one) === Math.floor(other);
   return kind === 'float' && Math.fround(one) === Math.fround(other);

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** The kinds of value that a column can be read as. */
-export type ValueKind = 'text' | 'uuid' | 'ip' | 'float' | 'int' | 'boolean' | 'time';
+export type ValueKind = 'text' | 'uuid' | 'ip' | 'float' | 'int' | 'boolean' | 'time' | 'texts';
 
 /** A column of a result, from PostgreSQL's RowDescription. A domain is described as its base type. */
 export interface ResultColumn {
@@ -57,6 +57,7 @@ const MILLISECONDS = 3;
 const TYPE = {
   ...{ bool: 16, int8: 20, int2: 21, int4: 23, text: 25, float4: 700, float8: 701 },
   ...{ inet: 869, varchar: 1043, timestamptz: 1184, numeric: 1700, uuid: 2950 },
+  ...{ textArray: 1009, varcharArray: 1015 },
 };
 
 /** By kind: the types that are decoded from binary format, and those that hold the same values but are read as text. */
@@ -70,6 +71,7 @@ const TYPES: Readonly<
   int: { asBinary: [TYPE.int4], asText: [TYPE.int2, TYPE.int8] },
   boolean: { asBinary: [TYPE.bool] },
   time: { asBinary: [TYPE.timestamptz] },
+  texts: { asBinary: [TYPE.textArray, TYPE.varcharArray] },
 };
 
 const EXPECTED: Readonly<Record<ValueKind, string>> = {
@@ -80,6 +82,7 @@ const EXPECTED: Readonly<Record<ValueKind, string>> = {
   int: 'integer, smallint or bigint',
   boolean: 'boolean',
   time: 'timestamp(3) with time zone',
+  texts: 'text[] or character varying[]',
 };
 
 /**
@@ -94,4 +97,5 @@ export const IS_JSON_OF: Readonly<Record<ValueKind, (value: unknown) => boolean>
   boolean: (value) => typeof value === 'boolean',
   // Without an offset it is not a point in time; with more than three digits it is not a whole number of milliseconds.
   time: (value) => typeof value === 'string' && /T\d\d:\d\d:\d\d(\.\d{1,3})?[+-]\d\d:\d\d$/.test(value),
+  texts: (value) => Array.isArray(value) && value.every((text) => typeof text === 'string'),
 };

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ClientConfig, Connection } from 'pg';
+import { writeArray } from '../array-text.ts';
 import { DatabaseClient } from '../connection/database-client.ts';
 import { formatOf, type ResultColumn, type RowFormat, type ValueKind } from './column-types.ts';
 import { MessageRow, type RowReader } from './row-reader.ts';
@@ -193,9 +194,5 @@ const TEXT_ROW = new TextRow();
 /** A value as text, which PostgreSQL parses as the type that the statement declares. */
 function toParameter(value: unknown): string | null {
   if (value === null) return null;
-  if (!Array.isArray(value)) return String(value);
-  const elements = value.map((element) =>
-    element === null ? 'null' : `"${String(element).replace(/["\\]/g, '\\$&')}"`,
-  );
-  return `{${elements.join()}}`;
+  return Array.isArray(value) ? writeArray(value) : String(value);
 }

@@ -21,6 +21,8 @@ export interface RowReader {
   boolean(): boolean | null;
   /** For a timestamptz(3) column: milliseconds since the epoch. */
   timeMs(): number | null;
+  /** For a text[] column of one dimension without nulls. The strings are interned, and the array is frozen. */
+  texts(): readonly string[] | null;
   /** Skips the next columns, of any type. */
   skip(columns: number): void;
 }
@@ -118,6 +120,20 @@ export class MessageRow implements RowReader {
     return this.#bytes[this.#at++] !== 0;
   }
 
+  texts(): readonly string[] | null {
+    if (this.#int32() < 0) return null;
+    const dimensions = this.#int32();
+    // Whether there are nulls, and the type of the elements.
+    this.#at += 8;
+    if (dimensions === 0) return NO_TEXTS;
+    const count = this.#int32();
+    // Where its indexes begin.
+    this.#at += 4;
+    const texts: string[] = [];
+    for (let index = 0; index < count; index++) texts.push(this.internedText()!);
+    return Object.freeze(texts);
+  }
+
   skip(columns: number): void {
     for (let column = 0; column < columns; column++) {
       const length = this.#int32();
@@ -187,6 +203,11 @@ export class ValuesRow implements RowReader {
     return this.#value() as number | null;
   }
 
+  texts(): readonly string[] | null {
+    const texts = this.#value() as string[] | null;
+    return texts && Object.freeze(texts);
+  }
+
   skip(columns: number): void {
     this.#next += columns;
   }
@@ -197,6 +218,7 @@ export class ValuesRow implements RowReader {
 }
 
 const NOTHING = Buffer.alloc(0);
+const NO_TEXTS: readonly string[] = Object.freeze([]);
 const COLUMN_COUNT_BYTES = 2;
 /** An address follows its family, netmask length, network flag and own length. */
 const INET_HEADER_BYTES = 4;

@@ -56,6 +56,11 @@ export class TextRow implements RowReader {
     return Number.isNaN(timeMs) ? refuse(text, 'a time') : timeMs;
   }
 
+  texts(): readonly string[] | null {
+    const text = this.#next();
+    return text === null ? null : Object.freeze(parseTexts(text));
+  }
+
   skip(columns: number): void {
     for (let column = 0; column < columns; column++) this.#next();
   }
@@ -85,6 +90,12 @@ const COLUMN_COUNT_BYTES = 2;
  */
 export function parseTime(text: string): number {
   return Date.parse(text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00'));
+}
+
+/** Parses an array as PostgreSQL prints it (array_out): `{a,"b c","with \\" and \\\\"}`. */
+function parseTexts(text: string): string[] {
+  const elements = text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs);
+  return Array.from(elements, ([, quoted, plain]) => plain ?? quoted!.replace(/\\(.)/gs, '$1'));
 }
 
 function refuse(text: string, what: string): never {

@@ -6,11 +6,13 @@ import {
   contains,
   defineCollection,
   equals,
+  hasAll,
   inNetwork,
   isNull,
   oneOf,
   type RecordOf,
   range,
+  TextsType,
 } from '../../collections/index.ts';
 import { ManagerEntity } from '../manager/index.ts';
 
@@ -30,6 +32,8 @@ export const WorkstationEntity = defineEntity({
     operatingSystem: p.text(),
     // What the machine calls itself; null where no agent has enrolled it.
     machineId: p.text().nullable().unique('workstation_machine_id_unique'),
+    // At most 20 of 1 to 50 characters, sorted by code point, without repeats.
+    tags: p.type(TextsType).defaultRaw("'{}'"),
     status: p.enum(WORKSTATION_STATUSES).default('OFFLINE'),
     // Percent, 0 to 100; null when never reported.
     cpuUsage: p.double().nullable(),
@@ -67,6 +71,7 @@ export const workstations = defineCollection({
     operatingSystemContains: contains('operatingSystem'),
     operatingSystem: oneOf('operatingSystem'),
     ipAddressIn: inNetwork('ipAddress'),
+    tags: hasAll('tags'),
     cpuUsage: range('cpuUsage'),
     memoryUsage: range('memoryUsage'),
     diskUsage: range('diskUsage'),

@@ -60,6 +60,9 @@ export class WorkstationFilter {
   @Field(() => [CIDR], { nullable: true, description: 'With an address in any of these networks.' })
   ipAddressIn?: string[] | null;
 
+  @Field(() => [String], { nullable: true, description: 'With all of these tags.' })
+  tags?: string[] | null;
+
   @Field(() => FloatRange, { nullable: true, description: 'With this processor usage, in percent.' })
   cpuUsage?: FloatRange | null;
 

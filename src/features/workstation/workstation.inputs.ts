@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Field, Float, ID, InputType, Int, registerEnumType } from 'type-graphql';
-import { orderFieldsOf } from '../../collections/index.ts';
-import { badInput } from '../../graphql/input-checks.ts';
+import { compareByCodePoint, orderFieldsOf } from '../../collections/index.ts';
+import { badInput, checkText } from '../../graphql/input-checks.ts';
 import { Checked, TextField } from '../../graphql/input-fields.ts';
 import { OrderDirection } from '../../graphql/page-arguments.ts';
 import { IP } from '../../graphql/scalars.ts';
@@ -9,6 +9,8 @@ import { type WorkstationStatus, workstations } from './workstation.entity.ts';
 import { WorkstationStatusEnum } from './workstation.type.ts';
 
 const MAX_HOSTNAME_LENGTH = 253;
+const MAX_TAGS = 20;
+const MAX_TAG_LENGTH = 50;
 export const MAX_READINGS = 1000;
 
 export const WorkstationOrderField = orderFieldsOf(workstations);
@@ -50,6 +52,13 @@ export class CreateWorkstationInput {
   @TextField({ description: 'The operating system it runs, 1 to 200 characters.' })
   operatingSystem!: string;
 
+  @Checked<readonly string[]>(checkTags)
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Its tags, at most 20 of 1 to 50 characters; they are sorted, and repeats left out.',
+  })
+  tags?: readonly string[] | null;
+
   @Field(() => WorkstationStatusEnum, { nullable: true, defaultValue: 'OFFLINE', description: 'What it is doing.' })
   status?: WorkstationStatus | null;
 
@@ -72,6 +81,13 @@ export class UpdateWorkstationInput {
 
   @TextField({ nullable: true, description: 'The operating system it runs, 1 to 200 characters.' })
   operatingSystem?: string | null;
+
+  @Checked<readonly string[]>(checkTags)
+  @Field(() => [String], {
+    nullable: true,
+    description: 'All of its tags, at most 20 of 1 to 50 characters; they are sorted, and repeats left out.',
+  })
+  tags?: readonly string[] | null;
 
   @Field(() => WorkstationStatusEnum, { nullable: true, description: 'What it is doing.' })
   status?: WorkstationStatus | null;
@@ -129,6 +145,14 @@ export function checkHostname(given: string, field: string): string {
     throw badInput('hostname is not a host name: letters, digits, hyphens and dots (RFC 1123).', `input.${field}`);
   }
   return given;
+}
+
+function checkTags(given: readonly string[], field: string): readonly string[] {
+  const tags = new Set(given.map((tag, index) => checkText(tag, `${field}[${index}]`, MAX_TAG_LENGTH)));
+  if (tags.size > MAX_TAGS) {
+    throw badInput(`A workstation has at most ${MAX_TAGS} tags; these are ${tags.size}.`, `input.${field}`);
+  }
+  return [...tags].sort(compareByCodePoint);
 }
 
 /** The scalar lets networks and prefix lengths through, such as 10.0.0.0/8. */

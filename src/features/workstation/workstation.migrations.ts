@@ -64,6 +64,23 @@ const TEXT_INDEX = sqlMigration('20261129-text-index', {
   down: ['drop index if exists workstation_texts'],
 });
 
+const TAGS = sqlMigration('20261129-tags', {
+  up: [
+    // A check has no subqueries, and so needs a function.
+    `
+    create function workstation_tags_fit(tags text[]) returns boolean language sql immutable as $$
+      select cardinality(tags) <= 20
+        and not exists (select from unnest(tags) tag where tag is null or char_length(tag) not between 1 and 50)
+        and tags = array(select tag from unnest(tags) tag group by tag order by tag collate "C")
+    $$`,
+    // Every report checks the whole row again, and most rows have no tags.
+    `alter table workstation add column tags text[] not null default '{}'
+      constraint workstation_tags_check check (tags = '{}' or workstation_tags_fit(tags))`,
+    'create index workstation_tags on workstation using gin (tags) with (fastupdate = off)',
+  ],
+  down: ['alter table workstation drop column tags', 'drop function workstation_tags_fit(text[])'],
+});
+
 /** A column more is one entry more: `sqlMigration('20270101-serial-number', { up: ['alter table …'], down: ['alter table …'] })`. */
 export const workstationMigrations: readonly NamedMigration[] = [
   FLEET,
@@ -76,4 +93,5 @@ export const workstationMigrations: readonly NamedMigration[] = [
     down: ['alter table workstation drop column machine_id'],
   }),
   TEXT_INDEX,
+  TAGS,
 ];

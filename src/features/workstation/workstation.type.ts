@@ -60,6 +60,9 @@ export class Workstation {
   })
   machineId!: string | null;
 
+  @Field(() => [String], { description: 'What people mark it with, sorted by code point, without repeats.' })
+  tags!: readonly string[];
+
   @Field(() => WorkstationStatusEnum, { description: 'What it is doing.' })
   status!: WorkstationStatus;
 

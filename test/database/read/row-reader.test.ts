@@ -12,14 +12,15 @@ interface Values {
   readonly word: string | null;
   readonly id: string | null;
   readonly otherId: string | null;
+  readonly texts: readonly string[] | null;
 }
 
 const TEXT = `select text, float, int, (to_timestamp(0) + "timeMs" * interval '1 millisecond')::timestamptz(3), last, word,
-    id, "otherId"
+    id, "otherId", texts
   from json_to_recordset($1::json)
-    as given (text text, float float8, int int4, "timeMs" float8, last text, word text, id uuid, "otherId" uuid)`;
+    as given (text text, float float8, int int4, "timeMs" float8, last text, word text, id uuid, "otherId" uuid, texts text[])`;
 
-const KINDS: readonly ValueKind[] = ['text', 'float', 'int', 'time', 'text', 'text', 'uuid', 'uuid'];
+const KINDS: readonly ValueKind[] = ['text', 'float', 'int', 'time', 'text', 'text', 'uuid', 'uuid', 'texts'];
 
 /** Ids with equal last digits, which a table of recent values could confuse. */
 const ALIKE = [0, 1, 2].map((digit) => `0000000${digit}-0000-7000-8000-00000000000a`);
@@ -46,6 +47,7 @@ function read(row: RowReader): Values {
     word: row.internedText(),
     id: row.uuid(),
     otherId: row.internedUuid(),
+    texts: row.texts(),
   };
 }
 
@@ -67,6 +69,9 @@ describe('Rows read value by value', () => {
     word: fc.option(fc.oneof(text, fc.constantFrom('', 'a', 'b', 'Ubuntu 24.04', 'x'.repeat(64), 'ü'))),
     id: fc.option(fc.uuid()),
     otherId: fc.option(fc.oneof(fc.uuid(), fc.constantFrom(...ALIKE))),
+    texts: fc.option(
+      fc.array(fc.oneof(text, fc.constantFrom('', 'null', 'NULL', 'a,b', '"', '\\', '{}', ' a ')), { maxLength: 4 }),
+    ),
   });
 
   test('equal what the database holds, for any value', async () => {
@@ -108,6 +113,7 @@ describe('Rows read value by value', () => {
         word: `word ${index}`,
         id: uuid(index),
         otherId: uuid(index % 1500),
+        texts: index % 3 ? [`text ${index}`, 'ü'] : [],
       };
     });
     expect(await readBack([...rows, { ...rows[0]!, text: 'long '.repeat(100_000) }])).toHaveLength(3001);
@@ -116,14 +122,38 @@ describe('Rows read value by value', () => {
 
   test('have the same values in columns of other types that hold them', async () => {
     const text = `select 7::int8, 7::int2, 12.3::real, 12.30::numeric, '10.0.0.1'::text, 'ü'::varchar, null::numeric, true,
+      '{a}'::varchar[],
       '2026-01-02T03:04:05.678Z'::timestamptz(3), '${ALIKE[0]}'::uuid, '2001:db8::1'::inet`;
-    const kinds = ['int', 'int', 'float', 'float', 'ip', 'text', 'float', 'boolean', 'time', 'uuid', 'ip'] as const;
+    const kinds = [
+      'int',
+      'int',
+      'float',
+      'float',
+      'ip',
+      'text',
+      'float',
+      'boolean',
+      'texts',
+      'time',
+      'uuid',
+      'ip',
+    ] as const;
     const read = (row: RowReader) => [
-      ...[row.int(), row.int(), row.float(), row.float(), row.ip(), row.text(), row.float(), row.boolean()],
+      ...[
+        row.int(),
+        row.int(),
+        row.float(),
+        row.float(),
+        row.ip(),
+        row.text(),
+        row.float(),
+        row.boolean(),
+        row.texts(),
+      ],
       ...[row.timeMs(), row.uuid(), row.ip()],
     ];
     const time = Date.parse('2026-01-02T03:04:05.678Z');
-    const expected = [7, 7, 12.3, 12.3, '10.0.0.1', 'ü', null, true, time, ALIKE[0], '2001:db8::1'];
+    const expected = [7, 7, 12.3, 12.3, '10.0.0.1', 'ü', null, true, ['a'], time, ALIKE[0], '2001:db8::1'];
     const statement = { name: 'other-types', text, values: [], kinds, read };
     // First as it is prepared, then as it is known.
     for (const _ of [1, 2]) expect(await testApp.app.database.readRows(statement)).toEqual([expected]);
@@ -133,6 +163,7 @@ describe('Rows read value by value', () => {
     ['now()::timestamp(3)', 'time', 'It has to be timestamp(3) with time zone.'],
     ["'a'::char(3)", 'text', 'It has to be text or character varying.'],
     ["'1'::text", 'int', 'It has to be integer, smallint or bigint.'],
+    ["'{1}'::int[]", 'texts', 'It has to be text[] or character varying[].'],
     ['1', 'uuid', 'It has to be uuid.'],
   ])('are refused in a column of a type with other values: %s as %s', async (expression, kind, message) => {
     const text = `select ${expression} as odd`;
