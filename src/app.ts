@@ -6,8 +6,9 @@ import type { Logger } from 'pino';
 import { CacheAudit, NOTHING_AUDITED, summarizeAudit, Visibility } from './audit/index.ts';
 import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
 import { resolveAuth } from './auth/development-secret.ts';
-import { ROLES, type Role } from './auth/identity.ts';
-import { createTokenVerifier, signToken } from './auth/tokens.ts';
+import { developmentTokens } from './auth/development-tokens.ts';
+import type { Role } from './auth/identity.ts';
+import { createTokenVerifier } from './auth/tokens.ts';
 import { Cache, type Clock, type SecondTier, ServedSample, systemClock, type TierMessage } from './cache/index.ts';
 import { CHANNEL, type ChangeFeed, openChangeFeed, Positions } from './changes/index.ts';
 import {
@@ -27,7 +28,7 @@ import { Lineage } from './database/lineage.ts';
 import { migrate } from './database/migrate.ts';
 import { createWriter } from './database/write/writer.ts';
 import { StationmasterError } from './errors.ts';
-import { collections, entities, features, migrations } from './features/index.ts';
+import { collections, entities, type FeatureParts, features, migrations } from './features/index.ts';
 import { DEFAULT_PAGE_SIZE } from './graphql/page-size.ts';
 import { createSchema } from './graphql/schema.ts';
 import { createHttpServer, type HttpServer } from './http/http-server.ts';
@@ -45,7 +46,6 @@ const START_BACKOFF = { minMs: 100, maxMs: 5000 };
 const REDIS_BACKOFF = { minMs: 1000, maxMs: 30_000 };
 /** The part of the grace that is kept for letting go of the database. */
 const CLEAN_UP_MS = 500;
-const DEVELOPMENT_TOKEN_SECONDS = 24 * 60 * 60;
 
 export interface AppOptions {
   readonly clock?: Clock;
@@ -151,7 +151,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       middlewares,
       workers,
     };
-    const http = await createServer(config, parts);
+    const { http, startFeatures } = await createServer(config, parts);
     let graceMs = config.shutdownGraceSeconds * 1000;
     started.push(() => http.close(Math.max(0, graceMs - CLEAN_UP_MS)));
 
@@ -172,6 +172,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     await Promise.race([running, ...(database.pglite ? [] : [sleep(PATIENCE_MS, undefined, { ref: false })])]);
     await http.listen();
     await running;
+    started.push(startFeatures());
     if (config.warmUp) {
       const warmedUp = warmUp(opened, DEFAULT_PAGE_SIZE, logger);
       started.push(() => warmedUp);
@@ -298,7 +299,7 @@ interface ServerParts {
   readonly workers: FiguresExchange | undefined;
 }
 
-async function createServer(config: Config, parts: ServerParts): Promise<HttpServer> {
+async function createServer(config: Config, parts: ServerParts) {
   const { audit, cache, collections: opened, database, feed, logger, onError, stage } = parts;
   const writer = createWriter({
     database,
@@ -309,7 +310,7 @@ async function createServer(config: Config, parts: ServerParts): Promise<HttpSer
   const sockets = () => http.sockets;
   const visibility = new Visibility();
   const figures = () => audit?.figures ?? NOTHING_AUDITED;
-  const schema = createSchema(features, {
+  const featureParts: FeatureParts = {
     audit: () => summarizeAudit(figures(), visibility),
     cache,
     collections: opened,
@@ -318,7 +319,8 @@ async function createServer(config: Config, parts: ServerParts): Promise<HttpSer
     onError,
     sockets,
     writer,
-  });
+  };
+  const schema = createSchema(features, featureParts);
   const auth = await resolveAuth(config);
   const agentKeys = features.find(({ openAgentKeys }) => openAgentKeys)?.openAgentKeys?.({ database, feed, onError });
   const verify = createTokenVerifier(auth);
@@ -358,7 +360,11 @@ async function createServer(config: Config, parts: ServerParts): Promise<HttpSer
     },
     metrics,
   });
-  return http;
+  const startFeatures = () => {
+    const stops = features.map(({ start }) => start?.(featureParts, config));
+    return () => Promise.all(stops.map((stop) => stop?.()));
+  };
+  return { http, startFeatures };
 }
 
 /** Whether requests could find a database without tables. */
@@ -376,15 +382,4 @@ function onceOpen(authenticate: Authenticator, stage: Stage): Authenticator {
   const known: Authenticator['known'] = (authorization) =>
     isUnprepared(stage) ? null : authenticate.known(authorization);
   return Object.assign(identify, { known });
-}
-
-async function developmentTokens(config: Config): Promise<Record<Role, string> | null> {
-  const { secret, issuer, audience } = await resolveAuth(config);
-  if (secret === undefined) return null;
-  const tokens = ROLES.map(async (role) => {
-    const subject = `development-${role.toLowerCase()}`;
-    const expiresInSeconds = DEVELOPMENT_TOKEN_SECONDS;
-    return [role, await signToken({ secret, roles: [role], subject, expiresInSeconds, issuer, audience })] as const;
-  });
-  return Object.fromEntries(await Promise.all(tokens)) as Record<Role, string>;
 }

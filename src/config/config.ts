@@ -81,8 +81,8 @@ export interface Config {
   readonly responseCache: { readonly maxBytes: number } | null;
   /** The second tier of the cache, shared by all instances; `undefined`: none. May contain a password. */
   readonly redisUrl: string | undefined;
-  /** Whether an empty database is filled with the demo fleet at start. */
-  readonly demoFleet: boolean;
+  /** Whether an empty database is filled with the demo fleet at start, and whether its machines report from then on. */
+  readonly demoFleet: 'live' | 'still' | 'off';
   readonly warmUp: boolean;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   readonly staleIfErrorSeconds: number;
@@ -194,12 +194,18 @@ function readConfig(read: ReadSetting): Config {
     cacheAuditPercent: read('CACHE_AUDIT_PERCENT', percentage, 0.5),
     responseCache: read('RESPONSE_CACHE', onOff, true) ? { maxBytes: responseCacheMaxBytes } : null,
     redisUrl: read('REDIS_URL', redisUrl, undefined),
-    demoFleet: read('DEMO_FLEET', onOff, environment === 'development' && isEmbedded),
+    demoFleet: readDemoFleet(read, environment === 'development' && isEmbedded),
     warmUp: read('WARM_UP', onOff, true),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), defaults.logLevel),
     staleIfErrorSeconds: read('STALE_IF_ERROR_SECONDS', wholeNumber(0, 86_400), 60),
     ...readShutdown(read, defaults.drainSeconds),
   };
+}
+
+/** `on` is what `still` was called when there was no other. */
+function readDemoFleet(read: ReadSetting, isDefault: boolean): Config['demoFleet'] {
+  const given = read('DEMO_FLEET', oneOf('live', 'still', 'off', 'on'), isDefault ? 'live' : 'off');
+  return given === 'on' ? 'still' : given;
 }
 
 const BYTES = wholeNumber(1, Number.MAX_SAFE_INTEGER);

@@ -35,4 +35,6 @@ export interface Feature extends SchemaFeature<FeatureParts> {
   readonly openAgentKeys?: (parts: Pick<FeatureParts, 'database' | 'feed' | 'onError'>) => AgentKeys;
   /** Runs at each start, once the database is migrated and before anything is served. */
   readonly prepare?: (database: Database, config: Config) => Promise<unknown>;
+  /** Starts what goes on in the background, once the server runs. Returns what stops it; the stop is waited for. */
+  readonly start?: (parts: FeatureParts, config: Config) => () => unknown;
 }

@@ -36,7 +36,7 @@ onServers('a server that is not told of changes', () => {
   async function start(): Promise<void> {
     const url = new URL(database.url);
     url.host = `127.0.0.1:${proxy.port}`;
-    server = startServer({ DATABASE_URL: url.href, DEMO_FLEET: 'on' });
+    server = startServer({ DATABASE_URL: url.href, DEMO_FLEET: 'still' });
     operator = createOperator(await server.untilReady());
     id = (await admin.query('select id from workstation limit 1')).rows[0].id;
   }

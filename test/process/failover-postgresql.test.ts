@@ -15,7 +15,7 @@ let server: ServerProcess;
 let operator: Operator;
 
 async function start(url: string): Promise<void> {
-  server = startServer({ DATABASE_URL: url, DEMO_FLEET: 'on' });
+  server = startServer({ DATABASE_URL: url, DEMO_FLEET: 'still' });
   operator = createOperator(await server.untilReady());
 }
 

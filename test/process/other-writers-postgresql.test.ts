@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 async function start(url: string): Promise<Operator> {
-  const server = startServer({ DATABASE_URL: url, DEMO_FLEET: 'on' });
+  const server = startServer({ DATABASE_URL: url, DEMO_FLEET: 'still' });
   servers.push(server);
   return createOperator(await server.untilReady());
 }

@@ -28,7 +28,7 @@ onServers('a server whose database', () => {
     database = await createServerDatabase();
     admin = new Client({ connectionString: database.url });
     await admin.connect();
-    server = startServer({ DATABASE_URL: database.url, DEMO_FLEET: 'on' });
+    server = startServer({ DATABASE_URL: database.url, DEMO_FLEET: 'still' });
     operator = createOperator(await server.untilReady());
     ids = (await admin.query('select id from workstation order by id')).rows.map(({ id }) => id);
     folder = await mkdtemp(join(tmpdir(), 'stationmaster-restore-'));

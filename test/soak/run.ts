@@ -22,7 +22,7 @@ export async function run(seconds: number, seed: number, onSample: (sample: Samp
   const proxy = await startProxy({ host: direct.hostname, port: Number(direct.port || 5432) });
   const proxied = new URL(direct);
   proxied.host = `127.0.0.1:${proxy.port}`;
-  const server = startServer({ DATABASE_URL: proxied.href, DEMO_FLEET: 'on', LOG_LEVEL: 'silent' });
+  const server = startServer({ DATABASE_URL: proxied.href, DEMO_FLEET: 'still', LOG_LEVEL: 'silent' });
   try {
     const url = await server.untilReady();
     const random = createRandom(seed);

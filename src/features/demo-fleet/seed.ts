@@ -45,6 +45,12 @@ export async function isFleetEmpty(database: Database): Promise<boolean> {
   return row!.is_empty;
 }
 
+/** Those of the ids that workstations have. */
+export async function findExisting(database: Database, ids: readonly string[]): Promise<string[]> {
+  const text = 'select id from workstation where id = any($1::uuid[])';
+  return (await database.query<{ id: string }>('demo-fleet-existing', text, [ids])).map(({ id }) => id);
+}
+
 async function insertMissing(database: Database, table: string, rows: readonly object[]): Promise<number> {
   const columns = Object.keys(rows[0]!).join(', ');
   const inserted = await database.execute(

@@ -13,5 +13,6 @@ export const workstationFeature: Feature = {
 };
 
 export { WorkstationEntity, type WorkstationRecord, workstations } from './workstation.entity.ts';
-export { checkHostname, checkIpAddress } from './workstation.inputs.ts';
+export { checkHostname, checkIpAddress, type TelemetryReading } from './workstation.inputs.ts';
+export { TelemetryWindows } from './workstation.telemetry.ts';
 export { Workstation } from './workstation.type.ts';
