@@ -1,3 +1,4 @@
+export { type Assignment, type BulkResult, BulkWriter } from './bulk-writes.ts';
 export { type Collections, openCollections } from './collections.ts';
 export { baseProperties } from './definition/base.entity.ts';
 export {

@@ -29,6 +29,14 @@ const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }>
     document: `mutation { deleteWorkstation(id: "${UNKNOWN_ID}") }`,
     allowed: ['OPERATOR', 'ADMIN'],
   },
+  updateWorkstations: {
+    document: 'mutation { updateWorkstations(filter: { ids: ["x"] }, input: { status: ONLINE }) { changed } }',
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
+  deleteWorkstations: {
+    document: 'mutation { deleteWorkstations(filter: { ids: ["x"] }) { changed } }',
+    allowed: ['OPERATOR', 'ADMIN'],
+  },
   reportTelemetry: {
     document: `mutation { reportTelemetry(readings: [{ workstationId: "${UNKNOWN_ID}", cpuUsage: 1 }]) { stored } }`,
     allowed: ['OPERATOR', 'ADMIN', 'AGENT'],
@@ -77,7 +85,7 @@ describe.each(Object.entries(OPERATIONS))('%s', (field, { document, allowed }) =
     if (isAllowed) {
       // Authorization is checked before ids.
       const codes = (answer.errors ?? []).map(({ extensions }) => extensions.code);
-      const isAboutUnknownId = /^(update|delete|revoke)/.test(field);
+      const isAboutUnknownId = /^(update|delete|revoke)/.test(field) && !field.endsWith('Workstations');
       expect(codes).toEqual(isAboutUnknownId ? ['NOT_FOUND'] : []);
     } else {
       expectRefusal(answer, role === null ? 'UNAUTHENTICATED' : 'FORBIDDEN');

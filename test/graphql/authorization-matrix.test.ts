@@ -254,6 +254,7 @@ function valueAt(data: unknown, [key, ...rest]: readonly string[]): unknown {
 
 describe('By any path and at any depth', () => {
   const FOR_ANYONE = ['AgentCredentials', 'Workstation'];
+  const FOR_OPERATORS = ['BulkResult'];
   const FOR_REPORTERS = ['TelemetryReport'];
   // The rows of every collection and their lists are for readers; any other type needs a decision here.
   const ROWS = collections.map(({ entity }) => entity.meta.className);
@@ -281,8 +282,8 @@ describe('By any path and at any depth', () => {
     [null, []],
     ['AGENT', FOR_REPORTERS],
     ['VIEWER', FOR_READERS],
-    ['OPERATOR', [...FOR_READERS, ...FOR_REPORTERS]],
-    ['ADMIN', [...FOR_READERS, ...FOR_REPORTERS, ...FOR_ADMINS]],
+    ['OPERATOR', [...FOR_READERS, ...FOR_REPORTERS, ...FOR_OPERATORS]],
+    ['ADMIN', [...FOR_READERS, ...FOR_REPORTERS, ...FOR_OPERATORS, ...FOR_ADMINS]],
   ])('%s gets to see nothing but what is meant for such', (asker, types) => {
     const meant = new Set([...types, ...FOR_ANYONE]);
     expect(findReachableTypes((roles) => mayAsk(asker, roles))).toEqual([...meant].toSorted());

@@ -141,6 +141,8 @@ function makeValue(type: GraphQLInputType): string {
   if (isListType(type)) return `[${makeValue(type.ofType)}]`;
   if (isEnumType(type)) return type.getValues()[0]!.name;
   if (type instanceof GraphQLInputObjectType) {
+    const example = INPUTS[type.name];
+    if (example) return example;
     const fields = Object.values(type.getFields()).filter(isRequiredInputField);
     return `{ ${fields.map((field) => `${field.name}: ${makeValue(field.type)}`).join(', ')} }`;
   }
@@ -148,6 +150,12 @@ function makeValue(type: GraphQLInputType): string {
   if (value === undefined) throw new Error(`Say in SCALARS how a ${type.name} looks.`);
   return value;
 }
+
+/** Inputs that are refused when they are empty, although no field of them is required. */
+const INPUTS: Record<string, string> = {
+  WorkstationFilter: '{ ids: ["01890000-0000-7000-8000-000000000000"] }',
+  UpdateWorkstationsInput: '{ status: ONLINE }',
+};
 
 const SCALARS: Record<string, string> = {
   ID: '"01890000-0000-7000-8000-000000000000"',

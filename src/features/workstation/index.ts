@@ -1,4 +1,5 @@
 import type { Feature } from '../feature.ts';
+import { WorkstationBulkResolver } from './workstation.bulk.ts';
 import { workstations } from './workstation.entity.ts';
 import { workstationMigrations } from './workstation.migrations.ts';
 import { ManagerWorkstationsResolver, WorkstationChangeResolver, WorkstationResolver } from './workstation.resolver.ts';
@@ -8,7 +9,7 @@ import { streamWorkstationChanges, WORKSTATION_CHANGED } from './workstation.str
 export const workstationFeature: Feature = {
   collections: [workstations],
   migrations: workstationMigrations,
-  resolvers: [WorkstationResolver, ManagerWorkstationsResolver, WorkstationChangeResolver],
+  resolvers: [WorkstationResolver, WorkstationBulkResolver, ManagerWorkstationsResolver, WorkstationChangeResolver],
   streams: { [WORKSTATION_CHANGED]: ({ feed }, ids) => streamWorkstationChanges(feed, ids as string[] | null) },
 };
 

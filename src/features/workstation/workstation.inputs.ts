@@ -9,7 +9,7 @@ import { type WorkstationStatus, workstations } from './workstation.entity.ts';
 import { WorkstationStatusEnum } from './workstation.type.ts';
 
 const MAX_HOSTNAME_LENGTH = 253;
-const MAX_TAGS = 20;
+export const MAX_TAGS = 20;
 const MAX_TAG_LENGTH = 50;
 export const MAX_READINGS = 1000;
 
@@ -147,7 +147,7 @@ export function checkHostname(given: string, field: string): string {
   return given;
 }
 
-function checkTags(given: readonly string[], field: string): readonly string[] {
+export function checkTags(given: readonly string[], field: string): readonly string[] {
   const tags = new Set(given.map((tag, index) => checkText(tag, `${field}[${index}]`, MAX_TAG_LENGTH)));
   if (tags.size > MAX_TAGS) {
     throw badInput(`A workstation has at most ${MAX_TAGS} tags; these are ${tags.size}.`, `input.${field}`);
