@@ -15,6 +15,7 @@ import {
   type Collections,
   followChanges,
   guardedInputsOf,
+  type Identified,
   openCollections,
   recordSchemaOf,
   requireReadableTables,
@@ -256,6 +257,7 @@ async function createSecondTier(
     retryDelayMs: (failures) => backoffMs(failures, REDIS_BACKOFF),
     keyPrefix: () => `stationmaster:1.${recordSchemaOf(collections)}:${lineage.id}`,
     send,
+    versionOf: (record) => (record as Identified).rowVersion,
     ttlSeconds: cache.ttlSeconds,
     onError,
   });

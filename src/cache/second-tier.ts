@@ -28,7 +28,7 @@ export interface TierVisit {
 /**
  * Port: a store behind the cache that several instances share and that outlives each of them.
  *
- * It holds records only: flat, JSON-safe objects with a numeric `version` that rises with every write. Its owner calls
+ * It holds records only: flat, JSON-safe objects, each with a numeric version that rises with every write. Its owner calls
  * `start`, `receive`, `rejoin` and `close`, and asks for a `visit` when it loads records. `Cache` calls `announce`,
  * `suspend`, `resume` and `discard`.
  *

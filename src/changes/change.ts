@@ -8,8 +8,10 @@ export interface Change {
   readonly table: string;
   readonly op: 'INSERT' | 'UPDATE' | 'DELETE';
   readonly id: string;
-  /** The new version; of a deletion, the last version of the row. */
+  /** The new version of the row, which rises with every write; of a deletion, its last one. */
   readonly version: number;
+  /** When the statement announced it, in ms since 1970 by the clock of the database; `undefined`: by triggers that do not tell. */
+  readonly at?: number | undefined;
   /** The whole row before the change; `null`: inserted; `undefined`: too large for an announcement. */
   readonly old: Row | null | undefined;
   /** The whole row after the change; `null`: deleted; `undefined`: too large for an announcement. */
@@ -88,6 +90,7 @@ export function decodeMessage(payload: string): Message {
   if (typeof message?.table !== 'string' || typeof message.xid !== 'string') throw unknownPayload();
   const { table, schema, relid, op, xid, isLast, rows } = message;
   const origin = { table, schema, relid };
+  const at = timeOf(message);
   if (op === 'TRUNCATE') return { kind: 'truncation', origin, xid };
   if (!['INSERT', 'UPDATE', 'DELETE'].includes(op) || !Array.isArray(rows) || !rows.every(isAnnouncedRow)) {
     throw unknownPayload();
@@ -96,9 +99,9 @@ export function decodeMessage(payload: string): Message {
     kind: 'changes',
     origin,
     xid,
-    at: timeOf(message),
+    at,
     isLast,
-    changes: rows.map((row) => toChange(table, op, row)),
+    changes: rows.map((row) => toChange({ table, op, at }, row)),
   };
 }
 
@@ -134,9 +137,9 @@ function unknownPayload(): SyntaxError {
   return new SyntaxError('The payload is not a message of the change feed.');
 }
 
-function toChange(table: string, op: Change['op'], row: AnnouncedRow): Change {
+function toChange({ table, op, at }: Pick<Change, 'table' | 'op' | 'at'>, row: AnnouncedRow): Change {
   const { id, version } = row;
   // `old` of an update holds only the columns that differ.
   const old = op === 'UPDATE' && row.old && row.new ? { ...row.new, ...row.old } : row.old;
-  return { table, op, id, version, old, new: row.new };
+  return { table, op, id, version, at, old, new: row.new };
 }

@@ -1,6 +1,6 @@
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import type { Database } from './database.ts';
-import { announcementsMigration, TRIGGER_FUNCTIONS } from './migrations/index.ts';
+import { rowVersionMigration, TRIGGER_FUNCTIONS } from './migrations/index.ts';
 import { MIGRATIONS_TABLE } from './orm.ts';
 
 type TriggerFunction = keyof typeof TRIGGER_FUNCTIONS;
@@ -42,7 +42,7 @@ export async function requireFollowedTables(database: Database): Promise<void> {
   requireTriggers(tables, found);
   const replaced = found.find((triggers) => triggers.body !== TRIGGER_FUNCTIONS[triggers.function]);
   if (!replaced) return;
-  const again = `delete from ${MIGRATIONS_TABLE} where name = '${announcementsMigration.name}'`;
+  const again = `delete from ${MIGRATIONS_TABLE} where name = '${rowVersionMigration.name}'`;
   const message = `The function ${replaced.function}() is not that of this build. To have it made again: ${again}; and start.`;
   throw new StartError(EXIT_CODE.badConfiguration, message);
 }

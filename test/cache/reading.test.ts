@@ -40,6 +40,7 @@ describe('reading records', () => {
       cache,
       layer: 'records',
       keyOf: (id: string) => `record_${id}`,
+      versionOf: ({ version }: { version: number }) => version,
       find: async (ids: readonly string[]) => {
         asked.push(ids);
         return ids.filter((id) => id !== 'none').map((id) => ({ id, version: asked.length }));

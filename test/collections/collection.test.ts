@@ -26,6 +26,7 @@ const ROW = {
   created_at: '2026-01-01T00:00:00.000+00:00',
   updated_at: '2026-01-01T00:00:00.000+00:00',
   version: 1,
+  row_version: 1,
 };
 
 const update = (changed: object): Change => ({
@@ -34,7 +35,7 @@ const update = (changed: object): Change => ({
   id: DESK,
   version: 2,
   old: ROW,
-  new: { ...ROW, ...changed, version: 2 },
+  new: { ...ROW, ...changed, row_version: 2 },
 });
 
 describe('Keys', () => {

@@ -58,8 +58,8 @@ describe('A report', () => {
       unknownIds: [],
     });
     const after = await stored(id);
-    const { lastSeenAt, updatedAt } = after;
-    expect(after).toEqual({ ...before, cpuUsage: 0, lastSeenAt, updatedAt, version: before.version + 1 });
+    const { lastSeenAt } = after;
+    expect(after).toEqual({ ...before, cpuUsage: 0, lastSeenAt });
     expect(Date.parse(lastSeenAt!)).toBeGreaterThanOrEqual(Date.parse(before.lastSeenAt!));
   });
 
@@ -70,12 +70,7 @@ describe('A report', () => {
     expect(await report([{ workstationId: id }])).toEqual({ stored: 1, unknownIds: [] });
     const after = await stored(id);
     expect(Date.parse(after.lastSeenAt!)).toBeGreaterThan(Date.parse('2026-01-01'));
-    expect(after).toEqual({
-      ...before,
-      lastSeenAt: after.lastSeenAt,
-      updatedAt: after.updatedAt,
-      version: before.version + 1,
-    });
+    expect(after).toEqual({ ...before, lastSeenAt: after.lastSeenAt });
   });
 
   test('lists unknown and malformed ids once each, as given, and stores the other readings', async () => {
@@ -102,7 +97,7 @@ describe('A report', () => {
       memoryUsage: 20,
       diskUsage: 30,
       status: 'ONLINE',
-      version: version + 1,
+      version,
     });
   });
 

@@ -1,3 +1,4 @@
+import type { Identified } from '../../src/collections/index.ts';
 import { IDS, isRecordOf, type SqlRow, TABLES, type Table } from './rows.ts';
 import type { Commit, RowChange } from './simulated-database.ts';
 
@@ -70,8 +71,10 @@ export class History {
   stateShownBy(table: Table, record: object): RowState | undefined {
     const known = this.#stateOf.get(record);
     if (known) return known;
-    const { id, updatedAtMs } = record as { readonly id: string; readonly updatedAtMs: number };
-    const state = this.statesOf(table, id)?.findLast(({ row }) => row?.updated_at === updatedAtMs);
+    const { id, rowVersion, createdAtMs } = record as Identified;
+    const state = this.statesOf(table, id)?.findLast(
+      ({ row }) => row?.row_version === rowVersion && row.created_at === createdAtMs,
+    );
     if (!state || !isRecordOf(table, record, state.row!)) return undefined;
     this.#stateOf.set(record, state);
     return state;

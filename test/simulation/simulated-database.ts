@@ -134,21 +134,31 @@ export class SimulatedDatabase {
     }
     const stampMs = this.#stamp();
     const row = old
-      ? { ...old, ...values, updated_at: stampMs, version: (old.version as number) + 1 }
-      : { ...values, id, created_at: stampMs, updated_at: stampMs, version: 1 };
+      ? { ...old, ...values, ...versionsAfter(old, values, stampMs) }
+      : { ...values, id, created_at: stampMs, updated_at: stampMs, version: 1, row_version: 1 };
     rows.set(id, row);
     return { table, id, old, new: row };
   }
 
-  /** A time that no other state of any row has, so that a record shows which state it is of. */
+  /** A time that no row has been created or edited at, so that it tells a row from one that was made again. */
   #stamp(): number {
     this.#lastStampMs = Math.max(Math.floor(this.#now()), this.#lastStampMs + 1);
     return this.#lastStampMs;
   }
 }
 
+/** As telemetry does: it writes this column alone. */
+export const REPORTED_COLUMN = 'height';
+
+/** A report raises the row version only. */
+function versionsAfter(old: SqlRow, values: Values, stampMs: number): Values {
+  const row_version = (old.row_version as number) + 1;
+  const isReport = Object.keys(values).every((name) => name === REPORTED_COLUMN);
+  return isReport ? { row_version } : { row_version, version: (old.version as number) + 1, updated_at: stampMs };
+}
+
 function announce({ id, old, new: now }: RowChange, isBig: boolean): object {
-  const { version } = (now ?? old)!;
+  const { row_version: version } = (now ?? old)!;
   if (isBig) return { id, version };
   if (!old || !now) return { id, version, old: old && toJsonRow(old), new: now && toJsonRow(now) };
   const differing = Object.entries(old).filter(([name, value]) => now[name] !== value);

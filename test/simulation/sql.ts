@@ -28,7 +28,7 @@ const STATEMENTS: readonly (readonly [RegExp, (groups: Record<string, string>) =
         const isUnchanged = (id: string, index: number) => {
           const row = database.rows(table!).get(id);
           const known = [versions, created, updated].map((column) => (column as Value[])[index]);
-          return row && known.every((value, at) => value === [row.version, row.created_at, row.updated_at][at]);
+          return row && known.every((value, at) => value === [row.row_version, row.created_at, row.updated_at][at]);
         };
         return (ids as string[]).filter(isUnchanged).map((id) => [id]);
       },

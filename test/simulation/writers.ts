@@ -1,7 +1,7 @@
 import type { Instance } from './instance.ts';
 import { BOUGHT_AT_MS } from './readers.ts';
 import { IDS, type Table } from './rows.ts';
-import type { Values, WriteStatement } from './simulated-database.ts';
+import { REPORTED_COLUMN, type Values, type WriteStatement } from './simulated-database.ts';
 import type { World } from './world.ts';
 
 /** The writes whose transactions `hasHeard` is asked about. */
@@ -103,8 +103,7 @@ export class Writers {
     const { random } = this.#world;
     const draw = (): Values => {
       const all = Object.entries(this.#draw(table));
-      // As telemetry does: of a column that no list looks at.
-      if (table === 'desk' && random.chance(0.3)) return { height: Math.round(1000 * random.next()) / 10 };
+      if (table === 'desk' && random.chance(0.3)) return { [REPORTED_COLUMN]: Math.round(1000 * random.next()) / 10 };
       return Object.fromEntries(random.shuffle(all).slice(0, random.whole(1, 3)));
     };
     return {

@@ -15,6 +15,8 @@ export interface GenerationTierOptions {
   readonly keyPrefix: string | (() => string);
   /** Sends a message to all instances, in one order with the announcements. */
   readonly send: (message: TierMessage) => Promise<void>;
+  /** The version that a record was stored with. Default: its `version`. */
+  readonly versionOf?: (record: object) => unknown;
   /** Seconds for which a record is used without a new look at the database. Default 300. */
   readonly ttlSeconds?: number;
   /** Receives every fault of the store and of `send`. */
@@ -67,6 +69,7 @@ export class GenerationTier implements SecondTier {
   readonly #store: TierStore;
   readonly #keyPrefix: () => string;
   readonly #send: (message: TierMessage) => Promise<void>;
+  readonly #versionOf: (record: object) => unknown;
   readonly #ttlMs: number;
   readonly #onError: (error: unknown) => void;
   readonly #clock: Clock;
@@ -87,6 +90,7 @@ export class GenerationTier implements SecondTier {
     const { keyPrefix } = options;
     this.#keyPrefix = typeof keyPrefix === 'string' ? () => keyPrefix : keyPrefix;
     this.#send = options.send;
+    this.#versionOf = options.versionOf ?? ((record) => (record as { readonly version?: unknown }).version);
     this.#ttlMs = 1000 * (options.ttlSeconds ?? 300);
     this.#onError = options.onError ?? (() => {});
     this.#clock = options.clock ?? { now: () => performance.now() };
@@ -267,7 +271,7 @@ export class GenerationTier implements SecondTier {
       const entry = parseTierEntry(texts[index] ?? null);
       // A tombstone does not prove absence: the row may have been created again.
       const isUsable =
-        entry?.r && entry.u > nowMs && entry.v >= this.#minimumVersions.of(key) && versionOf(entry.r) === entry.v;
+        entry?.r && entry.u > nowMs && entry.v >= this.#minimumVersions.of(key) && this.#versionOf(entry.r) === entry.v;
       if (!isUsable) return;
       const isCurrent = entry.g === generation;
       if (!isCurrent && entry.u - this.#ttlMs <= discardedAtMs) return;
@@ -349,8 +353,4 @@ let latestMs = 0;
 function newGeneration(): string {
   latestMs = Math.max(Date.now(), latestMs + 1);
   return `${latestMs.toString(36).padStart(9, '0')}-${randomUUID()}`;
-}
-
-function versionOf(record: object): unknown {
-  return (record as { version?: unknown }).version;
 }

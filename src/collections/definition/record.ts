@@ -3,8 +3,10 @@ import type { InferEntity, Opt } from '@mikro-orm/core';
 /** What every record has: see `base.entity.ts`. */
 export interface Identified {
   readonly id: string;
-  /** Rises with every write of the row. */
+  /** Rises with every edit of the row, but not with what a machine reports; this is what clients are shown. */
   readonly version: number;
+  /** Rises with every write of the row. */
+  readonly rowVersion: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
 }

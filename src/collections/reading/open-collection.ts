@@ -57,6 +57,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
       cache,
       layer: definition.key,
       keyOf: (id) => definition.keyOf(id),
+      versionOf: ({ rowVersion }) => rowVersion,
       find: batchAcrossRequests((ids) => statements.findByIds(ids)),
       revalidate: (known) => statements.revalidate(known),
     };
@@ -129,7 +130,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
 
   #prime(record: Row, lease: FillLease, records: RecordLoader<Row>): Entry | null {
     const { definition } = this;
-    const { id, version } = record;
+    const { id, rowVersion: version } = record;
     const entry = lease.prime(definition.keyOf(id), record, {
       layer: definition.key,
       version,

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Entry } from '../../cache/index.ts';
-import { findHeldRecord, type RecordSource, readRecords, type Versioned } from './records.ts';
+import { findHeldRecord, type RecordSource, readRecords } from './records.ts';
 
 /**
  * The records of one kind, as one operation sees them: each is looked up once, so that all who show it show the same.
@@ -8,7 +8,7 @@ import { findHeldRecord, type RecordSource, readRecords, type Versioned } from '
  * What the cache holds is there at once, without a promise, of which a page would need one for each of its rows. What it
  * does not hold is loaded, all that is asked for in one tick together.
  */
-export class RecordLoader<Row extends Versioned> {
+export class RecordLoader<Row extends { readonly id: string }> {
   readonly #source: RecordSource<Row>;
   /** By id: what was shown, `null` for what there is not; and of what came along, the cache's entry until it is shown. */
   readonly #known = new Map<string, Row | Entry | null>();

@@ -1,15 +1,11 @@
 import type { Cache, FillLease, ReadTrace, SecondTier, TierVisit } from '../../cache/index.ts';
 
-/** What a record is read by: its id, and its version, which rises with every write. */
-export interface Versioned {
-  readonly id: string;
-  readonly version: number;
-}
-
-export interface RecordSource<Record extends Versioned> {
+export interface RecordSource<Record extends { readonly id: string }> {
   readonly cache: Cache;
   readonly layer: string;
   readonly keyOf: (id: string) => string;
+  /** Rises with every write of a record. */
+  readonly versionOf: (record: Record) => number;
   /** The records with these ids that exist, in any order. */
   readonly find: (ids: readonly string[]) => Promise<readonly Record[]>;
   /** The ids of those records that are what `find` would give; cheaper than that. */
@@ -20,7 +16,7 @@ export interface RecordSource<Record extends Versioned> {
 }
 
 /** What is held of a record, at once: `null` when it is known that there is none, `undefined` when nothing is known. */
-export function findHeldRecord<Record extends Versioned>(
+export function findHeldRecord<Record extends { readonly id: string }>(
   id: string,
   { cache, keyOf, layer, reload, trace }: RecordSource<Record>,
 ): Record | null | undefined {
@@ -28,11 +24,11 @@ export function findHeldRecord<Record extends Versioned>(
 }
 
 /** Reads records by their ids, which do not repeat, in that order; `null` where there is none. */
-export function readRecords<Record extends Versioned>(
+export function readRecords<Record extends { readonly id: string }>(
   ids: readonly string[],
   source: RecordSource<Record>,
 ): Promise<(Record | null)[]> {
-  const { cache, layer, keyOf, find, reload, trace } = source;
+  const { cache, layer, keyOf, versionOf, find, reload, trace } = source;
   const keys = ids.map(keyOf);
   return cache.readMany<Record | null>(
     keys,
@@ -44,15 +40,15 @@ export function readRecords<Record extends Versioned>(
           : byId(await find(wanted));
       return wanted.map((id) => found.get(id) ?? null);
     },
-    { layer, versionOf: (record) => record!.version, reload, trace },
+    { layer, versionOf: (record) => versionOf(record!), reload, trace },
   );
 }
 
 /** Takes current records from the second tier, and asks the database for the rest in two statements at most. */
-async function findThrough<Record extends Versioned>(
+async function findThrough<Record extends { readonly id: string }>(
   tier: SecondTier,
   ids: readonly string[],
-  { keyOf, find, revalidate }: RecordSource<Record>,
+  { keyOf, versionOf, find, revalidate }: RecordSource<Record>,
   lease: FillLease,
 ): Promise<Map<string, Record>> {
   const visit = tier.visit();
@@ -60,12 +56,12 @@ async function findThrough<Record extends Versioned>(
   const found = new Map<string, Record>();
   const show = (record: Record) => {
     found.set(record.id, record);
-    tier.observeVersion(keyOf(record.id), record.version);
+    tier.observeVersion(keyOf(record.id), versionOf(record));
   };
   const keep = (record: Record) => {
     show(record);
     const key = keyOf(record.id);
-    if (lease.mayFill(key)) visit?.store(key, record.version, record);
+    if (lease.mayFill(key)) visit?.store(key, versionOf(record), record);
   };
   const doubtful: Record[] = [];
   for (const { record, isCurrent } of held) {
@@ -85,7 +81,7 @@ async function findThrough<Record extends Versioned>(
   return found;
 }
 
-async function readTier<Record extends Versioned>(
+async function readTier<Record extends { readonly id: string }>(
   visit: TierVisit,
   ids: readonly string[],
   keyOf: (id: string) => string,
@@ -103,6 +99,6 @@ function idsOf(wanted: readonly string[], keys: readonly string[], ids: readonly
   return wanted.map((key) => idOf.get(key)!);
 }
 
-function byId<Record extends Versioned>(records: readonly Record[]): Map<string, Record> {
+function byId<Record extends { readonly id: string }>(records: readonly Record[]): Map<string, Record> {
   return new Map(records.map((record) => [record.id, record]));
 }

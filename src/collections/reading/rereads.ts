@@ -10,7 +10,7 @@ import type { Statements } from './statements.ts';
 export interface Found {
   readonly entry: Entry;
   readonly isSame: boolean;
-  /** The version in the database; `null`: there is no such row; `undefined`: the entry is no record. */
+  /** The row version in the database; `null`: there is no such row; `undefined`: the entry is no record. */
   readonly version: number | null | undefined;
 }
 
@@ -57,7 +57,7 @@ export class Rereads<Row extends Identified> {
     const rowOf = new Map(rows.map((row) => [keyOf(row.id), row]));
     return entries.map((entry) => {
       const row = rowOf.get(entry.key) ?? null;
-      return { entry, isSame: isSameRecord(columns, entry.value, row), version: row?.version ?? null };
+      return { entry, isSame: isSameRecord(columns, entry.value, row), version: row?.rowVersion ?? null };
     });
   }
 

@@ -23,7 +23,8 @@ const COUNT_ANYWHERE = `
 // many rows as the first update has. What a transaction has announced is kept in a setting, which ends with it and goes back
 // to a savepoint with it. The last notification of a big statement has the time of its transaction, so that those of later
 // ones equal it, and PostgreSQL leaves them out.
-const ANNOUNCE_ANYTHING = `
+/** @param version the column that orders the states of a row */
+export const announceAnything = (version: 'version' | 'row_version') => `
   declare
     most constant int := ${MAX_ANNOUNCED_BYTES};
     head constant text := '{"table":' || to_json(tg_table_name) || ',"schema":' || to_json(tg_table_schema)
@@ -45,21 +46,21 @@ const ANNOUNCE_ANYTHING = `
       null;
     elsif tg_op = 'INSERT' then
       open changes no scroll for
-        select n.id, n.version, json_build_object('id', n.id, 'version', n.version, 'old', null, 'new', to_json(n))
+        select n.id, n.${version}, json_build_object('id', n.id, 'version', n.${version}, 'old', null, 'new', to_json(n))
         from new_rows n;
     elsif tg_op = 'UPDATE' then
       open changes no scroll for
-        select id, version, json_build_object('id', id, 'version', version, 'old', (
+        select id, pairs.${version}, json_build_object('id', id, 'version', pairs.${version}, 'old', (
             select coalesce(json_object_agg(was.key, was.value), '{}') from jsonb_each(before) was
             where was.value is distinct from after -> was.key
           ), 'new', whole)
         from (
-          select n.id, n.version, to_jsonb(o) as before, to_jsonb(n) as after, to_json(n) as whole
+          select n.id, n.${version}, to_jsonb(o) as before, to_jsonb(n) as after, to_json(n) as whole
           from new_rows n full join old_rows o on o.id = n.id offset 0
         ) pairs;
     else
       open changes no scroll for
-        select o.id, o.version, json_build_object('id', o.id, 'version', o.version, 'old', to_json(o), 'new', null)
+        select o.id, o.${version}, json_build_object('id', o.id, 'version', o.${version}, 'old', to_json(o), 'new', null)
         from old_rows o;
     end if;
     while announced <= most loop
@@ -91,14 +92,20 @@ const ANNOUNCE_ANYTHING = `
     return null;
   end `;
 
-/** The bodies of the trigger functions, by name. */
-export const TRIGGER_FUNCTIONS = {
-  stationmaster_count_version: COUNT_ANYWHERE,
-  stationmaster_announce: ANNOUNCE_ANYTHING,
-};
-
 // Numbers and times are announced in full, however the session that writes wants to see them.
 const ANNOUNCE_SETTINGS = `set search_path = pg_catalog set extra_float_digits = 1 set timezone = 'UTC'`;
+
+/** The statements that make both trigger functions, or replace them under the triggers that are there. */
+export function createTriggerFunctions(bodies: { readonly count: string; readonly announce: string }): string[] {
+  return [
+    `create or replace function stationmaster_count_version() returns trigger language plpgsql as $$${bodies.count}$$`,
+    `create or replace function stationmaster_announce() returns trigger language plpgsql
+      ${ANNOUNCE_SETTINGS} as $$${bodies.announce}$$`,
+  ];
+}
+
+/** As of this migration. */
+export const ANNOUNCING_FUNCTIONS = { count: COUNT_ANYWHERE, announce: announceAnything('version') };
 
 /**
  * The trigger functions of `changesMigration` once more, for every writer: whatever the search path of its session, and
@@ -111,10 +118,6 @@ const ANNOUNCE_SETTINGS = `set search_path = pg_catalog set extra_float_digits =
  * `stationmaster_announce_rows()` stays: a statement may be running that is about to call it.
  */
 export const announcementsMigration = sqlMigration('20261129-announcements', {
-  up: [
-    `create or replace function stationmaster_count_version() returns trigger language plpgsql as $$${COUNT_ANYWHERE}$$`,
-    `create or replace function stationmaster_announce() returns trigger language plpgsql
-      ${ANNOUNCE_SETTINGS} as $$${ANNOUNCE_ANYTHING}$$`,
-  ],
+  up: createTriggerFunctions(ANNOUNCING_FUNCTIONS),
   down: [COUNT_VERSION, ANNOUNCE].map((text) => text.replace('create function', 'create or replace function')),
 });

@@ -1,10 +1,11 @@
 import { announcementsMigration } from './announcements.migration.ts';
 import { followTableMigration } from './follow-table.migration.ts';
 import { restoredMigration } from './restored.migration.ts';
+import { rowVersionMigration } from './row-version.migration.ts';
 import type { NamedMigration } from './sql-migration.ts';
 
-export { announcementsMigration, TRIGGER_FUNCTIONS } from './announcements.migration.ts';
 export { changesMigration } from './changes.migration.ts';
+export { rowVersionMigration, TRIGGER_FUNCTIONS } from './row-version.migration.ts';
 export { type NamedMigration, sqlMigration } from './sql-migration.ts';
 export { createTextIndex } from './text-index.ts';
 
@@ -13,7 +14,7 @@ export { createTextIndex } from './text-index.ts';
  * their names begin with. Those of one feature and one date keep their order.
  */
 export function inOrder(ofFeatures: readonly NamedMigration[]): NamedMigration[] {
-  const ofNone = [followTableMigration, restoredMigration, announcementsMigration];
+  const ofNone = [followTableMigration, restoredMigration, announcementsMigration, rowVersionMigration];
   return [...ofFeatures, ...ofNone].sort((a, b) => dateOf(a) - dateOf(b));
 }
 

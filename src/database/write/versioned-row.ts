@@ -1,4 +1,4 @@
-import { type EntityName, LockMode } from '@mikro-orm/core';
+import { type EntityName, LockMode, raw } from '@mikro-orm/core';
 import { StationmasterError } from '../../errors.ts';
 import { asJson, firstFromJson, type JsonRow, type Row, type Writer } from './writer.ts';
 
@@ -21,8 +21,9 @@ export async function updateVersionedRow(
   { id, values, expectedVersion }: VersionedUpdate,
 ): Promise<Row | null> {
   const writes = Object.keys(values).length > 0;
+  const edit = { ...values, ...COUNTED };
   if (writes && expectedVersion == null) {
-    return writer.row((em) => em.createQueryBuilder(entity).update(values).where({ id }));
+    return writer.row((em) => em.createQueryBuilder(entity).update(edit).where({ id }));
   }
   return writer.transaction(async (em) => {
     const one = async (query: Parameters<typeof asJson>[0]) =>
@@ -35,6 +36,9 @@ export async function updateVersionedRow(
       const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
       throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
     }
-    return writes ? one(em.createQueryBuilder(entity).update(values).where({ id }).returning('*')) : held;
+    return writes ? one(em.createQueryBuilder(entity).update(edit).where({ id }).returning('*')) : held;
   });
 }
+
+/** Says that it is an edit, whatever it changes: the trigger counts versions, see `row-version.migration.ts`. */
+const COUNTED = { version: raw('version + 1') };

@@ -81,6 +81,14 @@ const TAGS = sqlMigration('20261129-tags', {
   down: ['alter table workstation drop column tags', 'drop function workstation_tags_fit(text[])'],
 });
 
+/** What machines report does not raise the `version` that people's edits are checked by. */
+const REPORTED = sqlMigration('20261130-reported-columns', {
+  up: [
+    `select follow_table('workstation', reported => '{cpu_usage, memory_usage, disk_usage, last_seen_at}', shared => '{status}')`,
+  ],
+  down: [`select follow_table('workstation')`],
+});
+
 /** A column more is one entry more: `sqlMigration('20270101-serial-number', { up: ['alter table …'], down: ['alter table …'] })`. */
 export const workstationMigrations: readonly NamedMigration[] = [
   FLEET,
@@ -94,4 +102,5 @@ export const workstationMigrations: readonly NamedMigration[] = [
   }),
   TEXT_INDEX,
   TAGS,
+  REPORTED,
 ];

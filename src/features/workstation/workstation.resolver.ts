@@ -15,6 +15,7 @@ import {
   Subscription,
 } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
+import type { Change } from '../../changes/index.ts';
 import { CollectionWriter, normalizeId } from '../../collections/index.ts';
 import { StationmasterError } from '../../errors.ts';
 import { CACHEABLE } from '../../graphql/cacheable.ts';
@@ -177,8 +178,8 @@ export class WorkstationChangeResolver {
     const workstation = event.new === null ? null : (announced ?? (await this.#read(id, ctx).catch(() => undefined)));
     // It cannot be read just now, and the event must not be lost.
     if (workstation === undefined) return refetch();
-    const changedAtMs = op === 'DELETE' || !workstation ? Date.now() : workstation.updatedAtMs;
-    return { kind: KIND_OF[op], id, workstation, changedAt: new Date(changedAtMs) };
+    const changedAt = new Date((isEdit(event) && workstation?.updatedAtMs) || Math.floor(event.at ?? Date.now()));
+    return { kind: KIND_OF[op], id, workstation, changedAt };
   }
 
   async #read(id: string, ctx: Context): Promise<WorkstationRecord | null> {
@@ -197,6 +198,11 @@ function requireOwnReadings(readings: readonly TelemetryReading[], ownId: string
 
 interface WorkstationChangeEvent extends Omit<WorkstationChange, 'workstation'> {
   readonly workstation: WorkstationRecord | null;
+}
+
+/** Whether a change is one that `updatedAt` tells the time of. */
+function isEdit({ op, old, new: now }: Change): boolean {
+  return op === 'INSERT' || !now || old?.updated_at !== now.updated_at;
 }
 
 function refetch(): WorkstationChangeEvent {

@@ -88,6 +88,7 @@ export class TelemetryWindows {
 }
 
 // The rows are locked in the order of their ids, so that batches of several instances never wait for each other in a ring.
+// PostgreSQL evaluates the setting before any row, and takes it back with the transaction.
 const STORE = `
   with reading as materialized (
     select * from unnest($1::uuid[], $2::float8[], $3::float8[], $4::float8[], $5::text[])
@@ -102,7 +103,7 @@ const STORE = `
     status = coalesce(reading.status, w.status),
     last_seen_at = statement_timestamp()
   from reading join locked using (id)
-  where w.id = reading.id
+  where w.id = reading.id and (select set_config('stationmaster.is_report', 'on', true)) = 'on'
   returning w.id, pg_current_xact_id()::text as xid`;
 
 function wait(ms: number): Promise<void> {

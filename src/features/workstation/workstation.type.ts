@@ -86,10 +86,16 @@ export class Workstation {
   @Field(() => DateTime, { name: 'createdAt', simple: false, description: 'When it was added to the fleet.' })
   createdAtMs!: number;
 
-  @Field(() => DateTime, { name: 'updatedAt', simple: false, description: 'When it last changed.' })
+  @Field(() => DateTime, {
+    name: 'updatedAt',
+    simple: false,
+    description: 'When it was last edited; reports do not count.',
+  })
   updatedAtMs!: number;
 
-  @Field(() => Int, { description: 'Rises by one with every change; pass it as `expectedVersion` to guard an update.' })
+  @Field(() => Int, {
+    description: 'Rises by one with every edit, not with reports; pass it as `expectedVersion` to guard an update.',
+  })
   version!: number;
 }
 
@@ -118,6 +124,6 @@ export class WorkstationChange {
   })
   workstation!: Workstation | null;
 
-  @Field(() => DateTime, { description: 'When the change was made; of a deletion, when it was heard of.' })
+  @Field(() => DateTime, { description: 'When the change was made.' })
   changedAt!: Date;
 }

@@ -207,6 +207,7 @@ export function createFleet(scheduler: Scheduler, ids: readonly string[], size: 
         cache,
         layer: 'items',
         keyOf,
+        versionOf: ({ version }) => version,
         find: (asked) =>
           query(`${index}: query of ${asked}`, () => asked.map(current).filter((row): row is FleetRow => row !== null)),
         revalidate: (known) =>

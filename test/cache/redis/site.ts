@@ -56,6 +56,7 @@ export function createSite() {
           cache,
           layer: 'items',
           keyOf,
+          versionOf: ({ version }) => version,
           find: async (asked) => {
             statements.push(`find ${asked}`);
             const found = asked.flatMap((id) => rows.get(id) ?? []);
