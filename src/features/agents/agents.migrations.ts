@@ -30,27 +30,30 @@ export const agentsMigrations: readonly NamedMigration[] = [
       'create index agent_key_enrollment_id on agent_key (enrollment_id)',
       `select follow_table('agent_enrollment')`,
       `select follow_table('agent_key')`,
-      // Dynamic, so that it finds the table whatever the search path of the writer. Without keys to end nothing is announced.
+      // Any program may remove workstations, so it runs with the rights of the owner, and finds the table whatever the search
+      // path. Without keys to end nothing is announced.
       `
-      create function agent_key_end() returns trigger language plpgsql as $$
+      create function agent_key_end() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
       declare
         has_ended boolean;
       begin
         if tg_op = 'TRUNCATE' then
-          execute pg_catalog.format('select exists (select from %I.agent_key)', tg_table_schema) into has_ended;
+          execute format('select exists (select from %I.agent_key)', tg_table_schema) into has_ended;
           if has_ended then
-            execute pg_catalog.format('truncate %I.agent_key', tg_table_schema);
+            execute format('truncate %I.agent_key', tg_table_schema);
           end if;
         else
-          execute pg_catalog.format('select exists (select from %I.agent_key k join old_rows o
-            on o.id operator(pg_catalog.=) k.workstation_id)', tg_table_schema) into has_ended;
+          execute format('select exists (select from %I.agent_key k join old_rows o
+            on o.id = k.workstation_id)', tg_table_schema) into has_ended;
           if has_ended then
-            execute pg_catalog.format('delete from %I.agent_key k using old_rows o
-              where o.id operator(pg_catalog.=) k.workstation_id', tg_table_schema);
+            execute format('delete from %I.agent_key k using old_rows o
+              where o.id = k.workstation_id', tg_table_schema);
           end if;
         end if;
         return null;
       end $$`,
+      // Who may execute it may put it on tables of their own, and have their triggers run with the rights of the owner.
+      'revoke execute on function agent_key_end() from public',
       `create trigger workstation_agent_key_end_deleted after delete on workstation
         referencing old table as old_rows for each statement execute function agent_key_end()`,
       `create trigger workstation_agent_key_end_truncated after truncate on workstation

@@ -169,6 +169,17 @@ describe('A key ends', () => {
     expect(await testApp.sql('select from agent_key where workstation_id = $1', [id])).toEqual([]);
   });
 
+  test('when its workstation is deleted by a program that has no rights on the keys', async () => {
+    const { id, key } = await enrolled();
+    await report(key, [id]);
+    await testApp.sql('grant select, delete on workstation to pg_monitor');
+    await testApp.sql(`do $$ begin
+      set local role pg_monitor; delete from workstation where id = '${id}'; reset role;
+    end $$`);
+    await testApp.waitUntilHeard();
+    expectBadKey(await report(key, [id]));
+  });
+
   test('when another program removes all workstations', async () => {
     const { id, key } = await enrolled();
     await report(key, [id]);
