@@ -1,6 +1,6 @@
 import { EXIT_CODE, Failure } from './failure.ts';
 import type { Options } from './options.ts';
-import { type LoopClock, reportUntilAborted, retry } from './report-loop.ts';
+import { type LoopClock, reportUntilAborted, retry, sayTogether } from './report-loop.ts';
 import type { Credentials, Machine, Reading, Server } from './server.ts';
 import { simulateMachine } from './simulation.ts';
 import { readState, type State, writeState } from './state.ts';
@@ -28,8 +28,9 @@ const ENROLLED_AT_ONCE = 20;
  * @throws {Failure} when it cannot go on
  */
 export async function runAgent(machines: readonly Reported[], signal: AbortSignal, parts: AgentParts): Promise<void> {
-  const { options, server, clock, say } = parts;
-  const state = await enrollMissing(machines, signal, parts);
+  const { options, server, clock } = parts;
+  const say = sayTogether(parts.say);
+  const state = await enrollMissing(machines, signal, { ...parts, say });
   if (signal.aborted) return;
   say(`Reporting ${machines.length === 1 ? 'this machine' : `${machines.length} machines`} to ${options.url}.`);
   const reported = machines.map(async ({ machine, measure, delayMs }) => {

@@ -17,6 +17,8 @@ export interface LoopClock {
   readonly random: () => number;
 }
 
+export const ANSWERS_AGAIN = 'The server answers again.';
+
 /** Machines that were started together do not keep reporting together: an interval varies by this part. */
 const JITTER = 0.1;
 const BACKOFF = { minMs: 1000, maxMs: 60_000 };
@@ -83,7 +85,7 @@ class Attempts {
       this.#reason = error.message;
       return Math.max(error.waitMs, this.#backoffMs());
     }
-    if (this.#failures > 0) this.#say('The server answers again.');
+    if (this.#failures > 0) this.#say(ANSWERS_AGAIN);
     this.#failures = 0;
     this.#reason = '';
     return null;
@@ -96,4 +98,15 @@ class Attempts {
     this.#failures = Math.min(this.#failures + 1, 30);
     return this.#random() * longestMs;
   }
+}
+
+/** Says once what many loops say of the same outage. */
+export function sayTogether(say: (line: string) => void): (line: string) => void {
+  const troubles = new Set<string>();
+  return (line) => {
+    const isNews = line === ANSWERS_AGAIN ? troubles.size > 0 : !troubles.has(line);
+    if (line === ANSWERS_AGAIN) troubles.clear();
+    else troubles.add(line);
+    if (isNews) say(line);
+  };
 }

@@ -1,5 +1,5 @@
 import { Failure, Unavailable } from '../../agent/src/failure.ts';
-import { type LoopClock, reportUntilAborted, retry } from '../../agent/src/report-loop.ts';
+import { type LoopClock, reportUntilAborted, retry, sayTogether } from '../../agent/src/report-loop.ts';
 
 /** A clock that moves only by sleeping; the loop ends after a time. */
 function play({ endsAfterMs = 60_000, random = 0.5 } = {}) {
@@ -145,4 +145,26 @@ test('a retried call gives its result, or nothing when it is stopped', async () 
   expect(tries).toBe(4);
   world.stop();
   expect(await retry(work, world.signal, world)).toBeUndefined();
+});
+
+test('many machines say once that the server is away, and once that it answers again', async () => {
+  const said: string[] = [];
+  const say = sayTogether((line) => said.push(line));
+  const worlds = Array.from({ length: 10 }, () => play({ endsAfterMs: 30_000 }));
+  for (const outage of ['away', 'busy']) {
+    const tries = worlds.map(({ signal, clock }) => {
+      let failures = 3;
+      const work = async () => {
+        if (failures-- > 0) throw new Unavailable(outage);
+      };
+      return retry(work, signal, { say, clock });
+    });
+    await Promise.all(tries);
+  }
+  expect(said).toEqual([
+    'away Trying again.',
+    'The server answers again.',
+    'busy Trying again.',
+    'The server answers again.',
+  ]);
 });
