@@ -167,6 +167,7 @@ const SETTINGS = {
   LOG_LEVEL: 'silent',
   REDIS_URL: '',
   WARM_UP: 'off',
+  OFFLINE_AFTER_SECONDS: 'off',
   DATABASE_POOL_SIZE: '10',
   RATE_LIMIT_PER_TOKEN: 'off',
   RATE_LIMIT_PER_ADDRESS: 'off',

@@ -77,6 +77,8 @@ export interface Config {
   readonly cache: { readonly ttlSeconds: number; readonly maxEntries: number; readonly maxBytes: number };
   /** How many of 100 reads an audit compares with the database; 0: none. */
   readonly cacheAuditPercent: number;
+  /** After how many seconds without a report a workstation is OFFLINE; `undefined`: never. */
+  readonly offlineAfterSeconds: number | undefined;
   /** Whole responses, kept as bytes and counted apart from `cache`; `null`: none are kept. */
   readonly responseCache: { readonly maxBytes: number } | null;
   /** The second tier of the cache, shared by all instances; `undefined`: none. May contain a password. */
@@ -163,6 +165,7 @@ function readConfig(read: ReadSetting): Config {
   const dataDir = read('DATA_DIR', trimmedText, '.data');
   const database = readDatabase(read, dataDir);
   const isEmbedded = database.kind === 'pglite';
+  const demoFleet = readDemoFleet(read, environment === 'development' && isEmbedded);
   const responseCacheMaxBytes = read('RESPONSE_CACHE_MAX_BYTES', BYTES, 128 * 1024 * 1024);
   return {
     environment,
@@ -194,7 +197,13 @@ function readConfig(read: ReadSetting): Config {
     cacheAuditPercent: read('CACHE_AUDIT_PERCENT', percentage, 0.5),
     responseCache: read('RESPONSE_CACHE', onOff, true) ? { maxBytes: responseCacheMaxBytes } : null,
     redisUrl: read('REDIS_URL', redisUrl, undefined),
-    demoFleet: readDemoFleet(read, environment === 'development' && isEmbedded),
+    demoFleet,
+    // Nobody reports for the machines of a still fleet.
+    offlineAfterSeconds: read(
+      'OFFLINE_AFTER_SECONDS',
+      orNone(wholeNumber(5, 31_536_000), 'off'),
+      demoFleet === 'still' ? undefined : 90,
+    ),
     warmUp: read('WARM_UP', onOff, true),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), defaults.logLevel),
     staleIfErrorSeconds: read('STALE_IF_ERROR_SECONDS', wholeNumber(0, 86_400), 60),

@@ -185,6 +185,8 @@ const BASE_ENV = {
   WARM_UP: 'off',
   // Its statements would come among those that tests count.
   CACHE_AUDIT_PERCENT: '0',
+  // So would those that look for silent workstations.
+  OFFLINE_AFTER_SECONDS: 'off',
   SHUTDOWN_GRACE_SECONDS: '2',
   // A run can choose the HTTP path for all of its tests.
   ...(process.env.HTTP_FAST_PATH && { HTTP_FAST_PATH: process.env.HTTP_FAST_PATH }),

@@ -147,6 +147,8 @@ function environment(port: number, databaseUrl: string, { number, redisUrl }: In
     SHUTDOWN_GRACE_SECONDS: '2',
     RATE_LIMIT_PER_TOKEN: 'off',
     CACHE_AUDIT_PERCENT: '100',
+    // Every row has one writer.
+    OFFLINE_AFTER_SECONDS: 'off',
     ...tier,
   };
 }

@@ -26,6 +26,8 @@ const BASE_ENV = {
   AUTH_JWT_SECRET: 'nobody signs with it, because nobody has to',
   ANONYMOUS_ROLE: 'ADMIN',
   WARM_UP: 'off',
+  // The machines of a seeded fleet never report.
+  OFFLINE_AFTER_SECONDS: 'off',
   LOG_LEVEL: 'warn',
 };
 

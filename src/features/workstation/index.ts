@@ -2,6 +2,7 @@ import type { Feature } from '../feature.ts';
 import { WorkstationBulkResolver } from './workstation.bulk.ts';
 import { workstations } from './workstation.entity.ts';
 import { workstationMigrations } from './workstation.migrations.ts';
+import { Presence } from './workstation.presence.ts';
 import { ManagerWorkstationsResolver, WorkstationChangeResolver, WorkstationResolver } from './workstation.resolver.ts';
 import { streamWorkstationChanges, WORKSTATION_CHANGED } from './workstation.stream.ts';
 
@@ -10,6 +11,12 @@ export const workstationFeature: Feature = {
   collections: [workstations],
   migrations: workstationMigrations,
   resolvers: [WorkstationResolver, WorkstationBulkResolver, ManagerWorkstationsResolver, WorkstationChangeResolver],
+  start({ database, onError }, { offlineAfterSeconds }) {
+    if (offlineAfterSeconds === undefined) return () => {};
+    const presence = new Presence({ database, offlineAfterSeconds, onError });
+    presence.start();
+    return () => presence.stop();
+  },
   streams: { [WORKSTATION_CHANGED]: ({ feed }, ids) => streamWorkstationChanges(feed, ids as string[] | null) },
 };
 

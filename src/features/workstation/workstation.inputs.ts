@@ -116,7 +116,11 @@ export class TelemetryReading {
   @Field(() => Float, { nullable: true, description: 'Disk usage in percent, 0 to 100.' })
   diskUsage?: number | null;
 
-  @Field(() => WorkstationStatusEnum, { nullable: true, description: 'What it is doing.' })
+  @Field(() => WorkstationStatusEnum, {
+    nullable: true,
+    description:
+      'What it is doing. When left out, an OFFLINE workstation becomes ONLINE, and any other keeps its status.',
+  })
   status?: WorkstationStatus | null;
 }
 

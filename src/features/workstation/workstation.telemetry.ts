@@ -100,7 +100,7 @@ const STORE = `
     cpu_usage = coalesce(reading.cpu_usage, w.cpu_usage),
     memory_usage = coalesce(reading.memory_usage, w.memory_usage),
     disk_usage = coalesce(reading.disk_usage, w.disk_usage),
-    status = coalesce(reading.status, w.status),
+    status = coalesce(reading.status, case w.status when 'OFFLINE' then 'ONLINE' else w.status end),
     last_seen_at = statement_timestamp()
   from reading join locked using (id)
   where w.id = reading.id and (select set_config('stationmaster.is_report', 'on', true)) = 'on'
