@@ -14,6 +14,7 @@ import {
   type NotificationHandlers,
   type NotificationSource,
 } from './notification-source.ts';
+import { shareTurns } from './shared-turns.ts';
 
 export interface PostgresqlSourceOptions {
   readonly connectionString: string;
@@ -97,8 +98,10 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
     // A payload may arrive in one packet with the answer to LISTEN, before `listen` resolves.
     const early: string[] = [];
     let deliver: NotificationHandlers['onPayload'] = (payload) => early.push(payload);
+    const onWorked = shareTurns(() => client.stream);
     client.on('notification', ({ payload }) => {
       if (payload) deliver(payload);
+      onWorked();
     });
     try {
       await Promise.race([listen(client), lost]);

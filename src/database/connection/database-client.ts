@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig, escapeLiteral } from 'pg';
 import { type DatabaseAddress, readDatabaseUrl } from '../../config/database-url.ts';
 import { hasOutdatedPlan, READ_ONLY } from '../failures.ts';
@@ -124,7 +125,12 @@ export class DatabaseClient extends Client {
   /** Closes the connection without a word to the server, which may not be listening any more. */
   destroy(): void {
     this.end().catch(() => {});
-    (this as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    this.stream.destroy();
+  }
+
+  /** What the server's messages arrive on. */
+  get stream(): Duplex {
+    return (this as unknown as { readonly connection: { readonly stream: Duplex } }).connection.stream;
   }
 }
 
