@@ -1,5 +1,5 @@
 import type { History, Observed, Read } from './history.ts';
-import { type Bounds, fieldsOf, type Row, type Rows, type StateRange } from './rows.ts';
+import { type Bounds, fieldsOf, type Row, type Rows, type StateRange, stateShownBy } from './rows.ts';
 import { describeState, type Violations } from './violations.ts';
 
 /** The input of the rules, and the collection for their findings. */
@@ -11,15 +11,17 @@ export interface Case {
 }
 
 /** Describes what is wrong with an observed row at any time; `null` if a writer wrote exactly this row. */
-export function findLie(row: Row, { version, fields }: Observed, endedAtMs: number): string | null {
-  const state = row.states[version - 1];
-  const written = fieldsOf(row, version - 1);
+export function findLie(row: Row, observed: Observed, endedAtMs: number): string | null {
+  const { fields } = observed;
+  const index = stateShownBy(row, observed);
+  const state = row.states[index];
+  const written = fieldsOf(row, index);
   if (!state || !written) return `a version of ${row.log.name} that was never written`;
   if (state.invokedAtMs > endedAtMs) return `${row.log.name} as it was only written later`;
   const wrong = Object.entries(fields).filter(([name, value]) => written[name] !== value);
   if (wrong.length === 0) return null;
   const differences = wrong.map(([name, value]) => `${name} ${brief(value)} instead of ${brief(written[name])}`);
-  return `${row.log.name} at ${describeState(row, version - 1)}, but with ${differences.join(', ')}`;
+  return `${row.log.name} at ${describeState(row, index)}, but with ${differences.join(', ')}`;
 }
 
 export function explainTooOld(row: Row, range: StateRange, read: Read, delayMs: number): string[] {

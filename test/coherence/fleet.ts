@@ -35,9 +35,10 @@ export function createRow(world: Pick<World, 'history'>, table: RowLog['table'],
 export function invoke(
   world: World,
   row: RowLog,
-  { kind, via, number, fields }: Pick<Write, 'kind' | 'via' | 'number' | 'fields'>,
+  { isReport = false, ...given }: Pick<Write, 'kind' | 'via' | 'number' | 'fields'> & { readonly isReport?: boolean },
 ): Write {
-  const write: Write = { kind, via, number, fields, invokedAtMs: world.now(), answeredAtMs: null, outcome: 'pending' };
+  const version = currentVersion(row) + (isReport ? 0 : 1);
+  const write: Write = { ...given, version, invokedAtMs: world.now(), answeredAtMs: null, outcome: 'pending' };
   row.writes.push(write);
   return write;
 }
@@ -49,7 +50,7 @@ export function currentFields({ writes }: RowLog): Fields {
 
 /** The version that the last answered write gave the row. */
 export function currentVersion({ writes }: RowLog): number {
-  return writes.filter(({ outcome }) => outcome === 'ok').length;
+  return writes.findLast(({ outcome }) => outcome === 'ok')?.version ?? 0;
 }
 
 /** Removes the row from the readers' choice with a delay, so that readers also request deleted rows. */

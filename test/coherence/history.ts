@@ -15,6 +15,8 @@ export interface Write {
   /** Rises with every write of the run, and is part of the written values. */
   readonly number: number;
   readonly kind: 'create' | 'update' | 'delete';
+  /** The version that it gives the row. Reports keep it, so several states may have the same. */
+  readonly version: number;
   /** The instance that executed the write; `null`: plain SQL, without any instance. */
   via: number | null;
   readonly invokedAtMs: number;

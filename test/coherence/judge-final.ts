@@ -12,7 +12,9 @@ export function judgeFinalRows(finalRows: readonly FinalRow[], rows: Rows, viola
     const found = row.log.id === null ? undefined : held.get(row.log.id);
     const possible = row.states.slice(Math.max(0, lastAnswered));
     const isPossible = found
-      ? possible.some(({ fields }) => fields !== null && isEqual(fields, found.fields)) && found.version > lastAnswered
+      ? possible.some(
+          ({ fields, version }) => fields !== null && version === found.version && isEqual(fields, found.fields),
+        )
       : lastAnswered < 0 || possible.some(({ fields }) => fields === null);
     if (isPossible) continue;
     violations.add('lost-write', Number.MAX_VALUE, row.log.name, () =>

@@ -1,6 +1,6 @@
 import { type Case, findLie } from './case.ts';
 import type { ChangeEvent, Subscription, Write } from './history.ts';
-import { allowedDelayMs, isDuring, type Row } from './rows.ts';
+import { allowedDelayMs, isDuring, type Row, stateShownBy } from './rows.ts';
 import { describeState, describeSubscription, describeWrite, lines, seconds } from './violations.ts';
 
 /** Rows with longer texts are announced by id only and read for the event, which may then show a newer state. */
@@ -83,7 +83,7 @@ function locate(
 ): number | null | undefined {
   const lastIndex = row.states.length - 1;
   if (kind === 'DELETED') return row.states[lastIndex]?.kind === 'delete' ? lastIndex : undefined;
-  const index = shown ? shown.version - 1 : lastIndex;
+  const index = shown ? stateShownBy(row, shown) : lastIndex;
   const before = last && last.event.atMs >= unbrokenSinceMs ? last : undefined;
   if (before && isTooBigToAnnounce(row, before.index + 1)) return Math.min(index, before.index + 1);
   const mayBeTold = ({ answeredAtMs }: Write) =>

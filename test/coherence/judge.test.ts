@@ -12,6 +12,16 @@ describe('every value read was written', () => {
     expect(madeUp.rules()).toEqual([]);
   });
 
+  test('tells the reports of one version apart', () => {
+    const madeUp = makeUpHistory();
+    const row = madeUp.row('a').report(1, { invokedAtMs: 100 }).report(2, { invokedAtMs: 200 });
+    madeUp.read({ startedAtMs: 400 }, record(row, row.at(1, { cpuUsage: 2 })));
+    expect(madeUp.rules()).toEqual([]);
+    madeUp.read({ startedAtMs: 500 }, record(row, row.at(1, { cpuUsage: 1 })));
+    madeUp.read({ startedAtMs: 600 }, record(row, row.at(1, { cpuUsage: 3 })));
+    expect(madeUp.rules().sort()).toEqual(['never-written', 'stale-read', 'went-backwards']);
+  });
+
   test('finds a version that was never written', () => {
     const madeUp = makeUpHistory();
     const row = madeUp.row('a');

@@ -12,6 +12,7 @@ import {
   indexRows,
   isDuring,
   type Row,
+  stateShownBy,
   statesDuring,
 } from './rows.ts';
 import {
@@ -95,7 +96,7 @@ function judgeObserved(observed: Observed, look: Look): Row | undefined {
   const { given, read, delayMs, deletionSeenAtMs, seen } = look;
   const { violations, history } = given;
   const row = given.rows.find(observed.id, observed.fields);
-  const index = observed.version - 1;
+  const index = row ? stateShownBy(row, observed) : -1;
   const lie = row ? findLie(row, observed, read.endedAtMs) : 'a row that was never written';
   if (!row || lie) {
     violations.add('never-written', read.endedAtMs, `${observed.id} ${observed.version} ${read.instance}`, () =>

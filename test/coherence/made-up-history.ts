@@ -38,6 +38,8 @@ interface ReadTimes {
 export interface MadeUpRow {
   readonly log: RowLog;
   change(values: Fields, times: WriteTimes): MadeUpRow;
+  /** A change that keeps the version. */
+  report(cpuUsage: number, times: WriteTimes): MadeUpRow;
   delete(times: WriteTimes): MadeUpRow;
   /** The workstation at a version as an answer shows it, with these values instead of the written ones. */
   at(version: number, values?: Fields): Observed;
@@ -58,10 +60,11 @@ export interface MadeUp {
 export function makeUpHistory(): MadeUp {
   const history = createHistory();
   let number = 0;
-  const addWrite = (log: RowLog, kind: Write['kind'], fields: Fields | null, times: WriteTimes) => {
+  const addWrite = (log: RowLog, kind: Write['kind'], fields: Fields | null, times: WriteTimes, isReport = false) => {
     const { via = null, invokedAtMs, answeredAtMs = invokedAtMs + 1 } = times;
     const outcome = answeredAtMs === null ? 'unknown' : 'ok';
-    log.writes.push({ number: ++number, kind, via, invokedAtMs, answeredAtMs, outcome, fields });
+    const version = (log.writes.at(-1)?.version ?? 0) + (isReport ? 0 : 1);
+    log.writes.push({ number: ++number, kind, version, via, invokedAtMs, answeredAtMs, outcome, fields });
   };
   const madeUp: MadeUp = {
     history,
@@ -76,12 +79,16 @@ export function makeUpHistory(): MadeUp {
           addWrite(log, 'update', { ...log.writes.at(-1)!.fields, ...changed }, times);
           return row;
         },
+        report(cpuUsage, times) {
+          addWrite(log, 'update', { ...log.writes.at(-1)!.fields, cpuUsage }, times, true);
+          return row;
+        },
         delete(times) {
           addWrite(log, 'delete', null, times);
           return row;
         },
         at(version, shown = {}) {
-          const fields = { ...log.writes[version - 1]?.fields, ...shown };
+          const fields = { ...log.writes.findLast((write) => write.version === version)?.fields, ...shown };
           return { id: log.id!, version, createdAtMs, fields };
         },
       };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { STATUSES, type World } from './fleet.ts';
-import type { ListQuery, Read, RowLog, Write } from './history.ts';
+import type { ListQuery, Observed, Read, RowLog, Write } from './history.ts';
 import type { Random } from './random.ts';
 import {
   countRequest,
@@ -131,7 +131,6 @@ const LONGEST_PROBE_MS = 5000;
 
 /** Reads from one instance until it shows a write that another instance answered. */
 export async function probe(world: World, session: Session, row: RowLog, write: Write): Promise<void> {
-  const version = row.writes.filter(({ outcome }) => outcome === 'ok').length;
   const answeredAtMs = write.answeredAtMs!;
   while (world.now() < answeredAtMs + LONGEST_PROBE_MS && !world.isStopping()) {
     const read = await readOnce(world, session, recordRequest([row.id!], session.observer)).catch(() => null);
@@ -140,12 +139,17 @@ export async function probe(world: World, session: Session, row: RowLog, write: 
       await sleep(PAUSE_AFTER_FAILURE_MS);
       continue;
     }
-    const isSeen = write.kind === 'delete' ? part.row === null : part.row === null || part.row.version >= version;
+    const isSeen = part.row === null || (write.fields !== null && isAtLeast(part.row, write));
     if (!isSeen) continue;
     const { instance, startedAtMs: seenAtMs } = read;
     world.history.propagations.push({ instance, answeredAtMs, seenAtMs });
     return;
   }
+}
+
+/** The owner of the row waits, so that no report has followed. */
+function isAtLeast({ version, fields }: Observed, { version: written, fields: values }: Write): boolean {
+  return version > written || (version === written && fields.cpuUsage === values!.cpuUsage);
 }
 
 /** Every kind of read in the quiet phase at the end, when all must agree with PostgreSQL. */

@@ -11,7 +11,7 @@ export interface Bounds {
 /** Faults without any signal to the instance, which must detect them itself. */
 const UNNOTICED_FAULTS = new Set(['stop', 'freeze', 'freeze-feed', 'deafen']);
 
-/** A row with all its states; `states[n]` has the version n + 1, and a deletion comes last. */
+/** A row with all its states in their order; a deletion comes last. */
 export interface Row {
   readonly log: RowLog;
   readonly states: readonly Write[];
@@ -111,6 +111,16 @@ function lastInvokedBefore(states: readonly Write[], atMs: number): number {
 /** The fields of a state; `null` before the creation and after the deletion. */
 export function fieldsOf({ states }: Row, index: number): Fields | null {
   return index < 0 ? null : (states[index]?.fields ?? null);
+}
+
+/** The state that an observed row shows; -1 if there is none of its version. Each write of a version has a value of its own. */
+export function stateShownBy({ states }: Row, { version, fields }: Observed): number {
+  const shown = Object.entries(fields);
+  const hasVersion = (write: Write) => write.version === version && write.fields !== null;
+  const exact = states.findLastIndex(
+    (write) => hasVersion(write) && shown.every(([name, value]) => write.fields![name] === value),
+  );
+  return exact >= 0 ? exact : states.findIndex(hasVersion);
 }
 
 export function deletionOf({ states }: Row): Write | undefined {

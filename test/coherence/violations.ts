@@ -70,7 +70,7 @@ export function describeState(row: Row, index: number): string {
   if (index < 0) return 'not created yet';
   const write = row.states[index];
   if (!write) return `version ${index + 1}, which was never written`;
-  return `${write.kind === 'delete' ? 'deleted' : `version ${index + 1}`} by ${describeWrite(write)}`;
+  return `${write.kind === 'delete' ? 'deleted' : `version ${write.version}`} by ${describeWrite(write)}`;
 }
 
 export function describeWrite({ number, via, invokedAtMs, answeredAtMs, outcome }: Write): string {

@@ -91,12 +91,14 @@ async function report(world: World, writer: Writer): Promise<void> {
   const changes = pickRows(writer, random.whole(1, 4)).map((row): PlannedChange => {
     const number = world.nextWriteNumber();
     const status: Fields = random.chance(0.2) ? { status: random.pick(STATUSES) } : {};
-    return { row, number, values: { cpuUsage: cpuUsage(number), ...status } };
+    const isBack = gate.via !== null && currentFields(row).status === 'OFFLINE';
+    const implied: Fields = isBack ? { status: 'ONLINE' } : {};
+    return { row, number, values: { cpuUsage: cpuUsage(number), ...status }, implied, isReport: true };
   });
   await writeAll(world, writer, changes, async (all) => {
     const stored = await gate.report(all);
-    // The answer has no versions; each version must have risen by one.
-    return changes.map(({ row }) => (stored === changes.length ? currentVersion(row) + 1 : null));
+    // The answer has no versions; each must be the same as before.
+    return changes.map(({ row }) => (stored === changes.length ? currentVersion(row) : null));
   });
 }
 
@@ -104,6 +106,9 @@ interface PlannedChange {
   readonly row: RowLog;
   readonly number: number;
   readonly values: Fields;
+  /** What changes with it although it is not sent. */
+  readonly implied?: Fields;
+  readonly isReport?: boolean;
 }
 
 async function writeAll(
@@ -113,9 +118,10 @@ async function writeAll(
   send: (changes: readonly RowChange[]) => Promise<(number | null)[]>,
 ): Promise<void> {
   const { via } = writer.gate;
-  const writes = planned.map(({ row, number, values }) =>
-    invoke(world, row, { kind: 'update', via, number, fields: { ...currentFields(row), ...values } }),
-  );
+  const writes = planned.map(({ row, number, values, implied, isReport }) => {
+    const fields = { ...currentFields(row), ...implied, ...values };
+    return invoke(world, row, { kind: 'update', via, number, fields, isReport });
+  });
   const rows = planned.map(({ row }) => row);
   await settle(world, writer, rows, writes, () => send(planned.map(({ row, values }) => ({ id: row.id!, values }))));
 }
@@ -169,7 +175,7 @@ async function settle(
   const answeredAtMs = world.now();
   writes.forEach((write, index) => {
     const row = rows[index]!;
-    const version = currentVersion(row) + 1;
+    const { version } = write;
     write.answeredAtMs = answeredAtMs;
     write.outcome = 'ok';
     if (write.kind !== 'delete' && versions[index] !== version) {
@@ -242,10 +248,11 @@ export async function runJanitor(world: World, sql: Sql): Promise<void> {
 
 /** Returns whether the row is gone for good. */
 async function takeOut(world: World, row: RowLog, deletion: Write, sql: Sql): Promise<boolean> {
-  const text = `delete from workstation where name = $1 returning version`;
-  let found: { version: number } | undefined;
+  const text = `delete from workstation where name = $1
+    returning operating_system as "operatingSystem", cpu_usage as "cpuUsage"`;
+  let found: Fields | undefined;
   try {
-    const [rows] = await sql.run<{ version: number }>({ text, values: [row.name] });
+    const [rows] = await sql.run<Fields>({ text, values: [row.name] });
     found = rows![0];
   } catch {
     return false;
@@ -255,7 +262,8 @@ async function takeOut(world: World, row: RowLog, deletion: Write, sql: Sql): Pr
   const answeredAtMs = world.now();
   const unanswered = row.writes.at(-2);
   if (found && unanswered?.outcome === 'unknown') {
-    const happened = found.version === row.writes.filter(({ outcome }) => outcome !== 'failed').length - 1;
+    const { operatingSystem, cpuUsage } = unanswered.fields!;
+    const happened = found.operatingSystem === operatingSystem && found.cpuUsage === cpuUsage;
     unanswered.outcome = happened ? 'ok' : 'failed';
     unanswered.answeredAtMs = happened ? answeredAtMs : null;
     unanswered.via = null;
