@@ -75,5 +75,9 @@ export function parseTierEntry(text: string | null): TierEntry | null {
 
 function isFlatRecord(value: NonNullable<unknown>): boolean {
   if (typeof value !== 'object' || Array.isArray(value)) return false;
-  return Object.values(value).every((part) => typeof part !== 'object' || part === null);
+  return Object.values(value).every((part) => isFlat(part) || (Array.isArray(part) && part.every(isFlat)));
+}
+
+function isFlat(value: unknown): boolean {
+  return typeof value !== 'object' || value === null;
 }

@@ -6,6 +6,7 @@ describe('a text is an entry', () => {
   test.each([
     ['of a record', { v: 1, g: 'one', u: UNTIL, r: { id: 'a', version: 1, name: null, isOnline: true, load: 0.5 } }],
     ['of a record without content', { v: 1, g: 'one', u: UNTIL, r: {} }],
+    ['of a record with a list of texts', { v: 1, g: 'one', u: UNTIL, r: { id: 'a', tags: ['b'] } }],
     ['of a deletion', { v: 1, g: 'one', u: UNTIL, r: null }],
     ['of a change of unknown content', { v: 0, g: '', u: 0.5 }],
     ['with additional fields, which a newer version may use', { v: 1, g: 'one', u: UNTIL, r: null, x: [] }],
@@ -31,7 +32,10 @@ describe('a text is no entry', () => {
     ['when its record is a number', JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: 1 })],
     ['when its record is an array', JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: [] })],
     ['when its record holds an object', JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: { name: {} } })],
-    ['when its record holds an array', JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: { id: 'a', names: [] } })],
+    [
+      'when its record holds an array of objects',
+      JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: { id: 'a', names: [{}] } }),
+    ],
   ])('%s', (_what, text) => {
     expect(parseTierEntry(text)).toBeNull();
   });
