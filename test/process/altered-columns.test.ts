@@ -181,7 +181,7 @@ onServers('a table whose columns were changed', () => {
     const report = `mutation { reportTelemetry(readings: [{ workstationId: "${id}", cpuUsage: 12.3 }]) { stored } }`;
     expect(await ask(url, report)).toMatchObject({ data: { reportTelemetry: { stored: 1 } } });
     const read = await ask(url, `{ workstation(id: "${id}") { hostname cpuUsage version } }`);
-    expect(read).toEqual({ data: { workstation: { hostname: 'new', cpuUsage: 12.3, version: version + 2 } } });
+    expect(read).toEqual({ data: { workstation: { hostname: 'new', cpuUsage: 12.3, version: version + 1 } } });
     // Another program's write arrives as JSON. Sessions that wrote before cannot any more: their triggers are planned.
     const other = new Client({ connectionString: database.url });
     await other.connect();
