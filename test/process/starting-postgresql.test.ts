@@ -32,6 +32,8 @@ afterEach(async () => {
 });
 
 const ROLE = `stationmaster_role_${process.pid}`;
+/** All that hold data, in alphabetical order. */
+const TABLES = 'agent_enrollment, agent_key, manager, workstation';
 
 function urlWith(change: (url: URL) => void): string {
   const url = new URL(database.url);
@@ -69,10 +71,10 @@ onServers('a server says in one line, and by its exit code', () => {
   });
 
   test('that its role may not write: 77', async () => {
-    await admin.query(`grant select on stationmaster_migrations, manager, workstation to ${ROLE}`);
+    await admin.query(`grant select on stationmaster_migrations, ${TABLES} to ${ROLE}`);
     expect(await refusal(urlWith(asRole))).toEqual({
       exitCode: 77,
-      output: `The role "${ROLE}" lacks the right to delete, insert, update on manager, workstation. Run as the owner: grant delete, insert, update on manager, workstation to "${ROLE}";\n`,
+      output: `The role "${ROLE}" lacks the right to delete, insert, update on ${TABLES}. Run as the owner: grant delete, insert, update on ${TABLES} to "${ROLE}";\n`,
     });
   });
 
@@ -160,7 +162,7 @@ onServers('a server starts, reads and writes', () => {
   test('as a role that may read and write the tables, and make none', async () => {
     await admin.query(`create role ${ROLE} login`);
     await admin.query(`grant select on stationmaster_migrations to ${ROLE}`);
-    await admin.query(`grant select, insert, update, delete on manager, workstation to ${ROLE}`);
+    await admin.query(`grant select, insert, update, delete on ${TABLES} to ${ROLE}`);
     server = startServer({ DATABASE_URL: urlWith((url) => (url.username = ROLE)) });
     expect(await ask(CREATE)).toMatchObject({ data: { createManager: { version: 1 } } });
   });
