@@ -10,7 +10,7 @@ import { developmentTokens } from './auth/development-tokens.ts';
 import type { Role } from './auth/identity.ts';
 import { createTokenVerifier } from './auth/tokens.ts';
 import { Cache, type Clock, type SecondTier, ServedSample, systemClock, type TierMessage } from './cache/index.ts';
-import { CHANNEL, type ChangeFeed, openChangeFeed, Positions } from './changes/index.ts';
+import { CHANNEL, type ChangeFeed, ChangeLog, openChangeFeed, Positions } from './changes/index.ts';
 import {
   type Collections,
   followChanges,
@@ -133,6 +133,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       onRefusal: (message) => logger.warn(`Nothing cached is served as fresh. ${message}`),
     });
     followChanges(feed, cache, collections);
+    const log = new ChangeLog({ feed, databaseId: () => databaseId });
     started.push(() => feed.close());
 
     const opened = openCollections(collections, { cache, database });
@@ -145,7 +146,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       responses,
       database,
       feed,
-      positions: new Positions({ feed, databaseId: () => databaseId }),
+      log,
+      positions: new Positions({ feed, log, databaseId: () => databaseId }),
       logger,
       onError,
       stage,
@@ -293,6 +295,7 @@ interface ServerParts {
   readonly responses: ResponseCache | undefined;
   readonly database: Database;
   readonly feed: ChangeFeed;
+  readonly log: ChangeLog;
   readonly positions: Positions;
   readonly logger: Logger;
   readonly onError: (error: unknown) => void;
@@ -302,7 +305,7 @@ interface ServerParts {
 }
 
 async function createServer(config: Config, parts: ServerParts) {
-  const { audit, cache, collections: opened, database, feed, logger, onError, stage } = parts;
+  const { audit, cache, collections: opened, database, feed, log, logger, onError, stage } = parts;
   const writer = createWriter({
     database,
     channel: CHANNEL,
@@ -318,6 +321,7 @@ async function createServer(config: Config, parts: ServerParts) {
     collections: opened,
     database,
     feed,
+    log,
     onError,
     sockets,
     writer,

@@ -1,7 +1,7 @@
 import { lineageEnded, type Origin } from '../database/lineage.ts';
 import { DatabaseRefusal } from '../database/refusal.ts';
 import { systemTimers, type Timers } from '../timers.ts';
-import { type Change, type Command, decodeMessage, type Message } from './change.ts';
+import { type Announced, type Change, type Command, decodeMessage, type Message } from './change.ts';
 import { ClockDifference } from './clock-difference.ts';
 import { Echoes, type EchoOptions } from './echoes.ts';
 import { HeardTransactions, type Scope } from './heard-transactions.ts';
@@ -19,7 +19,7 @@ export interface FeedListener {
    * Rows changed. All are of one statement, which may be spread over several calls. Never called while changes may be missed,
    * so `onLive` comes before any change that follows a missed one.
    */
-  onChanges?(changes: readonly Change[]): void;
+  onChanges?(changes: readonly Change[], announced: Announced): void;
   /**
    * All changes of one statement were applied by the followers before this one.
    * @param announcedAtMs when it announced them, by the clock of this process: for a transaction of one statement, right
@@ -27,7 +27,7 @@ export interface FeedListener {
    */
   onApplied?(announcedAtMs: number): void;
   /** All rows of the table were removed by TRUNCATE. */
-  onTruncate?(table: string): void;
+  onTruncate?(table: string, announced: Announced): void;
   /** A message of an instance, which may be this one. */
   onCommand?(command: Command): void;
   /** Changes may be missed from now on. */
@@ -87,6 +87,8 @@ export class ChangeFeed {
   #isUp = false;
   #reason: string | null = null;
   readonly #reported = new Set<string>();
+  /** The rows that the transaction heard last has announced so far. */
+  #counted = { xid: '', rows: 0 };
   readonly #firstOutcome = Promise.withResolvers<void>();
 
   constructor(options: ChangeFeedOptions) {
@@ -165,11 +167,6 @@ export class ChangeFeed {
     });
   }
 
-  /** The transaction that was heard last, in the order of the commits; `null`: none since it connected. */
-  get newestHeard(): string | null {
-    return this.#heard.newest;
-  }
-
   /**
    * Whether all followers have applied the whole transaction `xid`, or it had ended without a change when the newest echo was
    * sent. `false` may also mean that it is not known: then `proveNow` helps.
@@ -222,7 +219,8 @@ export class ChangeFeed {
       case 'changes': {
         const { at, changes, isLast, xid } = message;
         if (this.#state === 'live') {
-          this.#deliver((listener) => listener.onChanges?.(changes));
+          const announced = this.#count(message, changes.length, payload);
+          this.#deliver((listener) => listener.onChanges?.(changes, announced));
           if (isLast && at !== undefined) this.#deliver((listener) => listener.onApplied?.(at + this.#clocks.ms));
         }
         if (isLast) this.#heard.acknowledge(xid, 'statement');
@@ -230,7 +228,10 @@ export class ChangeFeed {
       }
       case 'truncation': {
         const { origin, xid } = message;
-        if (this.#state === 'live') this.#deliver((listener) => listener.onTruncate?.(origin.table));
+        if (this.#state === 'live') {
+          const announced = this.#count(message, 1, payload);
+          this.#deliver((listener) => listener.onTruncate?.(origin.table, announced));
+        }
         this.#heard.acknowledge(xid, 'statement');
         break;
       }
@@ -245,6 +246,12 @@ export class ChangeFeed {
         this.#deliver((listener) => listener.onCommand?.(command));
       }
     }
+  }
+
+  #count({ xid, at }: { xid: string; at: number | undefined }, rows: number, payload: string): Announced {
+    const before = this.#counted.xid === xid ? this.#counted.rows : 0;
+    this.#counted = { xid, rows: before + rows };
+    return { xid, before, at, bytes: payload.length };
   }
 
   #onUp(): void {
@@ -286,6 +293,8 @@ export class ChangeFeed {
     this.#report(reason);
     this.#heard.forget();
     this.#clocks.forget();
+    // Another server may give the same number to another transaction.
+    this.#counted = { xid: '', rows: 0 };
     this.#firstOutcome.resolve();
   }
 

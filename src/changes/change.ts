@@ -10,12 +10,22 @@ export interface Change {
   readonly id: string;
   /** The new version of the row, which rises with every write; of a deletion, its last one. */
   readonly version: number;
-  /** When the statement announced it, in ms since 1970 by the clock of the database; `undefined`: by triggers that do not tell. */
-  readonly at?: number | undefined;
   /** The whole row before the change; `null`: inserted; `undefined`: too large for an announcement. */
   readonly old: Row | null | undefined;
   /** The whole row after the change; `null`: deleted; `undefined`: too large for an announcement. */
   readonly new: Row | null | undefined;
+}
+
+/** What the followers of the feed are told about a message, besides what changed. All of it is the same on every instance. */
+export interface Announced {
+  /** The transaction, of which all messages come in a row. */
+  readonly xid: string;
+  /** How many rows the transaction had announced before this message; a TRUNCATE counts as one. */
+  readonly before: number;
+  /** When the statement announced it, in milliseconds since 1970 by the database's clock; `undefined`: by triggers that do not tell. */
+  readonly at: number | undefined;
+  /** The length of the message. */
+  readonly bytes: number;
 }
 
 /** A message from one instance to all instances, its sender included. `from` is the id of the sender. */
@@ -46,7 +56,12 @@ export type Message =
       readonly at: number | undefined;
       readonly changes: readonly Change[];
     }
-  | { readonly kind: 'truncation'; readonly origin: TableOrigin; readonly xid: string }
+  | {
+      readonly kind: 'truncation';
+      readonly origin: TableOrigin;
+      readonly xid: string;
+      readonly at: number | undefined;
+    }
   /** Sent at the end of a transaction that asked for it, see `waitUntilApplied`. */
   | { readonly kind: 'mark'; readonly xid: string }
   /**
@@ -91,7 +106,7 @@ export function decodeMessage(payload: string): Message {
   const { table, schema, relid, op, xid, isLast, rows } = message;
   const origin = { table, schema, relid };
   const at = timeOf(message);
-  if (op === 'TRUNCATE') return { kind: 'truncation', origin, xid };
+  if (op === 'TRUNCATE') return { kind: 'truncation', origin, xid, at };
   if (!['INSERT', 'UPDATE', 'DELETE'].includes(op) || !Array.isArray(rows) || !rows.every(isAnnouncedRow)) {
     throw unknownPayload();
   }
@@ -101,7 +116,7 @@ export function decodeMessage(payload: string): Message {
     xid,
     at,
     isLast,
-    changes: rows.map((row) => toChange({ table, op, at }, row)),
+    changes: rows.map((row) => toChange({ table, op }, row)),
   };
 }
 
@@ -137,9 +152,9 @@ function unknownPayload(): SyntaxError {
   return new SyntaxError('The payload is not a message of the change feed.');
 }
 
-function toChange({ table, op, at }: Pick<Change, 'table' | 'op' | 'at'>, row: AnnouncedRow): Change {
+function toChange({ table, op }: Pick<Change, 'table' | 'op'>, row: AnnouncedRow): Change {
   const { id, version } = row;
   // `old` of an update holds only the columns that differ.
   const old = op === 'UPDATE' && row.old && row.new ? { ...row.new, ...row.old } : row.old;
-  return { table, op, id, version, at, old, new: row.new };
+  return { table, op, id, version, old, new: row.new };
 }

@@ -11,19 +11,12 @@ const MAX_ACKNOWLEDGED = 4096;
 export class HeardTransactions {
   readonly #acknowledged = new Map<string, true>();
   readonly #waiting = new Map<string, { readonly xid: string; readonly resolve: (() => void)[] }>();
-  #newest: string | null = null;
   #lastStatement: string | undefined;
   #snapshot: string | undefined;
-
-  /** The transaction that was heard last, in the order of the commits; `null`: none yet. */
-  get newest(): string | null {
-    return this.#newest;
-  }
 
   /** Notes the message that `scope` means. */
   // It often arrives before the writer knows that its commit succeeded, so it is remembered for a while.
   acknowledge(xid: string, scope: Scope): void {
-    this.#newest = xid;
     if (scope === 'statement') this.#lastStatement = xid;
     const id = `${scope} ${xid}`;
     this.#acknowledged.set(id, true);
@@ -63,7 +56,6 @@ export class HeardTransactions {
 
   /** Forgets everything. Those who wait go on. */
   forget(): void {
-    this.#newest = null;
     this.#acknowledged.clear();
     this.#lastStatement = undefined;
     this.#snapshot = undefined;

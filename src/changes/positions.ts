@@ -1,33 +1,36 @@
 import { StationmasterError } from '../errors.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import type { ChangeLog } from './change-log.ts';
+import { formatPosition, parsePosition, UNKNOWN } from './place.ts';
 
 export interface PositionsOptions {
-  readonly feed: Pick<ChangeFeed, 'state' | 'liveSpan' | 'newestHeard' | 'hasHeard' | 'proveNow'>;
+  readonly feed: Pick<ChangeFeed, 'state' | 'liveSpan' | 'hasHeard' | 'proveNow'>;
+  readonly log: Pick<ChangeLog, 'position'>;
   /** Names the database, so that a position of another one is recognized: `identifyDatabase`. */
   readonly databaseId: () => string;
   /** Default: Node's timers. */
   readonly timers?: Timers;
 }
 
-/** Of a write whose place among the changes is not known, because its instance did not hear it. It is never known as heard. */
-const UNKNOWN = '0';
 const MAX_WAIT_MS = 1000;
 
 /**
  * Places in the sequence of committed changes, by which a client that wrote on one instance reads its write on another.
  *
- * A position is `<database>-<transaction>`: the transaction that the instance had heard last when it answered a write. Its own
- * write is that one or an earlier one, because a write is answered once its instance has heard it, and every instance hears
- * all changes in the same order: that of their commits.
+ * The position of a write is where the log ended when its instance answered it. The write is at that place or before it,
+ * because it is answered once its instance has heard it, and every instance hears all changes in the same order: that of
+ * their commits. The position is that of no transaction when the instance may not have heard the write.
  */
 export class Positions {
   readonly #feed: PositionsOptions['feed'];
+  readonly #log: PositionsOptions['log'];
   readonly #databaseId: () => string;
   readonly #timers: Timers;
 
-  constructor({ feed, databaseId, timers = systemTimers }: PositionsOptions) {
+  constructor({ feed, log, databaseId, timers = systemTimers }: PositionsOptions) {
     this.#feed = feed;
+    this.#log = log;
     this.#databaseId = databaseId;
     this.#timers = timers;
   }
@@ -41,7 +44,7 @@ export class Positions {
     return () => {
       // Only a feed that was live from beginning to end has certainly heard the write.
       const isHeard = liveSpan !== 0 && this.#feed.liveSpan === liveSpan;
-      return `${this.#databaseId()}-${(isHeard && this.#feed.newestHeard) || UNKNOWN}`;
+      return isHeard ? this.#log.position : formatPosition(this.#databaseId(), null);
     };
   }
 
@@ -56,13 +59,11 @@ export class Positions {
     return this.#isHeard(xid) || this.#waitFor(xid);
   }
 
-  #read(position: string): string {
-    const [, databaseId, xid] = POSITION.exec(position) ?? [];
-    if (databaseId === undefined || xid === undefined) {
-      throw badPosition('is not a position: send what a mutation answered as extensions.position.');
-    }
-    if (databaseId !== this.#databaseId()) throw badPosition('is a position of another database.');
-    return xid;
+  #read(text: string): string {
+    const position = parsePosition(text);
+    if (!position) throw badPosition('is not a position: send what a mutation answered as extensions.position.');
+    if (position.databaseId !== this.#databaseId()) throw badPosition('is a position of another database.');
+    return position.xid;
   }
 
   #isHeard(xid: string): boolean {
@@ -79,9 +80,6 @@ export class Positions {
     return isHeard;
   }
 }
-
-/** 20 digits hold a transaction id of PostgreSQL, which has 64 bits (`xid8`). */
-const POSITION = /^([0-9a-f]{8})-(\d{1,20})$/;
 
 function badPosition(what: string): StationmasterError {
   return new StationmasterError('BAD_USER_INPUT', `The position to read after ${what}`, { field: 'readAfter' });

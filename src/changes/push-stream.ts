@@ -4,8 +4,18 @@ export interface PushStreamTraits<T> {
   readonly isShared: boolean;
   /** Values with the same key supersede each other: the newest one is sufficient. */
   keyOf(value: T): string;
+  /** Where a consumer that was cut off after this value goes on; a stream without it cannot be resumed. */
+  positionOf?(value: T): string;
   /** The value that replaces the queue of a consumer that is too far behind. */
-  readonly missed: T;
+  missed(): T;
+  /** What a consumer that was cut off has missed. It gets that first, and then what was pushed since. */
+  readonly replay?: Replay<T> | undefined;
+}
+
+/** Gives what was pushed to others before a stream began. */
+export interface Replay<T> {
+  /** The next values, possibly none; `null` when there are no more: everything else is still to be pushed. */
+  next(): readonly T[] | null;
 }
 
 /** A stream that its producer pushes values into. It never fails; `return` and `throw` end it. */
@@ -36,7 +46,7 @@ export function createPushStream<T>(
     if (isDone) return;
     pushed += 1;
     queued.push({ value, place: pushed });
-    if (queued.length > MAX_QUEUED) queued = [{ value: traits.missed, place: pushed }];
+    if (queued.length > MAX_QUEUED) queued = [{ value: traits.missed(), place: pushed }];
     wake?.();
   });
   const stop = async (): Promise<IteratorReturnResult<undefined>> => {

@@ -40,4 +40,5 @@ export { createOperation, type Operation } from './reading/operation.ts';
 export { requireReadableTables } from './reading/readable-tables.ts';
 export type { Found, Reread, Rereads } from './reading/rereads.ts';
 export { warmUp } from './reading/warm-up.ts';
+export { type RowEvent, streamRowChanges, type WantedChanges } from './row-changes.ts';
 export { CollectionWriter } from './writes.ts';

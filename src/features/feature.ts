@@ -1,7 +1,7 @@
 import type { AuditSummary } from '../audit/index.ts';
 import type { AgentKeys } from '../auth/agent-keys.ts';
 import type { Cache } from '../cache/index.ts';
-import type { ChangeFeed } from '../changes/index.ts';
+import type { ChangeFeed, ChangeLog } from '../changes/index.ts';
 import type { AnyCollection, Collections, Entity } from '../collections/index.ts';
 import type { Config } from '../config/config.ts';
 import type { Database } from '../database/database.ts';
@@ -16,6 +16,8 @@ export interface FeatureParts {
   readonly database: Database;
   readonly cache: Cache;
   readonly feed: ChangeFeed;
+  /** What the feed announced lately. */
+  readonly log: ChangeLog;
   /** What an audit of the cache found, and how long changes take to become visible. */
   readonly audit: () => AuditSummary;
   /** How many clients are connected by WebSocket. */

@@ -1,73 +1,115 @@
-import { setImmediate } from 'node:timers/promises';
+import { Turns } from './turns.ts';
 
 /** A source of events. `PushStream` has all the optional members. */
 export interface EventSource extends AsyncIterable<unknown> {
   readonly isShared?: boolean;
   readonly pushed?: number;
   readonly taken?: number;
+  readonly replay?: { next(): readonly unknown[] | null } | undefined;
   keyOf?(event: unknown): string;
+  positionOf?(event: unknown): string;
 }
 
-/**
- * Called with each event as clients see it, and with its key: a newer event with the same key may replace it.
- * @param isState whether a newer one makes it worthless, so that it should be replaced while it waits
- */
-export type Deliver = (payload: string, key: string, subscriber: Subscriber, isState?: boolean) => void;
+/** An event as clients see it. */
+export interface RenderedEvent {
+  readonly payload: string;
+  /** A newer event with the same key may replace it. */
+  readonly key: string;
+  /** Whether a newer one makes it worthless, so that it should be replaced while it waits. */
+  readonly isState?: boolean;
+  /** From where a client that has it goes on after being cut off; `undefined`: its stream cannot be resumed. */
+  readonly position: string | undefined;
+}
+
+/** Called with each event. */
+export type Deliver = (event: RenderedEvent, subscriber: Subscriber) => void;
+
+/** The JSON of an event. */
+export interface Rendered {
+  readonly payload: string;
+  /** Whether rendering it again would give the same. */
+  isCurrent(): boolean;
+}
 
 export interface BroadcastOptions {
   /** Writes an event as clients see it: once for all of them. */
-  readonly render: (event: unknown) => Promise<string>;
+  readonly render: (event: unknown) => Promise<Rendered>;
   /** Called when ending the source fails. */
   readonly onError: (error: unknown) => void;
 }
 
-/** How long events are relayed in a row before the event loop continues. */
-const LONGEST_RUN_MS = 10;
+/** How a subscriber takes part in a broadcast. */
+export interface Participation {
+  readonly deliver: Deliver;
+  /** Resolves when the client has room for more; `undefined`: now. What it missed is sent no faster than that. */
+  readonly whenReady?: (() => Promise<void> | undefined) | undefined;
+  readonly onEnd: () => void;
+}
+
+/** How much JSON is kept for several subscribers who missed the same, in characters. */
+const MAX_KEPT = 4 * 1024 * 1024;
 
 /**
  * Relays the events of one source to all subscribers that asked the same. Each event is rendered once, and delivered to
- * those that had subscribed before it was pushed. Ends with the source, or when the last subscriber has left.
+ * those that had subscribed before it was pushed. A subscriber that was cut off gets what it missed first. Ends with the
+ * source, or when the last subscriber has left.
  */
 export class Broadcast {
   readonly #source: EventSource;
   readonly #events: AsyncIterator<unknown>;
   readonly #options: BroadcastOptions;
+  readonly #turns: Turns;
   readonly #onEnd: () => void;
   readonly #subscribers = new Set<Subscriber>();
+  /** What was rendered while some subscriber gets what it missed: others may have missed it too. */
+  readonly #kept = new Map<string, Promise<Rendered>>();
+  #keptSize = 0;
+  #catchingUp = 0;
   #read = 0;
   #hasEnded = false;
 
-  constructor(source: EventSource, options: BroadcastOptions, onEnd: () => void) {
+  constructor(source: EventSource, options: BroadcastOptions, turns: Turns, onEnd: () => void) {
     this.#source = source;
     this.#events = source[Symbol.asyncIterator]();
     this.#options = options;
+    this.#turns = turns;
     this.#onEnd = onEnd;
   }
 
-  /** Delivers the events from now on. The first subscriber starts the broadcast, and gets all events of the source. */
-  join(deliver: Deliver, onEnd: () => void): Subscriber {
+  /**
+   * Delivers the events from now on, behind those of `replay`. The first subscriber starts the broadcast, and gets all events
+   * of the source.
+   */
+  join({ deliver, onEnd, whenReady }: Participation, replay?: EventSource['replay']): Subscriber {
     const isFirst = this.#subscribers.size === 0;
-    const since = isFirst ? 0 : (this.#source.pushed ?? this.#read);
-    const subscriber = new Subscriber(since, deliver, () => {
+    const since = isFirst ? 0 : this.#pushed;
+    const subscriber = new Subscriber(replay ? Number.POSITIVE_INFINITY : since, deliver, () => {
       this.#subscribers.delete(subscriber);
       onEnd();
       if (this.#subscribers.size === 0) this.#stop();
     });
     this.#subscribers.add(subscriber);
     if (isFirst) void this.#relay();
+    if (replay) void this.#catchUp(subscriber, replay, whenReady);
     return subscriber;
+  }
+
+  get #pushed(): number {
+    return this.#source.pushed ?? this.#read;
   }
 
   async #relay(): Promise<void> {
     try {
-      let turnBeganAtMs = performance.now();
       for (;;) {
+        await this.#turns.next();
         const { done, value } = await this.#events.next();
         if (done || this.#hasEnded) break;
-        await this.#relayEvent(value);
-        if (performance.now() - turnBeganAtMs < LONGEST_RUN_MS) continue;
-        await setImmediate();
-        turnBeganAtMs = performance.now();
+        this.#read += 1;
+        const place = this.#source.taken ?? this.#read;
+        const event = await this.#render(value, place);
+        for (const subscriber of this.#subscribers) {
+          if (subscriber.since < place) subscriber.deliver(event, subscriber);
+        }
       }
       for (const subscriber of this.#subscribers) subscriber.finish();
     } catch (error) {
@@ -75,14 +117,59 @@ export class Broadcast {
     }
   }
 
-  async #relayEvent(event: unknown): Promise<void> {
-    this.#read += 1;
-    const place = this.#source.taken ?? this.#read;
-    const key = this.#source.keyOf?.(event) ?? String(place);
-    const payload = await this.#options.render(event);
-    for (const subscriber of this.#subscribers) {
-      if (subscriber.since < place) subscriber.deliver(payload, key, subscriber);
+  /** Whatever is pushed after the end of the replay is delivered by the relay. */
+  async #catchUp(
+    subscriber: Subscriber,
+    replay: NonNullable<EventSource['replay']>,
+    whenReady: Participation['whenReady'],
+  ): Promise<void> {
+    this.#catchingUp += 1;
+    try {
+      for (;;) {
+        await whenReady?.();
+        await this.#turns.next();
+        if (subscriber.hasEnded) return;
+        const events = replay.next();
+        if (!events) break;
+        for (const event of events) {
+          await this.#turns.next();
+          const rendered = await this.#render(event, 0);
+          if (subscriber.hasEnded) return;
+          subscriber.deliver(rendered, subscriber);
+        }
+      }
+      subscriber.since = this.#pushed;
+    } catch (error) {
+      subscriber.fail(error);
+    } finally {
+      this.#catchingUp -= 1;
+      if (this.#catchingUp === 0) this.#forget();
     }
+  }
+
+  async #render(event: unknown, place: number): Promise<RenderedEvent> {
+    const key = this.#source.keyOf?.(event) ?? String(place);
+    const position = this.#source.positionOf?.(event);
+    const { payload } = await (position === undefined || this.#catchingUp === 0
+      ? this.#options.render(event)
+      : this.#renderOnce(event, `${key} ${position}`));
+    return { payload, key, position };
+  }
+
+  async #renderOnce(event: unknown, name: string): Promise<Rendered> {
+    const kept = await this.#kept.get(name);
+    if (kept?.isCurrent()) return kept;
+    const rendering = this.#options.render(event);
+    this.#kept.set(name, rendering);
+    const rendered = await rendering;
+    this.#keptSize += rendered.payload.length;
+    if (this.#keptSize > MAX_KEPT) this.#forget();
+    return rendered;
+  }
+
+  #forget(): void {
+    this.#kept.clear();
+    this.#keptSize = 0;
   }
 
   #stop(): void {
@@ -99,8 +186,8 @@ export class Broadcast {
  * ends and fails with the subscription, and ends the subscription when it is returned.
  */
 export class Subscriber implements AsyncIterableIterator<never> {
-  /** Events with a higher place than this came after the subscription. */
-  readonly since: number;
+  /** Events with a higher place than this are delivered. */
+  since: number;
   readonly deliver: Deliver;
   readonly #end: () => void;
   readonly #outcome = Promise.withResolvers<IteratorReturnResult<undefined>>();
@@ -118,6 +205,10 @@ export class Subscriber implements AsyncIterableIterator<never> {
   /** Whether the client ended the subscription, and gets no more events. */
   get hasLeft(): boolean {
     return this.#hasLeft;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   finish(): void {
@@ -150,19 +241,20 @@ export class Subscriber implements AsyncIterableIterator<never> {
 /** The broadcasts that other subscribers may join. */
 export class Broadcasts {
   readonly #running = new Map<string, Broadcast>();
+  readonly #turns = new Turns();
 
   /**
    * The broadcast that runs under `key`, or a new one from `source`. Callers with the same key must have the right to see
    * the same events in the same form.
    */
   find(key: string, source: EventSource, options: BroadcastOptions): Broadcast {
-    if (!source.isShared) return new Broadcast(source, options, () => {});
+    if (!source.isShared) return new Broadcast(source, options, this.#turns, () => {});
     const running = this.#running.get(key);
     if (running) {
       Promise.resolve(source[Symbol.asyncIterator]().return?.()).catch(options.onError);
       return running;
     }
-    const broadcast = new Broadcast(source, options, () => this.#running.delete(key));
+    const broadcast = new Broadcast(source, options, this.#turns, () => this.#running.delete(key));
     this.#running.set(key, broadcast);
     return broadcast;
   }

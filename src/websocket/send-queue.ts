@@ -51,6 +51,7 @@ export class SendQueue {
   #isCoalescing = false;
   #isGathering = false;
   #lastNumber = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(socket: WebSocket, options: SendQueueOptions) {
     this.#socket = socket;
@@ -65,6 +66,13 @@ export class SendQueue {
 
   sendEvent(event: EventMessage): void {
     this.#post(event);
+  }
+
+  /** `undefined` when nothing waits, otherwise what resolves when nothing does any more, or the socket is closed. */
+  whenDrained(): Promise<void> | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
   }
 
   #post(message: Message): void {
@@ -104,6 +112,8 @@ export class SendQueue {
       if (isWanted(message)) this.#transmit(message);
     }
     this.#isCoalescing = false;
+    this.#drained?.resolve();
+    this.#drained = undefined;
     if (this.#socket.isPaused) this.#socket.resume();
   }
 
@@ -150,6 +160,8 @@ export class SendQueue {
 
   #clear(): void {
     this.#empty().forEach(settle);
+    this.#drained?.resolve();
+    this.#drained = undefined;
   }
 
   #empty(): Message[] {

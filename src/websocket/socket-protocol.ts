@@ -18,7 +18,7 @@ import type {
 } from '../operations/operation.ts';
 import type { Operations } from '../operations/operations.ts';
 import { runAt, type Timers } from '../timers.ts';
-import type { Deliver } from './broadcast.ts';
+import type { Participation } from './broadcast.ts';
 import type { SendQueue } from './send-queue.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
@@ -144,9 +144,9 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
 
     async onOperation({ extra, subscriptions: running }, id, _payload, args) {
       const outcome = outcomeIn(args);
-      const deliver = deliverTo(extra.sendQueue, id);
-      if (!outcome) return subscriptions.start(args, deliver);
-      if (outcome.kind === 'live') return subscriptions.startLive(outcome, deliver);
+      const participation = participate(extra.sendQueue, id);
+      if (!outcome) return subscriptions.start(args, participation);
+      if (outcome.kind === 'live') return subscriptions.startLive(outcome, participation.deliver);
       if (id in running) await extra.sendQueue.send(nextMessage(id, textOf(outcome)));
       return NO_RESULTS;
     },
@@ -242,10 +242,13 @@ function headOf(id: string): string {
 }
 
 /** Events are sent as they are, past graphql-ws, which would make JSON of each for every subscriber. */
-function deliverTo(sendQueue: SendQueue, id: string): Deliver {
+function participate(sendQueue: SendQueue, id: string): Omit<Participation, 'onEnd'> {
   const head = headOf(id);
-  return (payload, key, recipient, isState) =>
-    sendQueue.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient, isState });
+  return {
+    deliver: ({ payload, key, isState }, recipient) =>
+      sendQueue.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient, isState }),
+    whenReady: () => sendQueue.whenDrained(),
+  };
 }
 
 function asGraphqlError(error: unknown): GraphQLError {

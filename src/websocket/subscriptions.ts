@@ -19,7 +19,14 @@ import type { LiveQueries } from '../operations/live/live-queries.ts';
 import type { AcceptedLiveQuery } from '../operations/operation.ts';
 import { reportOperation } from '../operations/request-log.ts';
 import { sharedIdentity, sharingKey } from '../operations/sharing-key.ts';
-import { Broadcasts, type Deliver, type EventSource, Subscriber } from './broadcast.ts';
+import {
+  Broadcasts,
+  type Deliver,
+  type EventSource,
+  type Participation,
+  type Rendered,
+  Subscriber,
+} from './broadcast.ts';
 
 export interface SubscriptionsParts {
   readonly config: Pick<Config, 'environment' | 'introspection'>;
@@ -33,7 +40,7 @@ export interface SubscriptionsParts {
 /** Runs subscriptions and live queries. Those that ask the same with the same rights share one source, one execution per event and its JSON. */
 export interface Subscriptions {
   /** Starts a subscription, or resolves to why it cannot start. Every event is executed with a context of its own. */
-  start(args: ExecutionArgs, deliver: Deliver): Promise<Subscriber | ExecutionResult>;
+  start(args: ExecutionArgs, participation: Omit<Participation, 'onEnd'>): Promise<Subscriber | ExecutionResult>;
   /** Starts a live query. Its answers have one key: a newer one replaces an older one that waits for the client. */
   startLive(accepted: AcceptedLiveQuery, deliver: Deliver): Subscriber;
   /** A result as the client sees it. Leaves a line in the log, and is counted. */
@@ -56,16 +63,19 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
     return errors.length > 0 ? { errors, ...rest } : rest;
   };
 
-  const render = async (args: ExecutionArgs, event: unknown, identity: Identity): Promise<string> => {
+  const render = async (args: ExecutionArgs, event: unknown, identity: Identity): Promise<Rendered> => {
     const contextValue = createContext({ requestId: uuidv7(), identity, logger });
     const eventArgs = { ...args, rootValue: event, contextValue };
     const startedAtMs = performance.now();
-    return JSON.stringify(present(eventArgs, await execute(eventArgs), startedAtMs));
+    const result = present(eventArgs, await execute(eventArgs), startedAtMs);
+    const { entries, stale } = contextValue.reads;
+    const isCurrent = () => !result.errors && stale === 0 && entries.every((entry) => entry?.isHeld);
+    return { payload: JSON.stringify(result), isCurrent };
   };
 
   return {
     present,
-    async start(args, deliver) {
+    async start(args, participation) {
       const { identity, logger } = contextOf(args);
       // Each subscriber opens a source, and so is authorized, even if a broadcast of the same events is running.
       const source = await openSource(args);
@@ -78,9 +88,10 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
         onError,
       });
       counts.activeSubscriptions += 1;
-      return broadcast.join(deliver, () => {
+      const onEnd = () => {
         counts.activeSubscriptions -= 1;
-      });
+      };
+      return broadcast.join({ ...participation, onEnd }, source.replay);
     },
 
     startLive(accepted, deliver) {
@@ -93,7 +104,7 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
         leave();
       });
       const leave = live.join(accepted, {
-        deliver: (payload) => deliver(payload, LIVE_KEY, subscriber, true),
+        deliver: (payload) => deliver({ payload, key: LIVE_KEY, isState: true, position: undefined }, subscriber),
         finish: () => subscriber.finish(),
       });
       return subscriber;

@@ -1,4 +1,4 @@
-import { ChangeFeed, Positions } from '../../src/changes/index.ts';
+import { ChangeFeed, ChangeLog, Positions } from '../../src/changes/index.ts';
 import { createManualTimers } from '../websocket/manual-timers.ts';
 import { createFakeSource } from './fake-source.ts';
 
@@ -13,7 +13,9 @@ async function createPositions() {
   const sent: string[] = [];
   const echo = { isRepeated: false, send: async (id: string) => void sent.push(id) };
   const feed = new ChangeFeed({ source: fake.source, timers, echo });
-  const positions = new Positions({ feed, timers, databaseId: () => DATABASE });
+  const databaseId = () => DATABASE;
+  const log = new ChangeLog({ feed, databaseId });
+  const positions = new Positions({ feed, log, timers, databaseId });
   const echoes = () => sent.length;
   const hear = (snapshot = SNAPSHOT) => fake.say({ echo: sent.at(-1), snapshot });
   const announce = (xid: number) =>
@@ -25,16 +27,21 @@ async function createPositions() {
 }
 
 describe('the position of a write', () => {
-  test('is the transaction that was heard last when the write was ready', async () => {
+  test('is where the announcements end that were heard when the write was ready', async () => {
     const { positions, announce } = await createPositions();
     const positionOf = positions.follow();
     announce(205);
     announce(203);
-    expect(positionOf()).toBe(`${DATABASE}-203`);
+    announce(203);
+    expect(positionOf()).toBe(`${DATABASE}-203.2.0`);
+  });
+
+  test('is of no transaction when nothing was heard yet', async () => {
+    const { positions } = await createPositions();
+    expect(positions.follow()()).toMatch(new RegExp(`^${DATABASE}-0\\.0\\.[0-9a-z]+$`));
   });
 
   test.each([
-    ['before anything was heard', async () => {}],
     [
       'after a gap, whose changes were not heard',
       async ({ fake, hear, announce }: Parts) => {
@@ -60,7 +67,9 @@ describe('a read after a position', () => {
     const { positions, announce, echoes } = await createPositions();
     announce(203);
     announce(204);
-    for (const xid of [99, 101, 203]) expect(positions.reach(`${DATABASE}-${xid}`)).toBe(true);
+    for (const place of ['99', '101', '203', '203.1.0', '203.1.zzzzzz']) {
+      expect(positions.reach(`${DATABASE}-${place}`)).toBe(true);
+    }
     expect(echoes()).toBe(1);
   });
 
@@ -72,7 +81,7 @@ describe('a read after a position', () => {
 
   test('otherwise asks for an echo, and goes on when that is heard', async () => {
     const { positions, echoes, hear } = await createPositions();
-    const reached = [positions.reach(`${DATABASE}-150`), positions.reach(`${DATABASE}-0`)];
+    const reached = [positions.reach(`${DATABASE}-150`), positions.reach(`${DATABASE}-0.0.a`)];
     expect(echoes()).toBe(2);
     hear('160:160:');
     await Promise.resolve();
@@ -102,6 +111,11 @@ describe('a read after a position', () => {
     [`${DATABASE}--1`, 'is not a position'],
     [`${DATABASE}-150, ${DATABASE}-151`, 'is not a position'],
     [`${DATABASE}-${'1'.repeat(21)}`, 'is not a position'],
+    [`${DATABASE}-150.1`, 'is not a position'],
+    [`${DATABASE}-150.1.`, 'is not a position'],
+    [`${DATABASE}-150..a`, 'is not a position'],
+    [`${DATABASE}-150.1.A`, 'is not a position'],
+    [`${DATABASE}-150.${'1'.repeat(16)}.a`, 'is not a position'],
     ['0ddba11f-150', 'is a position of another database'],
   ])('is refused after %j', async (position, message) => {
     const { positions, echoes } = await createPositions();

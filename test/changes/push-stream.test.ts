@@ -12,7 +12,7 @@ function open() {
         ends++;
       };
     },
-    { isShared: true, keyOf: String, missed: -1 },
+    { isShared: true, keyOf: String, missed: () => -1 },
   );
   return { stream, push: (value: number) => push(value), isOpen: () => isOpen, countEnds: () => ends };
 }
@@ -109,6 +109,6 @@ describe('a push stream', () => {
 
   test('exposes its traits to consumers that share it', () => {
     const { stream } = open();
-    expect([stream.isShared, stream.keyOf(7), stream.missed]).toEqual([true, '7', -1]);
+    expect([stream.isShared, stream.keyOf(7), stream.missed()]).toEqual([true, '7', -1]);
   });
 });

@@ -39,7 +39,7 @@ describe('the answer to a mutation', () => {
   test('carries its position, in its extensions and in a header', async () => {
     const response = await post({ query: RENAME, variables: { id, name: 'position 1' } });
     const { extensions } = (await response.json()) as { extensions: { position: string } };
-    expect(extensions.position).toMatch(/^[0-9a-f]{8}-[1-9]\d*$/);
+    expect(extensions.position).toMatch(/^[0-9a-f]{8}-[1-9]\d*\.[1-9]\d*\.[0-9a-z]+$/);
     expect(response.headers.get('x-position')).toBe(extensions.position);
   });
 

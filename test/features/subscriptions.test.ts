@@ -252,7 +252,7 @@ describe('workstationChanged', () => {
       kind: 'UPDATED',
       id,
       workstation: updated,
-      changedAt: updated.updatedAt,
+      changedAt: TIME,
     });
     await testApp.sql('delete from workstation where id = $1', [id]);
     expect(await nextChange(changes)).toEqual({ kind: 'DELETED', id, workstation: null, changedAt: TIME });
@@ -343,7 +343,7 @@ describe('Authorization of subscriptions', () => {
 describe('Invalid subscriptions:', () => {
   test.each([
     ['a syntax error', 'subscription { workstationChanged { ', {}, undefined],
-    ['an unknown subscription', 'subscription { managerChanged { id } }', {}, undefined],
+    ['an unknown subscription', 'subscription { deskChanged { id } }', {}, undefined],
     ['an unknown field', 'subscription { workstationChanged { colour } }', {}, undefined],
     ['an unknown argument', 'subscription { workstationChanged(id: "x") { id } }', {}, undefined],
     ['no fields', 'subscription { workstationChanged }', {}, undefined],

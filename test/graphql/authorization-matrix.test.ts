@@ -134,7 +134,7 @@ const DOORS: Record<string, (question: Question, asker: Asker) => Promise<Outcom
     const events = client.iterate<Record<string, unknown>>({ query, variables, operationName });
     try {
       const event = events.next();
-      return (await (query.includes('subscription ') ? withChanges(event) : event)).value;
+      return (await (query.includes('subscription ') ? withChanges(event, changeFor(query)) : event)).value;
     } catch (errors) {
       if (!Array.isArray(errors)) throw errors;
       return { errors: errors as GraphQLError[] };
@@ -156,15 +156,21 @@ async function fetchAnswer(search: string, asker: Asker, init: RequestInit): Pro
   return (await response.json()) as Outcome;
 }
 
-/** Changes workstations until the subscription has received `event`. */
-async function withChanges<T>(event: Promise<T>): Promise<T> {
+function changeFor(query: string): string {
+  return query.includes('managerChanged')
+    ? "update manager set name = 'x'"
+    : "update workstation set operating_system = 'x'";
+}
+
+/** Changes the rows that a subscription tells of until the subscription has received `event`. */
+async function withChanges<T>(event: Promise<T>, change: string): Promise<T> {
   let isThere = false;
   const there = event.finally(() => {
     isThere = true;
   });
   there.catch(() => {});
   while (!isThere) {
-    await testApp.sql("update workstation set operating_system = 'x'");
+    await testApp.sql(change);
     // The embedded database answers without yielding to the sockets.
     await setImmediate();
   }
@@ -261,6 +267,7 @@ describe('By any path and at any depth', () => {
   const FOR_READERS = [
     ...ROWS.flatMap((row) => [row, `${row}Connection`, `${row}Edge`]),
     'PageInfo',
+    'ManagerChange',
     'WorkstationChange',
   ];
   const FOR_ADMINS = [

@@ -160,7 +160,7 @@ export function createStub(): Stub {
             followers.add(push);
             return () => followers.delete(push);
           },
-          { isShared: true, keyOf: ({ name }) => name, missed: { name: 'missed', value: -1 } },
+          { isShared: true, keyOf: ({ name }) => name, missed: () => ({ name: 'missed', value: -1 }) },
         ),
       resolve(change, _args, context) {
         contexts.push(context);

@@ -33,10 +33,11 @@ type Overrides = Partial<Omit<HttpServerParts, 'config'>> & { config?: Partial<H
 const NO_CHANGES = {
   state: 'live',
   liveSpan: 1,
-  newestHeard: '1',
   hasHeard: () => true,
   proveNow: async () => {},
 } as const;
+
+const NOTHING_LOGGED = { position: '5745b000-1.1.0' };
 
 const running: HttpServer[] = [];
 
@@ -64,7 +65,7 @@ export async function startStubServer({ config, ...overrides }: Overrides = {}):
     }),
     cache: new Cache(),
     feed: { follow: () => () => {} },
-    positions: new Positions({ feed: NO_CHANGES, databaseId: () => '5745b000' }),
+    positions: new Positions({ feed: NO_CHANGES, log: NOTHING_LOGGED, databaseId: () => '5745b000' }),
     timers,
     ...overrides,
   });

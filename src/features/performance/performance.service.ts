@@ -143,6 +143,6 @@ export function streamMetricTicks(everySeconds: number): AsyncIterable<null> {
       return () => clearInterval(timer);
     },
     // Not shared: whoever subscribes gets the first figures at once.
-    { isShared: false, keyOf: () => 'figures', missed: null },
+    { isShared: false, keyOf: () => 'figures', missed: () => null },
   );
 }

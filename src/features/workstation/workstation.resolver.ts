@@ -12,10 +12,8 @@ import {
   Query,
   Resolver,
   Root,
-  Subscription,
 } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
-import type { Change } from '../../changes/index.ts';
 import { CollectionWriter, normalizeId } from '../../collections/index.ts';
 import { StationmasterError } from '../../errors.ts';
 import { CACHEABLE } from '../../graphql/cacheable.ts';
@@ -33,15 +31,8 @@ import {
   UpdateWorkstationInput,
   WorkstationOrder,
 } from './workstation.inputs.ts';
-import { WORKSTATION_CHANGED, type WorkstationEvent } from './workstation.stream.ts';
 import { TelemetryWindows } from './workstation.telemetry.ts';
-import {
-  TelemetryReport,
-  Workstation,
-  WorkstationChange,
-  WorkstationChangeKind,
-  WorkstationConnection,
-} from './workstation.type.ts';
+import { TelemetryReport, Workstation, WorkstationConnection } from './workstation.type.ts';
 
 @Resolver(() => Workstation)
 export class WorkstationResolver {
@@ -151,42 +142,6 @@ export class ManagerWorkstationsResolver {
   }
 }
 
-@Resolver(() => WorkstationChange)
-export class WorkstationChangeResolver {
-  readonly #workstations;
-
-  constructor({ collections }: FeatureParts) {
-    this.#workstations = collections.of(workstations);
-  }
-
-  @Authorized<Role>('VIEWER')
-  @Subscription(() => WorkstationChange, {
-    description: 'Every committed change of a workstation, whoever made it, in the order of the commits.',
-    topics: WORKSTATION_CHANGED,
-    topicId: ({ args }) => args.ids ?? null,
-  })
-  async workstationChanged(
-    @Arg('ids', () => [ID], { nullable: true, description: 'Only changes of these workstations; all when left out.' })
-    _ids: string[] | null,
-    @Root() event: WorkstationEvent,
-    @Ctx() ctx: Context,
-  ): Promise<WorkstationChangeEvent> {
-    if (event === 'refetch') return refetch();
-    const { id, op } = event;
-    const announced = event.new && workstations.shape.fromJson(event.new);
-    // A row too big to be announced is read; whatever it has become by then, it is not older than the change.
-    const workstation = event.new === null ? null : (announced ?? (await this.#read(id, ctx).catch(() => undefined)));
-    // It cannot be read just now, and the event must not be lost.
-    if (workstation === undefined) return refetch();
-    const changedAt = new Date((isEdit(event) && workstation?.updatedAtMs) || Math.floor(event.at ?? Date.now()));
-    return { kind: KIND_OF[op], id, workstation, changedAt };
-  }
-
-  async #read(id: string, ctx: Context): Promise<WorkstationRecord | null> {
-    return this.#workstations.findById(id, ctx);
-  }
-}
-
 /** @throws {StationmasterError} FORBIDDEN, and then nothing is stored */
 function requireOwnReadings(readings: readonly TelemetryReading[], ownId: string): void {
   const index = readings.findIndex(({ workstationId }) => normalizeId(workstationId) !== ownId);
@@ -195,22 +150,3 @@ function requireOwnReadings(readings: readonly TelemetryReading[], ownId: string
     field: `readings[${index}].workstationId`,
   });
 }
-
-interface WorkstationChangeEvent extends Omit<WorkstationChange, 'workstation'> {
-  readonly workstation: WorkstationRecord | null;
-}
-
-/** Whether a change is one that `updatedAt` tells the time of. */
-function isEdit({ op, old, new: now }: Change): boolean {
-  return op === 'INSERT' || !now || old?.updated_at !== now.updated_at;
-}
-
-function refetch(): WorkstationChangeEvent {
-  return { kind: WorkstationChangeKind.REFETCH, id: '*', workstation: null, changedAt: new Date() };
-}
-
-const KIND_OF = {
-  INSERT: WorkstationChangeKind.CREATED,
-  UPDATE: WorkstationChangeKind.UPDATED,
-  DELETE: WorkstationChangeKind.DELETED,
-};

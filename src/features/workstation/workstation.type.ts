@@ -19,24 +19,6 @@ registerEnumType(WorkstationStatusEnum, {
   },
 });
 
-export enum WorkstationChangeKind {
-  CREATED = 'CREATED',
-  UPDATED = 'UPDATED',
-  DELETED = 'DELETED',
-  REFETCH = 'REFETCH',
-}
-
-registerEnumType(WorkstationChangeKind, {
-  name: 'WorkstationChangeKind',
-  description: 'What happened to a workstation.',
-  valuesConfig: {
-    CREATED: { description: 'It was added to the fleet.' },
-    UPDATED: { description: 'It was edited, or reported telemetry.' },
-    DELETED: { description: 'It was removed from the fleet.' },
-    REFETCH: { description: 'Changes may have been missed: fetch again what you show. The id is `*`.' },
-  },
-});
-
 @ObjectType({ simpleResolvers: true, description: 'A machine of the fleet.' })
 export class Workstation {
   @Field(() => ID, { description: 'Its identifier, a UUID.' })
@@ -108,22 +90,4 @@ export class TelemetryReport {
 
   @Field(() => [ID], { description: 'The ids in the batch that no workstation has; the others were stored.' })
   unknownIds!: string[];
-}
-
-@ObjectType({ simpleResolvers: true, description: 'A change of one workstation, as it was committed.' })
-export class WorkstationChange {
-  @Field(() => WorkstationChangeKind, { description: 'What happened.' })
-  kind!: WorkstationChangeKind;
-
-  @Field(() => ID, { description: 'The workstation it happened to; `*` for REFETCH.' })
-  id!: string;
-
-  @Field(() => Workstation, {
-    nullable: true,
-    description: 'The workstation after the change; null when deleted, and for REFETCH.',
-  })
-  workstation!: Workstation | null;
-
-  @Field(() => DateTime, { description: 'When the change was made.' })
-  changedAt!: Date;
 }

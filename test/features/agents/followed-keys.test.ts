@@ -7,6 +7,7 @@ import { hashSecret } from '../../../src/features/agents/secrets.ts';
 const KEY = `smk_${'A'.repeat(43)}`;
 const HASH = hashSecret(KEY);
 const WORKSTATION = '01890000-0000-7000-8000-000000000001';
+const ANNOUNCED = { xid: '7', before: 0, at: undefined, bytes: 100 };
 const ROW = { id: 'k', workstation_id: WORKSTATION, key_hash: HASH };
 
 /** Keys over a database and a feed that the test plays. */
@@ -33,7 +34,10 @@ function play() {
   const errors: unknown[] = [];
   const keys = new FollowedKeys({ database, feed, onError: (error) => errors.push(error) });
   const change = (part: Partial<Change>) =>
-    listener.onChanges!([{ table: 'agent_key', op: 'DELETE', id: 'k', version: 1, old: ROW, new: null, ...part }]);
+    listener.onChanges!(
+      [{ table: 'agent_key', op: 'DELETE', id: 'k', version: 1, old: ROW, new: null, ...part }],
+      ANNOUNCED,
+    );
   return {
     keys,
     asked,
@@ -52,7 +56,7 @@ function play() {
       feed.state = 'live';
       listener.onLive!();
     },
-    truncate: (table: string) => listener.onTruncate!(table),
+    truncate: (table: string) => listener.onTruncate!(table, ANNOUNCED),
   };
 }
 
