@@ -346,6 +346,7 @@ async function createServer(config: Config, parts: ServerParts) {
     config,
     logger,
     schema,
+    collections: opened,
     identify: onceOpen(authenticate, stage),
     cache,
     feed,

@@ -12,7 +12,7 @@ export {
   orderFieldsOf,
   type Page,
 } from './definition/collection.ts';
-export type { Entity } from './definition/columns.ts';
+export type { Column, Entity } from './definition/columns.ts';
 export { guardedInputsOf } from './definition/constraints.ts';
 export type { NormalizedFilter } from './definition/filter-language.ts';
 export {
@@ -35,7 +35,7 @@ export type { JsonRow } from './definition/record-shape.ts';
 export { TextsType } from './definition/texts-type.ts';
 export { followChanges } from './follow-changes.ts';
 export { batchAcrossRequests } from './reading/batch-across-requests.ts';
-export type { OpenCollection, PageRows } from './reading/open-collection.ts';
+export type { OpenCollection, PageRows, Scan } from './reading/open-collection.ts';
 export { createOperation, type Operation } from './reading/operation.ts';
 export { requireReadableTables } from './reading/readable-tables.ts';
 export type { Found, Reread, Rereads } from './reading/rereads.ts';

@@ -14,6 +14,7 @@ import { ServerWatch } from './connection/server-watch.ts';
 import { lockDataFolder } from './data-folder.ts';
 import { CONNECT_TIMEOUT_MS, createOrmOptions, describeWrites, type Schema, SESSION_SETTINGS } from './orm.ts';
 import { formatOf } from './read/column-types.ts';
+import { type Cursor, openCursorEmbedded, openCursorOn } from './read/cursor.ts';
 import { withDeadline } from './read/deadline.ts';
 import { ReadPool } from './read/read-pool.ts';
 import type { RowStatement } from './read/row-client.ts';
@@ -33,6 +34,11 @@ export interface Database {
   query<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /** Like `query`, for many rows of column types that a `RowReader` can read. `read` converts each row. */
   readRows<Row>(statement: RowStatement<Row>): Promise<Row[]>;
+  /**
+   * Opens a cursor on a read of any size, outside the pools. The caller closes it.
+   * @throws as `openSession`, and PostgreSQL's error
+   */
+  openCursor<Row>(text: string, values: readonly unknown[]): Promise<Cursor<Row>>;
   /** Like `query`, for a statement that writes, with the timeout of writes. If it fails, it may still have been committed. */
   execute<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
   /**
@@ -114,6 +120,11 @@ export async function openDatabase(
     readRows: (statement) => {
       statementCount++;
       return reads ? reads.readRows(statement) : withDeadline(readOnEmbedded(pglite!, statement), READ_TIMEOUT_MS);
+    },
+    openCursor: async <Row>(text: string, values: readonly unknown[]) => {
+      statementCount++;
+      if (pglite) return openCursorEmbedded<Row>(pglite, text, values);
+      return openCursorOn<Row>(await openSession(config as { url: string }), text, values);
     },
     execute: (name, text, values) => {
       statementCount++;

@@ -13,16 +13,15 @@ import { HttpRefusal } from './refusal.ts';
 
 const METHODS: readonly string[] = ['GET', 'POST'];
 
-/** Answers 405 to every method but GET and POST. Preflight requests are answered before they get here. */
-export function refuseOtherMethods(server: FastifyInstance, url: string): void {
-  const others = server.supportedMethods.filter((method) => !METHODS.includes(method) && method !== 'OPTIONS');
+/** Answers 405 to every method but those. Preflight requests are answered before they get here. */
+export function refuseOtherMethods(server: FastifyInstance, url: string, methods = METHODS): void {
+  const others = server.supportedMethods.filter((method) => !methods.includes(method) && method !== 'OPTIONS');
   server.route({
     method: others as HTTPMethods[],
     url,
     onRequest: async ({ method }) => {
-      throw new HttpRefusal(405, `GraphQL is asked with GET or POST, not with ${method}.`, {
-        allow: METHODS.join(', '),
-      });
+      const message = `Ask with ${methods.join(' or ')}, not with ${method}.`;
+      throw new HttpRefusal(405, message, { allow: methods.join(', ') });
     },
     handler: () => {},
   });

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { hasRole } from '../auth/identity.ts';
 import type { Cache } from '../cache/index.ts';
 import type { ChangeFeed, Positions } from '../changes/index.ts';
+import type { Collections } from '../collections/index.ts';
 import type { Config } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -15,6 +16,7 @@ import { systemTimers, type Timers } from '../timers.ts';
 import { attachWebSocketServer, isWebSocketUpgrade, type SocketCounts } from '../websocket/websocket-server.ts';
 import { type AddressReader, createAddressReader, createProxyTrust } from './client-address.ts';
 import { answerClientError, arrivalTimeouts } from './client-errors.ts';
+import { registerExportRoutes } from './export/export-route.ts';
 import { openFastPath } from './fast-path/fast-path.ts';
 import { createForwardedReader } from './forwarded.ts';
 import { createGraphqlHandler, GRAPHQL_PATH } from './graphql-handler.ts';
@@ -46,6 +48,8 @@ export interface HttpServerParts {
   >;
   readonly logger: Logger;
   readonly schema: GraphQLSchema;
+  /** What can be exported; none by default. */
+  readonly collections?: Collections;
   /**
    * Establishes who asks, from the `Authorization` header or `connectionParams.authorization`.
    *
@@ -89,7 +93,7 @@ export interface HttpServer {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Serves `/graphql` over HTTP and WebSockets, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
+/** Serves `/graphql` over HTTP and WebSockets, `/export`, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { config, health, logger, metrics, timers = systemTimers } = parts;
   const operations = createOperations({ ...parts, timers });
@@ -105,8 +109,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const server = createFastify(logger, config);
   writeHeaders(server, headers, () => isDraining);
   registerGraphqlRoute(server, handle, settings);
+  const { collections } = parts;
+  const { admission } = operations;
+  if (collections) registerExportRoutes(server, { ...parts, collections, admission, addressOf, timers });
   registerHealthRoutes(server, health);
-  registerMetricsRoute(server, operations.admission, addressOf, metrics);
+  registerMetricsRoute(server, admission, addressOf, metrics);
   const sockets = attachWebSocketServer(server.server, {
     addressOf,
     config,

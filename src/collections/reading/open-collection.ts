@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { type Cache, type Entry, type FillLease, stableJson } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
 import { afterPolling } from '../../database/read/after-polling.ts';
-import type { Collection, List, Page } from '../definition/collection.ts';
+import type { Collection, List, ListOrder, Page } from '../definition/collection.ts';
 import type { FilterPart, NormalizedFilter } from '../definition/filter-language.ts';
 import type { Identified } from '../definition/record.ts';
 import { batchAcrossRequests } from './batch-across-requests.ts';
@@ -22,6 +22,13 @@ export interface PageRows<Row> {
   /** In the order of the list. A row that was deleted since the page was read is absent. */
   readonly rows: readonly Row[];
   readonly hasNextPage: boolean;
+}
+
+/** Rows that are read as they are needed. */
+export interface Scan<Row> {
+  /** The next rows, at most `count`; none: all have been read. */
+  next(count: number): Promise<Row[]>;
+  close(): Promise<void>;
 }
 
 export interface CollectionSource {
@@ -116,6 +123,24 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
    */
   count(filter: NormalizedFilter, operation: Operation): Promise<number> {
     return this.#loads(operation).counts.load(filter);
+  }
+
+  /**
+   * All rows that fit the filter as they are now, in order, past the cache. The caller closes it.
+   * @throws as `Database.openCursor`
+   */
+  async scan(filter: NormalizedFilter, order: ListOrder): Promise<Scan<Row>> {
+    const cursor = await this.#statements.openCursor(filter, order);
+    return {
+      next: async (count) => (await cursor.fetch(count)).map(({ row }) => this.#readJson(row)),
+      close: () => cursor.close(),
+    };
+  }
+
+  #readJson(row: string): Row {
+    const record = this.definition.shape.fromJson(JSON.parse(row));
+    if (!record) throw new TypeError(`The table ${this.definition.table} does not have the columns of its entity.`);
+    return record;
   }
 
   /** The operation's own store of records. */

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Database } from '../../database/database.ts';
 import { ColumnTypeError } from '../../database/read/column-types.ts';
+import type { Cursor } from '../../database/read/cursor.ts';
 import { nameTypes } from '../../database/read/name-types.ts';
 import type { RowStatement } from '../../database/read/row-client.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
@@ -127,6 +128,14 @@ export class Statements<Row extends Identified> {
     const rows = await this.#database.query<{ id: string; count: number }>(this.#nameOf(text, filter), text, values);
     const counts = new Map(rows.map(({ id, count }) => [id, count]));
     return ids.map((id) => counts.get(id) ?? 0);
+  }
+
+  /** All rows that match, one JSON object each, read by a cursor. */
+  openCursor(filter: NormalizedFilter, order: ListOrder): Promise<Cursor<{ readonly row: string }>> {
+    const values: unknown[] = [];
+    const matching = where(this.#conditions(filter, values));
+    const text = `select row_to_json(t)::text as row from ${this.#collection.table} t ${matching} ${this.#orderBy(order)}`;
+    return this.#database.openCursor(text, values);
   }
 
   #pageClauses({ filter, order, first, after }: List, values: unknown[], scope?: string): string {
