@@ -37,7 +37,9 @@ const TIMEOUT_MS = 10_000;
 const ENROLL = `mutation Enroll($token: String!, $input: EnrollAgentInput!) {
   enrollAgent(token: $token, input: $input) { key workstation { id } }
 }`;
-const REPORT = `mutation Report($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored } }`;
+const REPORT = `mutation Report($readings: [TelemetryReading!]!) {
+  reportTelemetry(readings: $readings) { rejected { message } }
+}`;
 
 /** @param url the server's, such as `https://fleet.example.com`, with or without `/graphql` */
 export function connectTo(url: string): Server {
@@ -54,7 +56,16 @@ export function connectTo(url: string): Server {
     },
     async report({ workstationId, key }, reading, signal) {
       const operation = { query: REPORT, variables: { readings: [{ workstationId, ...reading }] } };
-      await ask(endpoint, operation, { authorization: `Bearer ${key}` }, signal);
+      const headers = { authorization: `Bearer ${key}` };
+      const { reportTelemetry } = await ask<{ reportTelemetry: { rejected: { message: string }[] } }>(
+        endpoint,
+        operation,
+        headers,
+        signal,
+      );
+      const [rejected] = reportTelemetry.rejected;
+      // The next reading may be a good one.
+      if (rejected) throw new Unavailable(`The server rejects the reading: ${rejected.message}`);
     },
   };
 }

@@ -261,7 +261,7 @@ function valueAt(data: unknown, [key, ...rest]: readonly string[]): unknown {
 describe('By any path and at any depth', () => {
   const FOR_ANYONE = ['AgentCredentials', 'Workstation'];
   const FOR_OPERATORS = ['BulkResult'];
-  const FOR_REPORTERS = ['TelemetryReport'];
+  const FOR_REPORTERS = ['RejectedReading', 'TelemetryReport'];
   // The rows of every collection and their lists are for readers; any other type needs a decision here.
   const ROWS = collections.map(({ entity }) => entity.meta.className);
   const FOR_READERS = [

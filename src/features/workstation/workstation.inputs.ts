@@ -6,7 +6,7 @@ import { Checked, TextField } from '../../graphql/input-fields.ts';
 import { OrderDirection } from '../../graphql/page-arguments.ts';
 import { IP } from '../../graphql/scalars.ts';
 import { type WorkstationStatus, workstations } from './workstation.entity.ts';
-import { WorkstationStatusEnum } from './workstation.type.ts';
+import { type RejectedReading, WorkstationStatusEnum } from './workstation.type.ts';
 
 const MAX_HOSTNAME_LENGTH = 253;
 export const MAX_TAGS = 20;
@@ -125,22 +125,20 @@ export class TelemetryReading {
 }
 
 /**
- * Checks a batch of telemetry.
- * @throws {StationmasterError} BAD_USER_INPUT with the field at fault, such as `readings[3].cpuUsage`
+ * Why each reading that cannot be stored is rejected.
+ * @throws {StationmasterError} BAD_USER_INPUT when there are too many readings for one batch
  */
-export function checkReadings(readings: readonly TelemetryReading[]): void {
+export function findRejected(readings: readonly TelemetryReading[]): RejectedReading[] {
   if (readings.length > MAX_READINGS) {
     throw badInput(`A batch has at most ${MAX_READINGS} readings; this one has ${readings.length}.`, 'readings');
   }
-  readings.forEach((reading, index) => {
-    for (const field of ['cpuUsage', 'memoryUsage', 'diskUsage'] as const) {
-      const percent = reading[field];
-      if (percent != null && !(percent >= 0 && percent <= 100)) {
-        throw badInput(`${field} is a percentage, 0 to 100; got ${percent}.`, `readings[${index}].${field}`);
-      }
-    }
+  return readings.flatMap((reading, index) => {
+    const field = PERCENTAGES.find((each) => reading[each] != null && !(reading[each] >= 0 && reading[each] <= 100));
+    return field ? [{ index, message: `${field} is a percentage, 0 to 100; got ${reading[field]}.` }] : [];
   });
 }
+
+const PERCENTAGES = ['cpuUsage', 'memoryUsage', 'diskUsage'] as const;
 
 /** @throws {StationmasterError} BAD_USER_INPUT */
 export function checkHostname(given: string, field: string): string {

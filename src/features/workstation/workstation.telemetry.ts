@@ -1,6 +1,6 @@
 import { normalizeId } from '../../collections/index.ts';
 import type { Writer } from '../../database/write/writer.ts';
-import { checkReadings, type TelemetryReading } from './workstation.inputs.ts';
+import { findRejected, type TelemetryReading } from './workstation.inputs.ts';
 import type { TelemetryReport } from './workstation.type.ts';
 
 /** At most one statement is sent in each window, however many agents report. */
@@ -32,20 +32,22 @@ export class TelemetryWindows {
 
   /**
    * Stores a batch of telemetry; of several readings of one workstation the later values count.
-   * @returns how many workstations were updated, and the ids that no workstation has
-   * @throws {StationmasterError} BAD_USER_INPUT, and then nothing is stored
+   * @returns how many workstations were updated, the ids that no workstation has, and the readings with bad values
+   * @throws {StationmasterError} BAD_USER_INPUT for too large a batch, and then nothing is stored
    */
   async report(readings: readonly TelemetryReading[]): Promise<TelemetryReport> {
-    checkReadings(readings);
-    const found = await this.#store(readings);
+    const rejected = findRejected(readings);
+    const isRejected = new Set(rejected.map(({ index }) => index));
+    const accepted = readings.filter((_reading, index) => !isRejected.has(index));
+    const found = await this.#store(accepted);
     const stored = new Set<string>();
     const unknownIds = new Set<string>();
-    for (const { workstationId } of readings) {
+    for (const { workstationId } of accepted) {
       const id = normalizeId(workstationId);
       if (id && found.has(id)) stored.add(id);
       else unknownIds.add(workstationId);
     }
-    return { stored: stored.size, unknownIds: [...unknownIds] };
+    return { stored: stored.size, unknownIds: [...unknownIds], rejected };
   }
 
   /** Resolves to the ids that were found, once the readings are committed and this process has heard of it. */

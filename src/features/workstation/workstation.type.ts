@@ -83,6 +83,15 @@ export class Workstation {
 
 export const WorkstationConnection = connectionOf(Workstation, { one: 'a workstation', many: 'workstations' });
 
+@ObjectType({ simpleResolvers: true, description: 'A reading that was not stored.' })
+export class RejectedReading {
+  @Field(() => Int, { description: 'Its place in the batch, from 0.' })
+  index!: number;
+
+  @Field(() => String, { description: 'What is wrong with it.' })
+  message!: string;
+}
+
 @ObjectType({ simpleResolvers: true, description: 'What came of a batch of telemetry.' })
 export class TelemetryReport {
   @Field(() => Int, { description: 'How many workstations were updated.' })
@@ -90,4 +99,9 @@ export class TelemetryReport {
 
   @Field(() => [ID], { description: 'The ids in the batch that no workstation has; the others were stored.' })
   unknownIds!: string[];
+
+  @Field(() => [RejectedReading], {
+    description: 'The readings with a percentage beyond 0 to 100, in the order of the batch; the others were stored.',
+  })
+  rejected!: RejectedReading[];
 }
