@@ -126,7 +126,8 @@ describe('workstationChanged with a filter', () => {
     ];
     await testApp.sql('update workstation set manager_id = (select id from manager limit 1) where id = $1', [id]);
     await testApp.waitUntilHeard();
-    await testApp.ask('mutation { clearCache { cleared } }');
+    const cleared = await testApp.ask('mutation { clearCache { entriesRemoved } }');
+    expect(cleared.errors).toBeUndefined();
     const statements = await testApp.countStatements(async () => {
       await setStatus(id, 'ERROR');
       for (const each of subscriptions) expect(await next(each)).toMatchObject({ kind: 'ENTERED' });
