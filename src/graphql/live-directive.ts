@@ -13,8 +13,8 @@ export const THROTTLE_MS = { min: 100, default: 200, max: 60_000 } as const;
 export const LIVE = new GraphQLDirective({
   name: 'live',
   description:
-    'Sends the answer at once, and the whole answer again when, and only when, it has changed: over a WebSocket. Over plain ' +
-    'HTTP the query is answered once. All root fields must be cacheable.',
+    'Sends the answer at once, and the whole answer again when, and only when, it has changed: over a WebSocket or server-sent ' +
+    'events. Over plain HTTP the query is answered once. All root fields must be cacheable.',
   locations: [DirectiveLocation.QUERY],
   args: {
     throttleMs: {

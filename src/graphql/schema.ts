@@ -49,7 +49,10 @@ function describeRootTypes(schema: GraphQLSchema): void {
       schema.getMutationType(),
       'Writes. The fields of one operation run one after the other, each seeing those before it.',
     ],
-    [schema.getSubscriptionType(), 'Changes as they happen, over a WebSocket that speaks graphql-transport-ws.'],
+    [
+      schema.getSubscriptionType(),
+      'Changes as they happen, over a WebSocket that speaks graphql-transport-ws, or over server-sent events.',
+    ],
   ] as const;
   for (const [type, description] of descriptions) if (type) type.description = description;
 }
@@ -70,7 +73,7 @@ const prepareRootField: Parameters<typeof wrapRootFields>[1] = (resolve, { opera
         if (root !== undefined) return resolve(root, args, context, info);
         throw new StationmasterError(
           'BAD_USER_INPUT',
-          'A subscription needs a WebSocket that speaks graphql-transport-ws.',
+          'A subscription needs a WebSocket that speaks graphql-transport-ws, or Accept: text/event-stream.',
         );
       };
   }

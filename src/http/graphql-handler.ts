@@ -11,6 +11,7 @@ import { GRAPHQL_RESPONSE, type HttpResponse, PLAIN_JSON } from './http-response
 import { parseJsonBody } from './json-bodies.ts';
 import { chooseMediaType } from './media-type.ts';
 import { refuseRequest } from './refusal.ts';
+import { chooseStreamFormat } from './streams/stream-format.ts';
 
 /** Where GraphQL is served. */
 export const GRAPHQL_PATH = '/graphql';
@@ -52,7 +53,6 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
   readonly text: string;
   readonly search: string;
   readonly identity = null;
-  readonly acceptsSubscriptions = false;
   readonly #source: RequestSource;
   readonly #settings: GraphqlHttpSettings;
   #body: unknown;
@@ -88,6 +88,10 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
     const position = this.headers['x-read-after'];
     // Several headers are one text, which is no position.
     return position === undefined ? null : String(position);
+  }
+
+  get acceptsSubscriptions(): boolean {
+    return chooseStreamFormat(this.headers.accept) !== null;
   }
 
   get wantsReport(): boolean {
@@ -159,7 +163,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function responseTo(answer: Answer, request: GraphqlHttpRequest): HttpResponse {
+export function responseTo(answer: Answer, request: GraphqlHttpRequest): HttpResponse {
   const { http, isReusable } = answer;
   if (http) return responseOfApollo(answer, http, request);
   const { fault, body, isStale } = answer;

@@ -5,6 +5,7 @@ import Negotiator from 'negotiator';
 import { GRAPHQL_RESPONSE, PLAIN_JSON } from './http-response.ts';
 import { chooseMediaType } from './media-type.ts';
 import { HttpRefusal } from './refusal.ts';
+import { chooseStreamFormat } from './streams/stream-format.ts';
 
 /*
  * What the GraphQL-over-HTTP specification (https://graphql.github.io/graphql-over-http/draft/) asks for before an
@@ -49,11 +50,16 @@ const PARTS = 'multipart/mixed';
  * @throws {HttpRefusal} 406 for an `Accept` that no response satisfies, 400 for a GET that any web page could have sent
  */
 export function checkHttpRequest({ headers, method, url }: RequestHead): void {
-  if (chooseMediaType(headers.accept) === null) {
-    throw new HttpRefusal(406, 'Answers come as application/json or application/graphql-response+json only.');
+  const isStreamed = chooseStreamFormat(headers.accept) !== null;
+  if (chooseMediaType(headers.accept) === null && !isStreamed) {
+    throw new HttpRefusal(
+      406,
+      'Answers come as application/json, application/graphql-response+json or text/event-stream only.',
+    );
   }
   if (method !== 'GET' || isUnforgeable(headers)) return;
-  if (!reachesNoResolver(new URLSearchParams(url.slice(url.indexOf('?'))))) {
+  // A stream would let another site's page occupy the server.
+  if (isStreamed || !reachesNoResolver(new URLSearchParams(url.slice(url.indexOf('?'))))) {
     throw new HttpRefusal(
       400,
       'Any web page could have made its visitors send this request. Send it with a header that pages must ask leave for ' +

@@ -13,6 +13,7 @@ import type { OperationMiddleware } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
 import type { ResponseCache } from '../operations/response-cache.ts';
 import { systemTimers, type Timers } from '../timers.ts';
+import { createSubscriptions } from '../websocket/subscriptions.ts';
 import { attachWebSocketServer, isWebSocketUpgrade, type SocketCounts } from '../websocket/websocket-server.ts';
 import { type AddressReader, createAddressReader, createProxyTrust } from './client-address.ts';
 import { answerClientError, arrivalTimeouts } from './client-errors.ts';
@@ -27,6 +28,7 @@ import { logHttpRequest } from './http-log.ts';
 import { acceptJsonBodies, endRefusedBody } from './json-bodies.ts';
 import { createOriginRules } from './origins.ts';
 import { HttpRefusal, refuseRequest } from './refusal.ts';
+import { ResultStreams } from './streams/result-streams.ts';
 
 export interface HttpServerParts {
   readonly config: Pick<
@@ -108,7 +110,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
 
   const server = createFastify(logger, config);
   writeHeaders(server, headers, () => isDraining);
-  registerGraphqlRoute(server, handle, settings);
+  const counts = { activeConnections: 0, activeSubscriptions: 0 };
+  const { live, schema } = operations;
+  const subscriptions = createSubscriptions({ config, counts, live, logger, metrics });
+  const streams = new ResultStreams({ config, counts, logger, schema, subscriptions, timers });
+  registerGraphqlRoute(server, { answer: operations.answer, handle, logger, settings, streams });
   const { collections } = parts;
   const { admission } = operations;
   if (collections) registerExportRoutes(server, { ...parts, collections, admission, addressOf, timers });
@@ -117,11 +123,12 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const sockets = attachWebSocketServer(server.server, {
     addressOf,
     config,
+    counts,
     isEndpoint: ({ url = '' }) => pathOf(url).replace(/\/$/, '') === GRAPHQL_PATH,
     logger,
     mayConnect: origins.mayConnect,
-    metrics,
     operations,
+    subscriptions,
     timers,
   });
   const fastPath = config.httpFastPath
@@ -137,6 +144,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     : null;
 
   const closeAll = async (graceMs: number) => {
+    streams.close();
     const socketsClosed = sockets.close();
     const deadline = setTimeout(() => {
       sockets.terminate();
@@ -154,7 +162,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     get url() {
       return findUrl(server, config);
     },
-    sockets: sockets.counts,
+    sockets: counts,
     async listen() {
       await server.listen({ host: config.host, port: config.port });
       return findUrl(server, config);

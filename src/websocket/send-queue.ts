@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 
 /** An event of a subscription, to be sent to a peer. */
 export interface EventMessage {
@@ -19,6 +18,19 @@ interface Reply {
 }
 
 type Message = EventMessage | Reply;
+
+/** What a queue sends to: a WebSocket, or what behaves like one. */
+export interface Outlet {
+  readonly readyState: number;
+  readonly OPEN: number;
+  readonly bufferedAmount: number;
+  /** Whether nothing is read from the peer. */
+  readonly isPaused: boolean;
+  send(text: string, onSent: () => void): void;
+  once(event: 'close', listener: () => void): unknown;
+  pause(): void;
+  resume(): void;
+}
 
 export interface SendQueueOptions {
   /** The connection under the socket. */
@@ -42,7 +54,7 @@ const OVERHEAD_BYTES = 200;
  * Replies arrive because the peer asked. Past `maxQueuedBytes` of them nothing is read from the peer until it has read.
  */
 export class SendQueue {
-  readonly #socket: WebSocket;
+  readonly #socket: Outlet;
   readonly #options: SendQueueOptions;
   /** By key while the queue coalesces, else by number. */
   #waiting = new Map<string | number, Message>();
@@ -53,7 +65,7 @@ export class SendQueue {
   #lastNumber = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(socket: WebSocket, options: SendQueueOptions) {
+  constructor(socket: Outlet, options: SendQueueOptions) {
     this.#socket = socket;
     this.#options = options;
     socket.once('close', () => this.#clear());

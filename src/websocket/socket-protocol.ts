@@ -7,29 +7,20 @@ import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 import { hidesSuggestions, presentError, presentErrors } from '../graphql/errors.ts';
-import type { RequestObserver } from '../observability/metrics.ts';
 import type { Caller } from '../operations/caller.ts';
-import type {
-  AcceptedLiveQuery,
-  AcceptedSubscription,
-  Answer,
-  AskedOperation,
-  OperationRequest,
-} from '../operations/operation.ts';
+import type { AcceptedLiveQuery, Answer, AskedOperation, OperationRequest } from '../operations/operation.ts';
 import type { Operations } from '../operations/operations.ts';
 import { runAt, type Timers } from '../timers.ts';
 import type { Participation } from './broadcast.ts';
 import type { SendQueue } from './send-queue.ts';
-import { createSubscriptions } from './subscriptions.ts';
+import { executionArgsOf, type Subscriptions } from './subscriptions.ts';
 
 export interface SocketProtocolParts {
   readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
   readonly logger: Logger;
-  readonly operations: Pick<Operations, 'answer' | 'admission' | 'live' | 'schema'>;
-  readonly metrics: RequestObserver;
+  readonly operations: Pick<Operations, 'answer' | 'admission' | 'schema'>;
   readonly timers: Timers;
-  /** Updated as subscriptions start and end. */
-  readonly counts: { activeSubscriptions: number };
+  readonly subscriptions: Subscriptions;
 }
 
 /** What belongs to a connection. */
@@ -113,14 +104,13 @@ function closeWithCredentials(socket: WebSocket, { expiresAtMs, onRevoked }: Ide
 }
 
 function operationHooks(parts: SocketProtocolParts): Hooks {
-  const { config, logger, operations } = parts;
+  const { config, logger, operations, subscriptions } = parts;
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const refusals = new WeakMap<readonly GraphQLError[], Answer['errors']>();
-  const subscriptions = createSubscriptions({ ...parts, live: operations.live });
 
   const start = async (connection: Connection, payload: SubscribePayload) => {
     const outcome = await operations.answer(new SocketRequest(connection, payload));
-    if (outcome.kind === 'subscription') return toExecutionArgs(outcome, operations.schema);
+    if (outcome.kind === 'subscription') return executionArgsOf(outcome, operations.schema);
     if (outcome.kind === 'live' || outcome.fault === null || outcome.fault === 'variables') return carry(outcome);
     const errors = outcome.errors.map(({ message }) => new GraphQLError(message));
     refusals.set(errors, outcome.errors);
@@ -128,10 +118,10 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
   };
 
   return {
-    async onSubscribe({ extra, subscriptions }, _id, payload) {
+    async onSubscribe({ extra, subscriptions: running }, _id, payload) {
       const { maxSubscriptions } = config.sockets;
       try {
-        if (Object.keys(subscriptions).length <= maxSubscriptions) return await start(extra, payload);
+        if (Object.keys(running).length <= maxSubscriptions) return await start(extra, payload);
         throw new StationmasterError('RATE_LIMITED', `A socket may run ${maxSubscriptions} operations at a time.`);
       } catch (error) {
         return [asGraphqlError(error)];
@@ -199,11 +189,6 @@ class SocketRequest implements OperationRequest, Caller {
   read(): AskedOperation {
     return this.#payload;
   }
-}
-
-function toExecutionArgs({ operation, variables, context }: AcceptedSubscription, schema: GraphQLSchema) {
-  const { document, name: operationName } = operation;
-  return { schema, document, operationName, variableValues: variables, contextValue: context };
 }
 
 /** graphql-ws wants a document; the outcome travels in its context. */

@@ -5,6 +5,7 @@ import {
   execute,
   type FormattedExecutionResult,
   GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   type OperationDefinitionNode,
 } from 'graphql';
@@ -16,7 +17,7 @@ import { type Context, createContext } from '../graphql/context.ts';
 import { hidesSuggestions, presentErrors } from '../graphql/errors.ts';
 import type { RequestObserver } from '../observability/metrics.ts';
 import type { LiveQueries } from '../operations/live/live-queries.ts';
-import type { AcceptedLiveQuery } from '../operations/operation.ts';
+import type { AcceptedLiveQuery, AcceptedSubscription } from '../operations/operation.ts';
 import { reportOperation } from '../operations/request-log.ts';
 import { sharedIdentity, sharingKey } from '../operations/sharing-key.ts';
 import {
@@ -110,6 +111,14 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
       return subscriber;
     },
   };
+}
+
+export function executionArgsOf(
+  { operation, variables, context }: AcceptedSubscription,
+  schema: GraphQLSchema,
+): ExecutionArgs {
+  const { document, name: operationName } = operation;
+  return { schema, document, operationName, variableValues: variables, contextValue: context };
 }
 
 const LIVE_KEY = 'live';

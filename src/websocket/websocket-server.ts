@@ -15,13 +15,17 @@ import {
 
 /** Live counts: each read gives the current one. */
 export interface SocketCounts {
-  /** Sockets that are open, including those whose peer is gone without a close. */
+  /** WebSockets and streams over HTTP that are open, including those whose peer is gone without a close. */
   readonly activeConnections: number;
   /** Subscriptions that are receiving events. */
   readonly activeSubscriptions: number;
 }
 
-export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers' | 'counts'> {
+/** The counts, updated by whatever opens a connection or starts a subscription. */
+export type StreamCounts = { -readonly [Name in keyof SocketCounts]: SocketCounts[Name] };
+
+export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers'> {
+  readonly counts: StreamCounts;
   readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
   readonly timers?: Timers | undefined;
   /** The address a request comes from. */
@@ -47,7 +51,6 @@ export function isWebSocketUpgrade({ headers, httpVersion, method }: IncomingMes
 const WEBSOCKET = 'websocket';
 
 export interface GraphQLWebSocketServer {
-  readonly counts: SocketCounts;
   /**
    * Accepts no more sockets, closes all with 1001 and resolves when all are closed. Peers that do not answer need
    * `terminate`.
@@ -71,9 +74,8 @@ const TOO_FAR_BEHIND = 4413;
  * disconnected.
  */
 export function attachWebSocketServer(httpServer: Server, parts: WebSocketServerParts): GraphQLWebSocketServer {
-  const { addressOf, config, logger, timers = systemTimers } = parts;
-  const counts = { activeConnections: 0, activeSubscriptions: 0 };
-  const protocol = createSocketProtocol({ ...parts, timers, counts });
+  const { addressOf, config, counts, logger, timers = systemTimers } = parts;
+  const protocol = createSocketProtocol({ ...parts, timers });
   const awaitInit = createWaitingRoom(config.sockets, timers);
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
@@ -118,7 +120,6 @@ export function attachWebSocketServer(httpServer: Server, parts: WebSocketServer
   const stopHeartbeat = startHeartbeat(sockets, timers);
 
   return {
-    counts,
     close() {
       stopHeartbeat();
       for (const socket of sockets.clients) socket.close(GOING_AWAY, 'Going away');

@@ -126,7 +126,7 @@ const HEADERS: readonly Row[] = [
     200,
     HELLO,
   ],
-  ['Accept: text/event-stream', accepting('text/event-stream'), 406, /BAD_USER_INPUT/],
+  ['Accept: text/csv', accepting('text/csv'), 406, /BAD_USER_INPUT/],
   ['an empty Accept', accepting(''), 200, HELLO, JSON_TYPE],
   ['Accept twice', write({ headers: ['accept: text/plain', 'accept: application/json'] }), 200, HELLO, JSON_TYPE],
   [

@@ -1,4 +1,5 @@
 import type { Role } from '../../src/auth/identity.ts';
+import { MULTIPART, openStream, SSE } from '../support/result-stream.ts';
 import {
   type Answer,
   startTestApp,
@@ -224,6 +225,29 @@ describe('Over plain HTTP a live query', () => {
   });
 });
 
+describe.each([
+  ['server-sent events', SSE],
+  ["Apollo's multipart subscriptions", MULTIPART],
+])('Over %s a live query', (_name, accept) => {
+  test('is answered at once, and again when a field changes, and counts as a subscription', async () => {
+    const id = await add('a');
+    const authorization = `Bearer ${await testApp.token('VIEWER')}`;
+    const body = { query: ONE, variables: { id } };
+    const stream = await openStream(`${testApp.app.url}/graphql`, body, { accept, authorization });
+    const hostname = async () => {
+      const { data } = (await stream.next())!;
+      return (data.payload ?? data).data.workstation.hostname;
+    };
+    expect(await hostname()).toBe('h');
+    await setHostname(id, 'changed');
+    expect(await hostname()).toBe('changed');
+    expect(testApp.app.sockets()).toEqual({ activeConnections: 1, activeSubscriptions: 1 });
+    stream.stop();
+    while (testApp.app.sockets().activeConnections > 0) await ask('{ __typename }');
+    expect(testApp.app.sockets().activeSubscriptions).toBe(0);
+  });
+});
+
 describe('Refused is', () => {
   const overHttp = (document: string) => ask(document);
   const overSocket = async (document: string) => firstOf(await live(document, undefined, 'ADMIN'));
@@ -284,4 +308,26 @@ test('A live query is made anew after a gap of the feed', async () => {
   expect(await hostnameIn(inGap)).toBe('missed');
   testApp.app.feed.lose('a test');
   expect(await hostnameIn(answers)).toBe('missed');
+});
+
+test('A subscription over server-sent events goes on after Last-Event-ID', async () => {
+  const authorization = `Bearer ${await testApp.token('VIEWER')}`;
+  const body = { query: 'subscription { workstationChanged { kind position workstation { hostname } } }' };
+  const url = `${testApp.app.url}/graphql`;
+  const id = await add('a');
+  const first = await openStream(url, body, { authorization });
+  while (testApp.app.sockets().activeSubscriptions === 0) await ask('{ __typename }');
+  await setHostname(id, 'seen');
+  const { position } = (await first.next())!.data.data.workstationChanged;
+  first.stop();
+  await setHostname(id, 'missed');
+  await testApp.waitUntilHeard();
+  const second = await openStream(url, body, { authorization, 'last-event-id': position });
+  expect((await second.next())!.data.data.workstationChanged.workstation.hostname).toBe('missed');
+  await setHostname(id, 'new');
+  const event = (await second.next())!;
+  expect(event.data.data.workstationChanged.workstation.hostname).toBe('new');
+  expect(event.id).toBe(event.data.data.workstationChanged.position);
+  second.stop();
+  while (testApp.app.sockets().activeSubscriptions > 0) await ask('{ __typename }');
 });

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { MAX_KEY_LENGTH } from '../../operations/response-cache.ts';
 import { isNavigation } from '../headers.ts';
 import { chooseMediaType } from '../media-type.ts';
+import { chooseStreamFormat } from '../streams/stream-format.ts';
 
 /** The head of a plain request, which is read without Node's parser. */
 export interface RequestHead {
@@ -64,7 +65,8 @@ export class RequestHeadParser {
     }
     if (!headers.host || headers['content-type'] !== 'application/json') return null;
     if ((headers.connection ?? 'keep-alive').toLowerCase() !== 'keep-alive') return null;
-    if (isNavigation(headers) || chooseMediaType(headers.accept) === null) return null;
+    const { accept } = headers;
+    if (isNavigation(headers) || chooseMediaType(accept) === null || chooseStreamFormat(accept)) return null;
     const length = /^[1-9]\d{0,8}$/.exec(headers['content-length'] ?? '')?.[0];
     if (length === undefined || Number(length) > MAX_KEY_LENGTH) return null;
     return { headers, contentLength: Number(length) };
