@@ -2,5 +2,6 @@
 export { agentsFeature } from './agents/index.ts';
 export { demoFleetFeature } from './demo-fleet/index.ts';
 export { managerFeature } from './manager/index.ts';
+export { nodeFeature } from './node/index.ts';
 export { performanceFeature } from './performance/index.ts';
 export { workstationFeature } from './workstation/index.ts';

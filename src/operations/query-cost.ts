@@ -5,6 +5,8 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  type ValueNode,
+  type VariableNode,
 } from 'graphql';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../graphql/page-size.ts';
 import { fragmentsOf } from './fragments.ts';
@@ -15,7 +17,7 @@ export type CostFunction = (variables: Readonly<Record<string, unknown>>) => num
 /** What a calculation reads of a valid document. */
 interface QueryDocument {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-  /** The integers that variables default to. */
+  /** The sizes that variables default to. */
   readonly defaults: ReadonlyMap<string, number>;
 }
 
@@ -38,14 +40,16 @@ export function createCostFunction(document: DocumentNode, operation: OperationD
 
 /** What is remembered of a variable: nothing that a client could make large. */
 function sizeOf(value: unknown): number | null | undefined {
+  if (Array.isArray(value)) return value.length;
   return typeof value === 'number' || value === undefined ? value : null;
 }
 
 function defaultsOf({ variableDefinitions = [] }: OperationDefinitionNode): ReadonlyMap<string, number> {
   return new Map(
-    variableDefinitions.flatMap(({ defaultValue, variable }) =>
-      defaultValue?.kind === Kind.INT ? [[variable.name.value, Number(defaultValue.value)] as const] : [],
-    ),
+    variableDefinitions.flatMap(({ defaultValue, variable: { name } }) => {
+      if (defaultValue?.kind === Kind.INT) return [[name.value, Number(defaultValue.value)] as const];
+      return defaultValue?.kind === Kind.LIST ? [[name.value, defaultValue.values.length] as const] : [];
+    }),
   );
 }
 
@@ -83,7 +87,9 @@ class CostMeter {
         sum.once += 1;
         if (!selection.selectionSet) continue;
         const { once, perRow } = this.#cost(selection.selectionSet);
-        if (ROWS.has(selection.name.value)) sum.perRow += once + perRow;
+        const ids = argumentOf(selection, 'ids');
+        if (selection.name.value === 'nodes' && ids) sum.once += (once + perRow) * this.#lengthOf(ids);
+        else if (ROWS.has(selection.name.value)) sum.perRow += once + perRow;
         else sum.once += once + perRow * this.#pageSize(selection);
       } else {
         const { once, perRow } =
@@ -107,13 +113,27 @@ class CostMeter {
   }
 
   /** A size that is not allowed is refused by its field. */
-  #pageSize({ arguments: args }: FieldNode): number {
-    const value = args?.find(({ name }) => name.value === 'first')?.value;
+  #pageSize(field: FieldNode): number {
+    const value = argumentOf(field, 'first');
     if (value?.kind === Kind.INT) return Math.min(Number(value.value), MAX_PAGE_SIZE);
-    if (value?.kind !== Kind.VARIABLE) return DEFAULT_PAGE_SIZE;
-    const name = value.name.value;
-    this.sizeVariables.add(name);
-    const size = this.#variables[name] === undefined ? this.#document.defaults.get(name) : this.#variables[name];
-    return typeof size === 'number' ? Math.min(size, MAX_PAGE_SIZE) : DEFAULT_PAGE_SIZE;
+    return (value?.kind === Kind.VARIABLE ? this.#sizeIn(value) : null) ?? DEFAULT_PAGE_SIZE;
   }
+
+  /** Of a list; a single value stands for a list of one. */
+  #lengthOf(value: ValueNode): number {
+    if (value.kind === Kind.LIST) return Math.min(value.values.length, MAX_PAGE_SIZE);
+    return (value.kind === Kind.VARIABLE ? this.#sizeIn(value) : null) ?? 1;
+  }
+
+  /** `null`: the variable has no size. */
+  #sizeIn({ name: { value: name } }: VariableNode): number | null {
+    this.sizeVariables.add(name);
+    const given = this.#variables[name];
+    const size = given === undefined ? this.#document.defaults.get(name) : sizeOf(given);
+    return size == null ? null : Math.min(size, MAX_PAGE_SIZE);
+  }
+}
+
+function argumentOf({ arguments: args }: FieldNode, name: string): ValueNode | undefined {
+  return args?.find((argument) => argument.name.value === name)?.value;
 }

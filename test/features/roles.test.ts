@@ -15,6 +15,8 @@ const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }>
   workstation: { document: `{ workstation(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   managers: { document: '{ managers { nodes { id } } }', allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   manager: { document: `{ manager(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
+  node: { document: `{ node(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
+  nodes: { document: `{ nodes(ids: ["${UNKNOWN_ID}"]) { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   cacheStats: { document: '{ cacheStats { hits } }', allowed: ['ADMIN'] },
   performanceMetrics: { document: '{ performanceMetrics { instanceId } }', allowed: ['ADMIN'] },
   createWorkstation: {

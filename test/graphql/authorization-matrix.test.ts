@@ -266,6 +266,7 @@ describe('By any path and at any depth', () => {
   const ROWS = collections.map(({ entity }) => entity.meta.className);
   const FOR_READERS = [
     ...ROWS.flatMap((row) => [row, `${row}Connection`, `${row}Edge`]),
+    'Node',
     'PageInfo',
     'ManagerChange',
     'WorkstationChange',

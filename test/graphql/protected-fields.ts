@@ -3,6 +3,7 @@ import {
   type GraphQLField,
   GraphQLInputObjectType,
   type GraphQLInputType,
+  GraphQLInterfaceType,
   GraphQLObjectType,
   getNamedType,
   isEnumType,
@@ -23,14 +24,16 @@ import { createSchema } from '../../src/graphql/schema.ts';
 
 /** A field on the path from an operation to the tested field. */
 export interface Step {
-  readonly type: GraphQLObjectType;
+  readonly type: OutputType;
   readonly name: string;
   /** Its required arguments, as text for a document. */
   readonly args: string;
   /** The allowed roles; empty: any role; `undefined`: the field has no `@Authorized`. */
   readonly roles: readonly Role[] | undefined;
-  readonly result: GraphQLObjectType | null;
+  readonly result: OutputType | null;
 }
+
+type OutputType = GraphQLObjectType | GraphQLInterfaceType;
 
 export interface ProtectedField {
   /** Such as `Query.workstations`. */
@@ -64,8 +67,8 @@ export function findProtectedFields(): ProtectedField[] {
 /** The object types within reach of a caller that passes `mayAsk`. */
 export function findReachableTypes(mayAsk: (roles: readonly Role[]) => boolean): string[] {
   const isOpen = ({ roles }: Step) => roles === undefined || mayAsk(roles);
-  const reached = new Set<GraphQLObjectType>();
-  const visit = (type: GraphQLObjectType) => {
+  const reached = new Set<OutputType>();
+  const visit = (type: OutputType) => {
     for (const { result } of stepsOf(type).filter(isOpen)) {
       if (result === null || reached.has(result)) continue;
       reached.add(result);
@@ -77,7 +80,7 @@ export function findReachableTypes(mayAsk: (roles: readonly Role[]) => boolean):
 }
 
 /** All fields of a type down to a depth, without fields that need an argument. */
-export function selectAll(type: GraphQLObjectType, depth: number): string {
+export function selectAll(type: OutputType, depth: number): string {
   const fields = stepsOf(type).filter(({ args }) => args === '');
   const selections = fields.map(({ name, result }) => {
     if (result === null) return name;
@@ -91,33 +94,33 @@ function describe(operation: ProtectedField['operation'], steps: readonly Step[]
   return { name: `${type.name}.${name}`, operation, steps };
 }
 
-function isRoot(type: GraphQLObjectType): boolean {
+function isRoot(type: OutputType): boolean {
   return Object.values(ROOTS).some((root) => root.type.name === type.name);
 }
 
-function stepsOf(type: GraphQLObjectType): Step[] {
+function stepsOf(type: OutputType): Step[] {
   return Object.values(type.getFields()).map((field) => {
     const named = getNamedType(field.type);
-    const result = named instanceof GraphQLObjectType ? named : null;
+    const result = named instanceof GraphQLObjectType || named instanceof GraphQLInterfaceType ? named : null;
     return { type, name: field.name, args: requiredArguments(field), roles: rolesOf(type, field.name), result };
   });
 }
 
-function rolesOf(type: GraphQLObjectType, name: string): readonly Role[] | undefined {
+function rolesOf(type: OutputType, name: string): readonly Role[] | undefined {
   const handlers = Object.values(ROOTS).find((root) => root.type.name === type.name)?.handlers;
   const described = handlers ?? fieldsOf(type);
   return described.find(({ roles, schemaName }) => schemaName === name && roles)?.roles as Role[] | undefined;
 }
 
 /** Those that are properties, and those that have a resolver. */
-function fieldsOf(type: GraphQLObjectType) {
+function fieldsOf(type: OutputType) {
   const metadata = storage.objectTypes.find(({ name }) => name === type.name);
   const resolved = storage.fieldResolvers.filter((field) => field.getObjectType?.() === metadata?.target);
   return [...(metadata?.fields ?? []), ...resolved];
 }
 
 /** The shortest path from the query type to a type, through fields without required arguments. */
-function findWayTo(wanted: GraphQLObjectType): Step[] {
+function findWayTo(wanted: OutputType): Step[] {
   const ways: Step[][] = stepsOf(ROOTS.query.type).map((step) => [step]);
   const seen = new Set<string>();
   for (const way of ways) {

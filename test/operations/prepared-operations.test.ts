@@ -261,4 +261,13 @@ describe('A prepared operation', () => {
     expect(byDefault - three).toBe(4 * 2);
     expect(again).toBe(byDefault);
   });
+
+  test('costs as many nodes as it names ids', () => {
+    const { operations } = prepare(createSchema(features));
+    const costOf = (text: string) => operations.prepare(text).select(null)!.costOf;
+    expect(costOf('{ nodes(ids: ["a", "b", "c"]) { id __typename } }')({})).toBe(1 + 3 * 2);
+    const byVariable = costOf('query ($ids: [ID!]! = ["a", "b"]) { nodes(ids: $ids) { id __typename } }');
+    expect([byVariable({}), byVariable({ ids: ['a', 'b', 'c', 'd'] }), byVariable({ ids: 'a' })]).toEqual([5, 9, 3]);
+    expect(byVariable({ ids: Array.from({ length: 100_000 }, () => 'a') })).toBe(1 + 500 * 2);
+  });
 });

@@ -2,9 +2,10 @@ import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionOf } from '../../graphql/connection-type.ts';
 import { checkText } from '../../graphql/input-checks.ts';
 import { Checked, TextField } from '../../graphql/input-fields.ts';
+import { Node } from '../../graphql/relay/node.ts';
 import { DateTime, EmailAddress } from '../../graphql/scalars.ts';
 
-@ObjectType({ simpleResolvers: true, description: 'A person who looks after workstations.' })
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A person who looks after workstations.' })
 export class Manager {
   @Field(() => ID, { description: 'The identifier, a UUID.' })
   id!: string;

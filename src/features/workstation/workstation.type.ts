@@ -1,5 +1,6 @@
 import { Field, Float, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { connectionOf } from '../../graphql/connection-type.ts';
+import { Node } from '../../graphql/relay/node.ts';
 import { DateTime, IP } from '../../graphql/scalars.ts';
 import { WORKSTATION_STATUSES, type WorkstationStatus } from './workstation.entity.ts';
 
@@ -19,7 +20,7 @@ registerEnumType(WorkstationStatusEnum, {
   },
 });
 
-@ObjectType({ simpleResolvers: true, description: 'A machine of the fleet.' })
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A machine of the fleet.' })
 export class Workstation {
   @Field(() => ID, { description: 'Its identifier, a UUID.' })
   id!: string;
