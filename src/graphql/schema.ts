@@ -13,6 +13,12 @@ export type ResolverClass<Parts> = new (parts: Parts) => object;
 /** Opens the stream of a subscription. Receives the subscription's argument. */
 export type OpenStream<Parts> = (parts: Parts, argument: unknown) => AsyncIterable<unknown>;
 
+/** The root value with which a subscription is started. That of an event is the event. */
+export interface SubscriptionRoot {
+  /** Where the transport says that the client goes on; `null`: it does not say. */
+  readonly since: string | null;
+}
+
 /** What a feature adds to the schema. */
 export interface SchemaFeature<Parts> {
   readonly resolvers?: readonly ResolverClass<Parts>[];

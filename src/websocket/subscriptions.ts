@@ -15,6 +15,7 @@ import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
 import { type Context, createContext } from '../graphql/context.ts';
 import { hidesSuggestions, presentErrors } from '../graphql/errors.ts';
+import type { SubscriptionRoot } from '../graphql/schema.ts';
 import type { RequestObserver } from '../observability/metrics.ts';
 import type { LiveQueries } from '../operations/live/live-queries.ts';
 import type { AcceptedLiveQuery, AcceptedSubscription } from '../operations/operation.ts';
@@ -40,8 +41,15 @@ export interface SubscriptionsParts {
 
 /** Runs subscriptions and live queries. Those that ask the same with the same rights share one source, one execution per event and its JSON. */
 export interface Subscriptions {
-  /** Starts a subscription, or resolves to why it cannot start. Every event is executed with a context of its own. */
-  start(args: ExecutionArgs, participation: Omit<Participation, 'onEnd'>): Promise<Subscriber | ExecutionResult>;
+  /**
+   * Starts a subscription, or resolves to why it cannot start. Every event is executed with a context of its own.
+   * @param since where the client goes on, if its transport says so: it counts more than the argument `since`
+   */
+  start(
+    args: ExecutionArgs,
+    participation: Omit<Participation, 'onEnd'>,
+    since?: string | null,
+  ): Promise<Subscriber | ExecutionResult>;
   /** Starts a live query. Its answers have one key: a newer one replaces an older one that waits for the client. */
   startLive(accepted: AcceptedLiveQuery, deliver: Deliver): Subscriber;
   /** A result as the client sees it. Leaves a line in the log, and is counted. */
@@ -76,10 +84,11 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
 
   return {
     present,
-    async start(args, participation) {
+    async start(args, participation, since = null) {
       const { identity, logger } = contextOf(args);
       // Each subscriber opens a source, and so is authorized, even if a broadcast of the same events is running.
-      const source = await openSource(args);
+      const root: SubscriptionRoot = { since };
+      const source = await openSource({ ...args, rootValue: root });
       if (!isEventSource(source)) return source;
       const { operationName } = args;
       logger.info({ operationName, operationType: 'subscription', subject: identity.subject }, 'subscribed');

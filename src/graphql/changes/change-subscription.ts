@@ -23,7 +23,7 @@ import {
 } from '../../collections/index.ts';
 import type { Context } from '../context.ts';
 import { DateTime } from '../scalars.ts';
-import type { SchemaFeature } from '../schema.ts';
+import type { SchemaFeature, SubscriptionRoot } from '../schema.ts';
 import { type ChangeWords, kindsOf } from './change-kinds.ts';
 
 /** What a subscription to changes works with. */
@@ -108,7 +108,7 @@ export function changesOf<Row extends Identified, FilterGiven>({
       name: subscriptionName,
       description: `Every committed change of ${words.one}, whoever made it, in the order of the commits.`,
       topics: subscriptionName,
-      topicId: ({ args }) => args,
+      topicId: ({ args, source }) => ({ ...args, since: (source as SubscriptionRoot).since ?? args.since }),
     })
     async changed(@Root() event: RowEvent<Row>, @Ctx() ctx: Context): Promise<ShownChange<Row>> {
       const { kind, position } = event;
