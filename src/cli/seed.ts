@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { parseArgs } from 'node:util';
 import { loadConfig, loadEnvFileIfPresent } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
