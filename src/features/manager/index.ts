@@ -1,6 +1,7 @@
 import { changesOf } from '../../graphql/changes/change-subscription.ts';
 import type { Feature } from '../feature.ts';
 import { managers } from './manager.entity.ts';
+import { managerMigrations } from './manager.migrations.ts';
 import { ManagerResolver } from './manager.resolver.ts';
 import { Manager } from './manager.type.ts';
 
@@ -12,6 +13,7 @@ const changes = changesOf({ collection: managers, type: Manager, words: { one: '
 /** The people who look after workstations. Their table was made together with that of the workstations. */
 export const managerFeature: Feature = {
   collections: [managers],
+  migrations: managerMigrations,
   resolvers: [ManagerResolver, ...changes.resolvers],
   streams: changes.streams,
 };

@@ -9,6 +9,7 @@ import { type ListPage, readListPage } from '../../graphql/list-page.ts';
 import { PageArguments } from '../../graphql/page-arguments.ts';
 import type { FeatureParts } from '../feature.ts';
 import { type ManagerRecord, managers } from './manager.entity.ts';
+import { ManagerFilter, ManagerOrder } from './manager.inputs.ts';
 import { CreateManagerInput, Manager, ManagerConnection, UpdateManagerInput } from './manager.type.ts';
 
 @Resolver(() => Manager)
@@ -26,10 +27,14 @@ export class ManagerResolver {
   @Query(() => ManagerConnection, { description: 'The managers, a page at a time, newest first.' })
   managers(
     @Args(() => PageArguments) page: PageArguments,
+    @Arg('filter', () => ManagerFilter, { nullable: true, description: 'Which managers to list.' })
+    filter: ManagerFilter | null,
+    @Arg('orderBy', () => ManagerOrder, { nullable: true, description: 'The order; newest first unless given.' })
+    orderBy: ManagerOrder | null,
     @Ctx() ctx: Context,
     @Info() info: GraphQLResolveInfo,
   ): Promise<ListPage<ManagerRecord>> {
-    return readListPage(this.#managers, page, ctx, info);
+    return readListPage(this.#managers, { ...page, filter, orderBy }, ctx, info);
   }
 
   @Authorized<Role>('VIEWER')
