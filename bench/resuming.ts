@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { WebSocket } from 'ws';
+import { withFleet } from './database.ts';
+import { STATIONMASTER, startServer } from './servers.ts';
+
+const USAGE = `Measures how long subscribers that were all cut off at once wait for what they missed: from the first one that connects
+again to the last one that has received every change that it missed.
+
+  npm run bench:resuming -- [--subscribers 10000] [--sockets 500] [--missed 5]
+
+It creates a database on the PostgreSQL of DATABASE_URL (default postgres://postgres@127.0.0.1:5432/), and drops it at
+the end. A socket takes a descriptor here and one in the server: see \`ulimit -n\`.`;
+
+const CHANGES =
+  'subscription ($since: String) { workstationChanged(since: $since) { kind id position workstation { name status version } } }';
+
+/** Sockets that connect at the same time: a server accepts no more than a thousand that have not said who they are. */
+const CONNECTING = 500;
+
+interface Resumption {
+  readonly url: string;
+  readonly since: string;
+  readonly subscriptions: number;
+  readonly missed: number;
+}
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      subscribers: { type: 'string', default: '10000' },
+      sockets: { type: 'string', default: '500' },
+      missed: { type: 'string', default: '5' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const [subscribers, sockets, missed] = [values.subscribers, values.sockets, values.missed].map(Number) as number[];
+  const subscriptions = Math.ceil(subscribers! / sockets!);
+  await withFleet(1000, async ({ url }) => {
+    const server = await startServer(STATIONMASTER, {
+      databaseUrl: url,
+      environment: { SOCKET_MAX_SUBSCRIPTIONS: String(Math.max(100, subscriptions)) },
+    });
+    try {
+      const since = await change(server.url, missed!);
+      const open: WebSocket[] = [];
+      let begun = 0;
+      const startedAtMs = performance.now();
+      const work = async () => {
+        while (begun++ < sockets!) open.push(await resume({ url: server.url, since, subscriptions, missed: missed! }));
+      };
+      await Promise.all(Array.from({ length: CONNECTING }, work));
+      const seconds = (performance.now() - startedAtMs) / 1000;
+      for (const socket of open) socket.terminate();
+      console.log(
+        `${open.length * subscriptions} subscribers on ${open.length} sockets had the ${missed} changes that they missed after ` +
+          `${seconds.toFixed(1)} s (${availableParallelism()} cores, which the clients share)`,
+      );
+    } finally {
+      await server.stop();
+    }
+  });
+}
+
+/** Changes as many rows as are to be missed. Resolves to the position before. */
+async function change(url: string, missed: number): Promise<string> {
+  const { data } = await ask(url, `{ workstations(first: ${missed + 1}) { nodes { id } } }`);
+  const [first, ...others] = (data.workstations.nodes as { id: string }[]).map(({ id }) => id);
+  const edit = async (id: string) =>
+    ask(url, `mutation { updateWorkstation(id: "${id}", input: { operatingSystem: "${id.slice(-8)}" }) { id } }`);
+  const { extensions } = await edit(first!);
+  for (const id of others) await edit(id);
+  return extensions.position;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever is asked
+async function ask(url: string, query: string): Promise<any> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(`${url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+  return response.json();
+}
+
+/** Resolves once all subscriptions of a new socket have received what they missed. */
+async function resume({ url, since, subscriptions, missed }: Resumption): Promise<WebSocket> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
+    perMessageDeflate: false,
+  });
+  await once(socket, 'open');
+  socket.send('{"type":"connection_init"}');
+  await once(socket, 'message');
+  let missing = subscriptions * missed;
+  await new Promise<void>((resolve, reject) => {
+    socket.on('close', (code) => reject(new Error(`The server closed a socket with ${code}.`)));
+    socket.on('message', (text: Buffer) => {
+      if (!text.includes('"kind":"UPDATED"')) reject(new Error(`Not a change: ${text}`));
+      missing -= 1;
+      if (missing === 0) resolve();
+    });
+    const payload = { query: CHANGES, variables: { since } };
+    for (let id = 0; id < subscriptions; id++)
+      socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload }));
+  });
+  socket.removeAllListeners('close');
+  return socket;
+}
+
+run().catch((error) => {
+  console.error(error instanceof TypeError ? `${error.message}\n\n${USAGE}` : error);
+  process.exitCode = 1;
+});
