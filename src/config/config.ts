@@ -58,6 +58,8 @@ export interface Config {
   readonly introspection: boolean;
   /** Whether plain requests are served before Node's HTTP parser; the responses are the same. */
   readonly httpFastPath: boolean;
+  /** Whether responses are compressed for clients that take it. */
+  readonly compression: boolean;
   readonly queries: QueryLimits;
   /** Whether clients may send the hash of a query. With `only`, and only then, `file` lists all that is executed. */
   readonly persistedQueries: {
@@ -178,6 +180,7 @@ function readConfig(read: ReadSetting): Config {
     ...readCors(read, environment),
     introspection: read('INTROSPECTION', onOff, environment !== 'production'),
     httpFastPath: read('HTTP_FAST_PATH', onOff, true),
+    compression: read('COMPRESSION', onOff, true),
     queries: readQueryLimits(read),
     persistedQueries: {
       mode: read('PERSISTED_QUERIES', oneOf('on', 'off', 'only'), 'on'),

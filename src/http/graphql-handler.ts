@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
 import type { Caller } from '../operations/caller.ts';
+import { type Coding, compressFast, MIN_COMPRESSED_BYTES } from '../operations/content-coding.ts';
 import type { Answer, AskedOperation, HttpRequestHead, OperationRequest, Outcome } from '../operations/operation.ts';
 import type { Operations } from '../operations/operations.ts';
 import { CachedResponse, strongEtag } from '../operations/response-cache.ts';
+import { CODING_HEADERS, chooseCoding } from './accept-encoding.ts';
 import type { AddressReader, RequestSource } from './client-address.ts';
 import { isUnforgeable, wantsPage } from './graphql-over-http.ts';
 import { reusableHeaders, STALE_HEADERS } from './headers.ts';
@@ -98,6 +100,11 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
     return this.headers['x-cache-debug'] !== undefined;
   }
 
+  /** The coding that the client takes and prefers; `null`: none. */
+  get coding(): Coding | null {
+    return this.#settings.compresses ? chooseCoding(this.headers['accept-encoding']) : null;
+  }
+
   get wantsPage(): boolean {
     return this.method === 'GET' && this.#settings.showsPage && wantsPage(this);
   }
@@ -119,6 +126,8 @@ export interface GraphqlHttpSettings {
   readonly addressOf: AddressReader;
   /** Whether browsers are shown Apollo Sandbox. */
   readonly showsPage: boolean;
+  /** Whether responses are compressed for clients that take it. */
+  readonly compresses: boolean;
 }
 
 /** The parameters in the body of a POST, or `null` where one is of the wrong type or there is none at all. */
@@ -164,11 +173,20 @@ function isObject(value: unknown): value is object {
 }
 
 export function responseTo(answer: Answer, request: GraphqlHttpRequest): HttpResponse {
+  const coding = answer.body.length > MIN_COMPRESSED_BYTES ? request.coding : null;
+  const response = plainResponseTo(answer, request, coding);
+  if (coding === null || response.status === 304) return response;
+  const body = answer instanceof CachedResponse ? answer.encoded(coding) : compressFast(coding, answer.body);
+  const headers = CODING_HEADERS[coding];
+  return { ...response, headers: response.headers ? { ...response.headers, ...headers } : headers, body };
+}
+
+function plainResponseTo(answer: Answer, request: GraphqlHttpRequest, coding: Coding | null): HttpResponse {
   const { http, isReusable } = answer;
   if (http) return responseOfApollo(answer, http, request);
   const { fault, body, isStale } = answer;
   const contentType = chooseMediaType(request.headers.accept) ?? PLAIN_JSON;
-  if (isReusable && request.method === 'GET') return reusableResponse(answer, contentType, request);
+  if (isReusable && request.method === 'GET') return reusableResponse(answer, contentType, request, coding);
   const status = fault !== null && contentType === GRAPHQL_RESPONSE ? 400 : 200;
   return { status, contentType, headers: isStale ? STALE_HEADERS : null, body };
 }
@@ -186,8 +204,14 @@ function responseOfApollo(
 }
 
 /** Sends a response that the client may have stored before, or says that it has not changed. */
-function reusableResponse(answer: Answer, contentType: string, { headers }: GraphqlHttpRequest): HttpResponse {
-  const etag = answer instanceof CachedResponse ? answer.etag : strongEtag(answer.body);
+function reusableResponse(
+  answer: Answer,
+  contentType: string,
+  { headers }: GraphqlHttpRequest,
+  coding: Coding | null,
+): HttpResponse {
+  const ofBody = answer instanceof CachedResponse ? answer.etag : strongEtag(answer.body);
+  const etag = coding === null ? ofBody : etagIn(coding, ofBody);
   const isUnchanged = isNamed(etag, headers['if-none-match']);
   return {
     status: isUnchanged ? 304 : 200,
@@ -197,8 +221,18 @@ function reusableResponse(answer: Answer, contentType: string, { headers }: Grap
   };
 }
 
+/** Weak, because the same response is compressed at two levels. */
+function etagIn(coding: Coding, etag: string): string {
+  return `W/${etag.slice(0, -1)}-${coding}"`;
+}
+
 /** RFC 9110, section 13.1.2. Weak forms of the tag count as well. */
 function isNamed(etag: string, ifNoneMatch: string | undefined): boolean {
   if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.split(',').some((part) => part.trim() === '*' || part.trim().replace(/^W\//, '') === etag);
+  const named = opaque(etag);
+  return ifNoneMatch.split(',').some((part) => part.trim() === '*' || opaque(part.trim()) === named);
+}
+
+function opaque(etag: string): string {
+  return etag.replace(/^W\//, '');
 }

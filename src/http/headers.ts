@@ -18,7 +18,7 @@ export const STALE_HEADERS = { 'cache-control': 'no-store' } as const;
  * changed, because it may change at any moment.
  */
 export function reusableHeaders(etag: string): Readonly<Record<string, string>> {
-  return { etag, 'cache-control': 'private, no-cache', vary: 'Origin, Authorization, Accept' };
+  return { etag, 'cache-control': 'private, no-cache', vary: 'Origin, Authorization, Accept, Accept-Encoding' };
 }
 
 const EXPOSED_HEADERS = 'allow, date, etag, retry-after, www-authenticate, x-position, x-request-id';
@@ -57,7 +57,7 @@ export class ResponseHeaders {
     this.#forNone = {
       'x-content-type-options': 'nosniff',
       'cache-control': NOT_STORED,
-      vary: 'Origin',
+      vary: 'Origin, Accept-Encoding',
       'access-control-expose-headers': EXPOSED_HEADERS,
     };
   }

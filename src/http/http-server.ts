@@ -33,6 +33,7 @@ import { ResultStreams } from './streams/result-streams.ts';
 export interface HttpServerParts {
   readonly config: Pick<
     Config,
+    | 'compression'
     | 'environment'
     | 'host'
     | 'port'
@@ -101,7 +102,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const operations = createOperations({ ...parts, timers });
   await operations.start();
   const addressOf = createAddressReader(config.trustProxy);
-  const settings = { addressOf, showsPage: config.environment !== 'production' };
+  const compresses = config.compression;
+  const settings = { addressOf, compresses, showsPage: config.environment !== 'production' };
   const handle = createGraphqlHandler(operations, logger);
   const origins = createOriginRules(config, createForwardedReader(createProxyTrust(config.trustProxy)));
   const headers = new ResponseHeaders(origins);
@@ -117,7 +119,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   registerGraphqlRoute(server, { answer: operations.answer, handle, logger, settings, streams });
   const { collections } = parts;
   const { admission } = operations;
-  if (collections) registerExportRoutes(server, { ...parts, collections, admission, addressOf, timers });
+  if (collections) registerExportRoutes(server, { ...parts, ...settings, collections, admission, timers });
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, admission, addressOf, metrics);
   const sockets = attachWebSocketServer(server.server, {

@@ -8,6 +8,7 @@ import {
   type LruNode,
   type ReadTrace,
 } from '../cache/index.ts';
+import { type Coding, compressFast, compressWell } from './content-coding.ts';
 import type { Answer } from './operation.ts';
 
 /** The layer that stored responses are counted in. */
@@ -25,13 +26,23 @@ export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedR
   readonly operationName: string | null;
   readonly storedAtMs: number;
   readonly dependency: CacheDependency;
+  readonly #onGrown: (response: CachedResponse, bytes: number) => void;
   /** Approximate. */
-  readonly bytes: number;
+  bytes: number;
   newer: CachedResponse | null = null;
   older: CachedResponse | null = null;
   #etag: string | undefined;
+  #encoded: Map<Coding, EncodedBody> | undefined;
 
-  constructor(key: string, { body, operationName }: CompleteResponse, storedAtMs: number, dependency: CacheDependency) {
+  /** @param onGrown is told of the bytes that came to a response after it was stored */
+  constructor(
+    key: string,
+    { body, operationName }: CompleteResponse,
+    storedAtMs: number,
+    dependency: CacheDependency,
+    onGrown: (response: CachedResponse, bytes: number) => void,
+  ) {
+    this.#onGrown = onGrown;
     this.key = key;
     this.body = body;
     this.operationName = operationName;
@@ -44,6 +55,37 @@ export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedR
   get etag(): string {
     this.#etag ??= strongEtag(this.body);
     return this.#etag;
+  }
+
+  /**
+   * The body in a coding. The first who asks waits for the fastest compression; when somebody asks again, it is compressed
+   * better in the background.
+   */
+  encoded(coding: Coding): Buffer {
+    this.#encoded ??= new Map();
+    const encoded = this.#encoded.get(coding);
+    if (encoded === undefined) {
+      const body = compressFast(coding, this.body);
+      this.#encoded.set(coding, { body, isFinal: false });
+      this.#onGrown(this, body.byteLength);
+      return body;
+    }
+    if (!encoded.isFinal) {
+      encoded.isFinal = true;
+      // Without memory for it, the fast one remains.
+      compressWell(coding, this.body).then(
+        (body) => this.#improve(encoded, body),
+        () => {},
+      );
+    }
+    return encoded.body;
+  }
+
+  #improve(encoded: EncodedBody, body: Buffer): void {
+    const gained = body.byteLength - encoded.body.byteLength;
+    if (gained >= 0) return;
+    encoded.body = body;
+    this.#onGrown(this, gained);
   }
 
   get kind(): 'response' {
@@ -69,6 +111,12 @@ export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedR
   get http(): null {
     return null;
   }
+}
+
+interface EncodedBody {
+  body: Buffer;
+  /** Whether it has been compressed well, or is just now. */
+  isFinal: boolean;
 }
 
 const NO_ERRORS = [] as const;
@@ -125,7 +173,7 @@ export class ResponseCache {
     let response: CachedResponse | undefined;
     const dependency = this.#cache.dependOn(reads, () => this.#remove(response));
     if (!dependency) return;
-    response = new CachedResponse(key, complete, this.#cache.nowMs, dependency);
+    response = new CachedResponse(key, complete, this.#cache.nowMs, dependency, this.#grow);
     if (response.bytes > this.#maxBytes) {
       dependency.end();
       return;
@@ -134,6 +182,17 @@ export class ResponseCache {
     this.#order.add(response);
     this.#bytes += response.bytes;
     this.#counters.size++;
+    this.#makeRoom();
+  }
+
+  readonly #grow = (response: CachedResponse, bytes: number): void => {
+    response.bytes += bytes;
+    if (this.#responses.get(response.key) !== response) return;
+    this.#bytes += bytes;
+    this.#makeRoom();
+  };
+
+  #makeRoom(): void {
     while (this.#bytes > this.#maxBytes) this.#evict(this.#order.oldest!);
   }
 

@@ -19,6 +19,7 @@ test('needs no settings in development', () => {
     corsLoopback: true,
     introspection: true,
     httpFastPath: true,
+    compression: true,
     queries: {
       maxLength: 65_536,
       maxTokens: 2000,
@@ -98,6 +99,7 @@ test('reads every setting', () => {
     PERSISTED_QUERIES_FILE: '/etc/stationmaster/manifest.json',
     PERSISTED_QUERIES_EXCEPT_ADMIN: 'on',
     HTTP_FAST_PATH: 'off',
+    COMPRESSION: 'off',
     REQUEST_TIMEOUT_SECONDS: '5',
     KEEP_ALIVE_SECONDS: '4000',
     RATE_LIMIT_PER_TOKEN: '300',
@@ -142,6 +144,7 @@ test('reads every setting', () => {
     corsLoopback: false,
     introspection: true,
     httpFastPath: false,
+    compression: false,
     queries: {
       maxLength: 1000,
       maxTokens: 200,

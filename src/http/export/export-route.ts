@@ -1,11 +1,13 @@
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GraphQLSchema } from 'graphql';
 import type { Collections, Identified, OpenCollection, Scan } from '../../collections/index.ts';
 import { StationmasterError } from '../../errors.ts';
 import { requireRole } from '../../graphql/auth-checker.ts';
 import type { Admission } from '../../operations/caller.ts';
+import { createCompressor } from '../../operations/content-coding.ts';
 import type { Timers } from '../../timers.ts';
+import { CODING_HEADERS, chooseCoding } from '../accept-encoding.ts';
 import type { AddressReader } from '../client-address.ts';
 import { refuseOtherMethods } from '../graphql-over-http.ts';
 import { readExportArguments } from './export-arguments.ts';
@@ -17,6 +19,8 @@ export interface ExportParts {
   readonly admission: Admission;
   readonly addressOf: AddressReader;
   readonly timers: Timers;
+  /** Whether files are compressed for clients that take it. */
+  readonly compresses: boolean;
 }
 
 /** Each holds a connection to the database. */
@@ -37,11 +41,12 @@ export function registerExportRoutes(server: FastifyInstance, parts: ExportParts
       const url = `/export/${file}`;
       refuseOtherMethods(server, url, ['GET']);
       server.get(url, { exposeHeadRoute: false }, async (request, reply) => {
-        const stream = await exports.open(collection, format, request, reply);
-        return reply
-          .type(format.contentType)
-          .header('content-disposition', `attachment; filename="${file}"`)
-          .send(stream);
+        const rows = await exports.open(collection, format, request, reply);
+        reply.type(format.contentType).header('content-disposition', `attachment; filename="${file}"`);
+        const coding = parts.compresses ? chooseCoding(request.headers['accept-encoding']) : null;
+        if (coding === null) return reply.send(rows);
+        // Whoever ends early or fails ends the other as well; Fastify is told by the stream it sends.
+        return reply.headers(CODING_HEADERS[coding]).send(pipeline(rows, createCompressor(coding), () => {}));
       });
     }
   }
