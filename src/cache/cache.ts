@@ -9,11 +9,12 @@ import { dependentOf, storeOptionsOf } from './read-options.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 import type { ServedSample } from './served-sample.ts';
-import { type Dependent, type Entry, isAffected, isAtLeastAsNew, type StoreOptions } from './store/entry.ts';
+import { type Entry, isAtLeastAsNew, type StoreOptions } from './store/entry.ts';
 import { EntryStore } from './store/entry-store.ts';
 import { type RemovalListener, RemovalListeners } from './store/removal.ts';
 import type { CacheStats, LayerCounters } from './store/stats.ts';
 import { freezeAndMeasure } from './store/value.ts';
+import { measureEvolving, TaggedValues } from './tagged-values.ts';
 
 /**
  * A read-through TTL cache that applies announced changes.
@@ -28,6 +29,7 @@ export class Cache {
   readonly secondTier: SecondTier | null;
   readonly #store: EntryStore;
   readonly #loads = new InFlightLoads();
+  readonly #tagged: TaggedValues;
   readonly #removals = new RemovalListeners((error) => this.#report(error));
   readonly #clock: Clock;
   readonly #staleIfErrorMs: number;
@@ -43,13 +45,16 @@ export class Cache {
     this.#clock = options.clock ?? systemClock;
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
     this.#outage = new Outage(options.isOutage ?? (() => false));
-    this.#sample = options.sample;
+    const { sample } = options;
+    this.#sample = sample;
     this.#onError = options.onError ?? (() => {});
     this.#store = new EntryStore(options, {
       clock: this.#clock,
       removals: this.#removals,
       onForgotten: (entry) => this.#loads.outlive(entry),
     });
+    const onError = (error: unknown) => this.#report(error);
+    this.#tagged = new TaggedValues({ store: this.#store, loads: this.#loads, clock: this.#clock, sample, onError });
   }
 
   /** Returns the fresh value of `key`; `null`: known to be absent; `undefined`: unknown. Counts in `layer` if unknown. */
@@ -245,19 +250,13 @@ export class Cache {
 
   /**
    * Applies a committed change. A held record is replaced in place if the announcement carries newer content, and dropped
-   * if it carries none. A value with one of the tags is dropped if the change affects it. Running loads of such records and
-   * values will not be stored, and later readers do not share them. Never throws.
+   * if it carries none. A value with one of the tags is dropped if the change affects it, or evolves. Running loads of records
+   * and values that would be dropped will not be stored, and later readers do not share them. Never throws.
    */
   announce({ records, tags, change }: Announcement): void {
     for (const record of records) this.#announceRecord(record);
     this.secondTier?.announce(records);
-    for (const tag of tags) {
-      for (const entry of this.#store.tagged(tag)) {
-        if (this.#affects(change, entry)) this.#store.delete(entry.key, 'invalidated');
-        else this.#sample?.note(entry);
-      }
-      this.#loads.invalidateTagged(tag, (load) => this.#affects(change, load));
-    }
+    this.#tagged.announce(tags, change, this.isLive);
   }
 
   #announceRecord(record: AnnouncedRecord): void {
@@ -299,7 +298,8 @@ export class Cache {
         throw new TypeError(`The load was asked for ${keys.length} values and gave ${values.length}.`);
       }
       this.#outage.end();
-      return { values, entries: values.map((value, place) => this.#keepLoaded(load, keys[place]!, value, options)) };
+      const kept = values.map((value, place) => this.#keepLoaded(load, keys[place]!, value, options));
+      return { values: kept.map(({ value }) => value), entries: kept.map(({ entry }) => entry) };
     });
   }
 
@@ -314,15 +314,18 @@ export class Cache {
     };
   }
 
-  /** Stores a value that a load was asked for, if its lease allows; returns the entry that now holds it. */
-  #keepLoaded<V>(load: Load, key: string, value: V, options: ReadOptions<V>): Entry | null {
-    const valueBytes = freezeAndMeasure(value);
-    const version = value === null ? undefined : options.versionOf?.(value);
-    if (!this.#loads.mayStoreResult(load, key) || this.#loads.isOutdated(load, key, version)) {
+  /** Stores a value that a load was asked for, if its lease allows; returns what readers get, and the entry that holds it. */
+  #keepLoaded<V>(load: Load, key: string, loaded: V, options: ReadOptions<V>): { value: unknown; entry: Entry | null } {
+    const { value, isKnown } = this.#tagged.replay(load, key, loaded);
+    const valueBytes = measureEvolving(value, options);
+    const version = value === null ? undefined : options.versionOf?.(value as V);
+    if (!isKnown || !this.#loads.mayStoreResult(load, key) || this.#loads.isOutdated(load, key, version)) {
       this.#supersede(key, version, options);
-      return null;
+      return { value, entry: null };
     }
-    return this.#keep(key, value, storeOptionsOf(key, version, options), valueBytes);
+    const held = options.evolution && this.#fresh(key, this.#clock.now());
+    if (held && options.evolution?.isOlder(value as V, held.value as V)) return { value: held.value, entry: held };
+    return { value, entry: this.#keep(key, value, storeOptionsOf(key, version, options), valueBytes) };
   }
 
   /**
@@ -386,10 +389,6 @@ export class Cache {
     if (nowMs >= freshUntilMs + this.#staleIfErrorMs) throw error;
     trace?.addStale(key);
     return entry.value as V;
-  }
-
-  #affects(change: unknown, dependent: Dependent & { readonly value?: unknown }): boolean {
-    return isAffected(change, dependent, (error) => this.#report(error));
   }
 
   #report(error: unknown): void {

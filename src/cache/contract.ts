@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 import type { ServedSample } from './served-sample.ts';
-import type { Entry, StoreOptions } from './store/entry.ts';
+import type { Entry, Evolution, StoreOptions } from './store/entry.ts';
 
 export interface CacheOptions {
   /** Seconds for which a value is fresh. Default 300. */
@@ -36,6 +36,8 @@ export interface ReadOptions<V> {
   readonly tagsOf?: (key: string) => readonly string[];
   /** Like `Dependent.isAffectedBy`, for the value under `key`; the value is `undefined` while the load runs. */
   readonly isAffectedBy?: (change: unknown, value: V | undefined, key: string) => boolean;
+  /** Brings the value up to date with the changes that `isAffectedBy` says no to. Default: they leave it as it is. */
+  readonly evolution?: Evolution<V>;
   /** The version of a record. It rises with every write. Not called for `null`. */
   readonly versionOf?: (value: V) => number;
   /** Whether the value is loaded whatever the cache, or a load that is running, has of it. Default `false`. */

@@ -17,6 +17,8 @@ export interface Load extends Dependent {
   isResultInvalidated: boolean;
   /** Predicates that select keys which may not be stored, asked for or primed. */
   readonly invalidatedKeys: ((key: string) => boolean)[];
+  /** The changes that its values have to be brought up to date with (`Evolution`), in order. */
+  readonly changes: unknown[];
 }
 
 /** The part of a load that its readers use. */
@@ -26,6 +28,9 @@ export type PendingLoad = Pick<Load, 'ended' | 'placeOf'>;
 export type LoadResult =
   | { readonly values: readonly unknown[]; readonly entries: readonly (Entry | null)[] }
   | { readonly error: unknown };
+
+/** The most changes that are remembered for one load. */
+export const MAX_REPLAYED = 1000;
 
 /**
  * The running loads, and the changes that invalidate what they will return.
@@ -62,6 +67,7 @@ export class InFlightLoads {
       startedAt: this.#sequence,
       isResultInvalidated: false,
       invalidatedKeys: [],
+      changes: [],
     };
     this.#running.add(load);
     this.#tagged.add(load);
@@ -142,13 +148,22 @@ export class InFlightLoads {
     this.#joinable.delete(key);
   }
 
-  /** Prevents running loads with the tag from storing or sharing their results, if `isAffected` says so. */
-  invalidateTagged(tag: string, isAffected: (load: Load) => boolean): void {
+  /**
+   * Prevents running loads with the tag from storing or sharing their results, if `isAffected` says so. Others whose values
+   * evolve remember the change.
+   */
+  announceTagged(tag: string, change: unknown, isAffected: (load: Load) => boolean): void {
     for (const load of this.#tagged.tagged(tag)) {
-      if (load.isResultInvalidated || !isAffected(load)) continue;
+      if (load.isResultInvalidated || !(isAffected(load) || this.#isOverfull(load, change))) continue;
       load.isResultInvalidated = true;
       this.#unshare(load);
     }
+  }
+
+  #isOverfull({ evolution, changes }: Load, change: unknown): boolean {
+    // A load with several of the tags is told several times.
+    if (!evolution || (changes.length > 0 && changes.at(-1) === change)) return false;
+    return changes.push(change) > MAX_REPLAYED;
   }
 
   /** The keys that a load will prime are not known yet, so the load keeps the predicate. */

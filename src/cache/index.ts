@@ -9,7 +9,7 @@ export { ReadTrace } from './read-trace.ts';
 export type { SecondTier, TierMessage, TierRecord, TierVisit } from './second-tier.ts';
 export { type Picked, ServedSample, type ServedSampleOptions } from './served-sample.ts';
 export { stableJson } from './stable-json.ts';
-export type { Dependent, Entry, StoreOptions } from './store/entry.ts';
+export type { Dependent, Entry, Evolution, StoreOptions } from './store/entry.ts';
 export { LruList, type LruNode } from './store/lru-list.ts';
 export type { Removal, RemovalListener } from './store/removal.ts';
 export type { RemovalCause } from './store/removal-cause.ts';

@@ -1,3 +1,5 @@
+import { Snapshot } from './snapshot.ts';
+
 /** Which message of a transaction to wait for: the last one of its only announcing statement, or its mark. */
 export type Scope = 'statement' | 'transaction';
 
@@ -12,7 +14,7 @@ export class HeardTransactions {
   readonly #acknowledged = new Map<string, true>();
   readonly #waiting = new Map<string, { readonly xid: string; readonly resolve: (() => void)[] }>();
   #lastStatement: string | undefined;
-  #snapshot: string | undefined;
+  #snapshot: Snapshot | undefined;
 
   /** Notes the message that `scope` means. */
   // It often arrives before the writer knows that its commit succeeded, so it is remembered for a while.
@@ -28,16 +30,17 @@ export class HeardTransactions {
   }
 
   /** Notes that everything was heard that had been committed when the snapshot was taken. */
-  observeSnapshot(snapshot: string): void {
+  observeSnapshot(text: string): void {
+    const snapshot = new Snapshot(text);
     this.#snapshot = snapshot;
     for (const [id, { xid }] of this.#waiting) {
-      if (isVisibleIn(xid, snapshot)) this.#release(id);
+      if (snapshot.sees(xid)) this.#release(id);
     }
   }
 
   /** Whether the message that `scope` means was heard. */
   hasHeardMessage(xid: string, scope: Scope): boolean {
-    return this.#acknowledged.has(`${scope} ${xid}`) || this.#isInSnapshot(xid);
+    return this.#acknowledged.has(`${scope} ${xid}`) || (this.#snapshot?.sees(xid) ?? false);
   }
 
   /** Whether everything of the transaction was heard. More may follow the statement that was acknowledged last. */
@@ -62,26 +65,9 @@ export class HeardTransactions {
     for (const id of [...this.#waiting.keys()]) this.#release(id);
   }
 
-  #isInSnapshot(xid: string): boolean {
-    return this.#snapshot !== undefined && isVisibleIn(xid, this.#snapshot);
-  }
-
   #release(id: string): void {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     for (const resolve of waiting?.resolve ?? []) resolve();
   }
-}
-
-/**
- * Whether a transaction had ended before a snapshot was taken.
- * @param xid as `pg_current_xact_id()` gives it
- * @param snapshot as `pg_current_snapshot()` gives it: `xmin:xmax:xip,xip,…` (PostgreSQL, "Transaction ID and Snapshot
- *   Information Functions")
- */
-function isVisibleIn(xid: string, snapshot: string): boolean {
-  const [xmin, xmax, running = ''] = snapshot.split(':');
-  const id = BigInt(xid);
-  if (id < BigInt(xmin!)) return true;
-  return id < BigInt(xmax!) && !running.split(',').includes(xid);
 }

@@ -7,3 +7,4 @@ export { createPgliteSource } from './pglite-source.ts';
 export { Positions } from './positions.ts';
 export { createPostgresqlSource } from './postgresql-source.ts';
 export { createPushStream, type PushStream, type Replay } from './push-stream.ts';
+export { Snapshot } from './snapshot.ts';

@@ -32,7 +32,9 @@ export function openCollections(definitions: readonly AnyCollection[], source: C
 }
 
 /** What a change means to the cache, for the tables of these collections; `null` for any other table. */
-export function createAnnouncer(definitions: readonly AnyCollection[]): (change: Change) => Announcement | null {
+export function createAnnouncer(
+  definitions: readonly AnyCollection[],
+): (change: Change, xid?: string) => Announcement | null {
   const byTable = new Map(definitions.map((definition) => [definition.table, definition]));
-  return (change) => byTable.get(change.table)?.announcementOf(change) ?? null;
+  return (change, xid) => byTable.get(change.table)?.announcementOf(change, xid) ?? null;
 }

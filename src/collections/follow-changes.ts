@@ -12,9 +12,9 @@ export function followChanges(feed: ChangeFeed, cache: Cache, definitions: reado
   const announcementOf = createAnnouncer(definitions);
   if (feed.state !== 'live') cache.suspend();
   feed.follow({
-    onChanges: (changes) => {
+    onChanges: (changes, { xid }) => {
       for (const change of changes) {
-        const announcement = announcementOf(change);
+        const announcement = announcementOf(change, xid);
         if (announcement) cache.announce(announcement);
       }
     },

@@ -32,6 +32,7 @@ export { compareByCodePoint, type Direction, type Position } from './definition/
 export type { Identified, RecordOf } from './definition/record.ts';
 export { recordSchemaOf } from './definition/record-schema.ts';
 export type { JsonRow } from './definition/record-shape.ts';
+export type { GroupCount, MeasureSummary, Summary } from './definition/summary.ts';
 export { TextsType } from './definition/texts-type.ts';
 export { followChanges } from './follow-changes.ts';
 export { batchAcrossRequests } from './reading/batch-across-requests.ts';

@@ -270,6 +270,10 @@ describe('By any path and at any depth', () => {
     'PageInfo',
     'ManagerChange',
     'WorkstationChange',
+    'FleetSummary',
+    'StatusCount',
+    'OperatingSystemCount',
+    'UsageSummary',
   ];
   const FOR_ADMINS = [
     'AgentEnrollment',

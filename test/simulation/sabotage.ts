@@ -39,7 +39,7 @@ export const SABOTAGES = {
         mayStoreResult: () => true,
         mayPrime: () => true,
         invalidateKey() {},
-        invalidateTagged() {},
+        announceTagged() {},
         invalidateKeys() {},
         invalidateAll() {},
       }),

@@ -101,7 +101,7 @@ export class EntryStore {
    * held; the entry it would have replaced leaves all the same.
    */
   put(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry {
-    const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy, request } = options;
+    const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy, evolution, request } = options;
     const storedAtMs = this.#clock.now();
     const defaultTtlMs = value === null ? this.#negativeTtlMs : this.#ttlMs;
     const entry: Entry = {
@@ -115,6 +115,7 @@ export class EntryStore {
       bytes: ENTRY_OVERHEAD_BYTES + TAG_OVERHEAD_BYTES * tags.length + key.length + valueBytes,
       tags,
       isAffectedBy,
+      evolution,
       isHeld: false,
       dependencies: undefined,
       newer: null,

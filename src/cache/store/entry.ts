@@ -8,6 +8,26 @@ export interface Dependent {
    * Default: every such change can. If it throws, the answer counts as yes.
    */
   readonly isAffectedBy?: ((change: unknown, value: unknown) => boolean) | undefined;
+  /** What becomes of the value by changes that do not affect it in that sense. Default: nothing. */
+  // biome-ignore lint/suspicious/noExplicitAny: each layer has values of its own
+  readonly evolution?: Evolution<any> | undefined;
+}
+
+/**
+ * How the values of a layer are brought up to date with changes, in the place of being dropped. Every change is announced to
+ * a value once, in the order of the announcements, and to one that was being loaded meanwhile once it is there.
+ */
+export interface Evolution<V> {
+  /**
+   * The value after a change: `value` itself if it stays the same, or had the change already when it was loaded.
+   * `undefined`: it cannot be told, so the value is dropped. That may not happen to a value that was just loaded, within
+   * `MAX_REPLAYED` changes.
+   */
+  next(change: unknown, value: V, key: string): V | undefined;
+  /** Whether a value that was just loaded is from an older state than the one that is held. */
+  isOlder(loaded: V, held: V): boolean;
+  /** An estimate of what is kept beside the value. */
+  bytesBeside(value: V): number;
 }
 
 /** Something derived from entries that ends when one of them leaves the cache. */
@@ -49,6 +69,7 @@ export interface StoreOptions {
   readonly bytes?: number | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly isAffectedBy?: Dependent['isAffectedBy'];
+  readonly evolution?: Dependent['evolution'];
   readonly request?: unknown;
 }
 

@@ -6,6 +6,7 @@ import type { Filter, FilterKind, NumberRange } from './filters.ts';
 import { type Direction, isPageAffected, type Position } from './page.ts';
 import type { FieldOf, Identified, PropertyOf, RecordOf } from './record.ts';
 import { compileShape, type RecordShape } from './record-shape.ts';
+import { type SummaryColumns, type SummaryOptions, summaryColumnsOf } from './summary.ts';
 import { isTimeMs } from './times.ts';
 import { isSameValue } from './values.ts';
 
@@ -23,6 +24,8 @@ export interface CollectionOptions<
   readonly defaultOrder: readonly [field: keyof Orders & string, direction: Direction];
   /** The parts of its filter, by the names that clients use. Default: it has none. */
   readonly filters?: Filters;
+  /** What is summed up of the rows that fit a filter. Default: their number. */
+  readonly summary?: SummaryOptions<PropertyOf<Declared>>;
   /** Properties whose values repeat, besides enums and relations; `id` where other collections refer to this one. */
   readonly interned?: readonly PropertyOf<Declared>[];
   /** What messages call a property, where its name will not do: `{ email: 'email address' }`. */
@@ -55,6 +58,8 @@ export interface Page {
 interface ChangedPair<Row> {
   readonly old: Row | null;
   readonly new: Row | null;
+  /** The transaction that made it. */
+  readonly xid: string | undefined;
 }
 
 /** The filter as clients write it: every part may be left out, or `null`, which is the same. */
@@ -107,6 +112,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   readonly orders: ReadonlyMap<string, Column>;
   readonly filters: FilterLanguage;
   readonly labels: Readonly<Record<string, string | undefined>>;
+  readonly summary: SummaryColumns;
   readonly #keyPrefix: string;
   /** The fields whose change can alter some list. */
   readonly #listFields: readonly string[];
@@ -116,7 +122,7 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   declare readonly accepts: { readonly filter: FilterGiven; readonly order: ListOrder<OrderField> };
 
   constructor(options: CollectionOptions<Entity, Record<string, string>, Record<string, Filter>>) {
-    const { entity, key, orders, defaultOrder, filters = {}, interned = [], labels = {} } = options;
+    const { entity, key, orders, defaultOrder, filters = {}, summary = {}, interned = [], labels = {} } = options;
     this.entity = entity;
     this.key = key;
     this.#keyPrefix = `${key}_`;
@@ -133,10 +139,12 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     }));
     this.filters = new FilterLanguage(parts);
     this.#requireComparable();
+    this.summary = summaryColumnsOf(this.columns, summary);
     const [field, direction] = defaultOrder;
     this.defaultOrder = { field: field as OrderField, direction };
     const used = [...this.orders.values(), ...parts.map(({ column }) => column)];
-    this.#listFields = [...new Set(used.map((column) => column.field))];
+    const summed = Object.values(this.summary).flat();
+    this.#listFields = [...new Set([...used, ...summed].map((column) => column.field))];
     this.#scopes = parts.filter(({ filter }) => isScope(filter)).map(({ column }) => column);
   }
 
@@ -160,6 +168,10 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     return `${this.key}_count`;
   }
 
+  get summaryLayer(): string {
+    return `${this.key}_summary`;
+  }
+
   keyOf(id: string): string {
     return this.#keyPrefix + id;
   }
@@ -175,28 +187,32 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     return this.#hasFilters ? `${this.countLayer}_${stableJson(filter)}` : this.countLayer;
   }
 
+  summaryKey(filter: NormalizedFilter): string {
+    return this.#hasFilters ? `${this.summaryLayer}_${stableJson(filter)}` : this.summaryLayer;
+  }
+
   /*
    * A list is tagged with each column that its filter or order looks at, and with its existence, within the scope it is
    * restricted to: the rows of one manager, or all. So a change meets only lists that look at a column it touched: a
    * telemetry report, which changes usage and last-seen columns, meets none of the usual ones.
    */
   listTags({ filter, order }: Pick<List, 'filter' | 'order'>): string[] {
-    return this.#tags(filter, this.orders.get(order.field)!.field);
+    return this.#tags(filter, [this.orders.get(order.field)!]);
   }
 
   countTags(filter: NormalizedFilter): string[] {
     return this.#tags(filter);
   }
 
-  #tags(filter: NormalizedFilter, orderedBy?: string): string[] {
+  summaryTags(filter: NormalizedFilter): string[] {
+    return this.#tags(filter, Object.values(this.summary).flat());
+  }
+
+  #tags(filter: NormalizedFilter, shown: readonly Column[] = []): string[] {
     const scoping = this.scopeOf(filter);
     const scope = scoping ? scopeName(scoping.column, filter[scoping.name]) : ANYWHERE;
-    const tags = [this.#everyList, this.#tag(scope, EXISTENCE)];
-    if (orderedBy !== undefined) tags.push(this.#tag(scope, orderedBy));
-    for (const { field } of this.filters.columnsIn(filter)) {
-      if (field !== orderedBy) tags.push(this.#tag(scope, field));
-    }
-    return tags;
+    const fields = new Set([...shown, ...this.filters.columnsIn(filter)].map(({ field }) => field));
+    return [this.#everyList, ...[EXISTENCE, ...fields].map((field) => this.#tag(scope, field))];
   }
 
   /** The part of the filter that restricts a list to the rows of one other row; `undefined`: none does. */
@@ -257,10 +273,13 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     return isMember(old) !== isMember(now);
   }
 
-  /** What a committed change of a row means to the cache. */
-  announcementOf(change: Change): Announcement {
+  /**
+   * What a committed change of a row means to the cache.
+   * @param xid the transaction that made it
+   */
+  announcementOf(change: Change, xid?: string): Announcement {
     const { id, op, version } = change;
-    const pair = this.#changedPair(change);
+    const pair = this.#changedPair(change, xid);
     // That it is gone is known even of a row that was too big to be announced.
     const record = { key: this.keyOf(id), version, value: op === 'DELETE' ? null : pair?.new };
     if (!pair) return { records: [record], tags: [this.#everyList], change: null };
@@ -284,9 +303,9 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
   }
 
   /** The rows before and after; `null` when they were too big to be announced, or are not as the entity has them. */
-  #changedPair({ old, new: now }: Change): ChangedPair<Row> | null {
+  #changedPair({ old, new: now }: Change, xid: string | undefined): ChangedPair<Row> | null {
     if (old === undefined || now === undefined) return null;
-    const pair = { old: old && this.shape.fromJson(old), new: now && this.shape.fromJson(now) };
+    const pair = { old: old && this.shape.fromJson(old), new: now && this.shape.fromJson(now), xid };
     return (old && !pair.old) || (now && !pair.new) ? null : pair;
   }
 }

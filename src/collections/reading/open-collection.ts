@@ -5,6 +5,7 @@ import { afterPolling } from '../../database/read/after-polling.ts';
 import type { Collection, List, ListOrder, Page } from '../definition/collection.ts';
 import type { FilterPart, NormalizedFilter } from '../definition/filter-language.ts';
 import type { Identified } from '../definition/record.ts';
+import type { Summary } from '../definition/summary.ts';
 import { batchAcrossRequests } from './batch-across-requests.ts';
 import type { Operation } from './operation.ts';
 import { RecordLoader } from './record-loader.ts';
@@ -12,6 +13,7 @@ import type { RecordSource } from './records.ts';
 import { RelationPrefetch } from './relation-prefetch.ts';
 import { Rereads } from './rereads.ts';
 import { Statements } from './statements.ts';
+import { Summaries } from './summaries.ts';
 
 /** One page of a list, and the relations of its rows that are shown, by the names of their properties. */
 export interface PageRequest extends List {
@@ -50,6 +52,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   readonly rereads: Rereads<Row>;
   readonly #cache: Cache;
   readonly #statements: Statements<Row>;
+  readonly #summaries: Summaries;
   readonly #records: Omit<RecordSource<Row>, 'trace'>;
   /** By the names of their properties; complete once all collections are open. */
   readonly #relations = new Map<string, RelationPrefetch>();
@@ -59,6 +62,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
     this.#cache = cache;
     const statements = new Statements<Row>(definition, database);
     this.#statements = statements;
+    this.#summaries = new Summaries(definition, cache, statements);
     this.rereads = new Rereads(definition, statements);
     this.#records = {
       cache,
@@ -141,6 +145,15 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
     const record = this.definition.shape.fromJson(JSON.parse(row));
     if (!record) throw new TypeError(`The table ${this.definition.table} does not have the columns of its entity.`);
     return record;
+  }
+
+  /**
+   * The figures of the rows that fit the filter, exact and without SQL once they are loaded.
+   * @param filter `null` when no row can fit
+   * @throws {StationmasterError} as `findById`
+   */
+  summary(filter: NormalizedFilter | null, operation: Operation): Promise<Summary> {
+    return this.#summaries.read(filter, operation);
   }
 
   /** The operation's own store of records. */

@@ -11,6 +11,8 @@ import { type FilterPart, isCombined, type NormalizedFilter } from '../definitio
 import { comparePositions, type Position } from '../definition/page.ts';
 import { limitToPage } from '../definition/page-limit.ts';
 import type { Identified } from '../definition/record.ts';
+import { summarySql } from './summary-sql.ts';
+import type { LoadedSummary } from './summary-state.ts';
 
 /** Another table's row that a page's statement brings along with each of its own rows. */
 export interface JoinedRow {
@@ -136,6 +138,16 @@ export class Statements<Row extends Identified> {
     const matching = where(this.#conditions(filter, values));
     const text = `select row_to_json(t)::text as row from ${this.#collection.table} t ${matching} ${this.#orderBy(order)}`;
     return this.#database.openCursor(text, values);
+  }
+
+  /** The figures of the rows that match, in one statement, with its snapshot. */
+  async summarize(filter: NormalizedFilter): Promise<LoadedSummary> {
+    const values: unknown[] = [];
+    const matching = where(this.#conditions(filter, values));
+    const { table, summary } = this.#collection;
+    const text = summarySql(summary, `from ${table} t ${matching}`);
+    const [row] = await this.#database.query<{ summary: string }>(this.#nameOf(text, filter), text, values);
+    return JSON.parse(row!.summary);
   }
 
   #pageClauses({ filter, order, first, after }: List, values: unknown[], scope?: string): string {

@@ -6,6 +6,7 @@ import { WorkstationFilter } from './workstation.filter.ts';
 import { workstationMigrations } from './workstation.migrations.ts';
 import { Presence } from './workstation.presence.ts';
 import { ManagerWorkstationsResolver, WorkstationResolver } from './workstation.resolver.ts';
+import { FleetSummaryResolver } from './workstation.summary.ts';
 import { Workstation } from './workstation.type.ts';
 
 const changes = changesOf({
@@ -25,7 +26,13 @@ const changes = changesOf({
 export const workstationFeature: Feature = {
   collections: [workstations],
   migrations: workstationMigrations,
-  resolvers: [WorkstationResolver, WorkstationBulkResolver, ManagerWorkstationsResolver, ...changes.resolvers],
+  resolvers: [
+    WorkstationResolver,
+    WorkstationBulkResolver,
+    ManagerWorkstationsResolver,
+    FleetSummaryResolver,
+    ...changes.resolvers,
+  ],
   start({ database, onError }, { offlineAfterSeconds }) {
     if (offlineAfterSeconds === undefined) return () => {};
     const presence = new Presence({ database, offlineAfterSeconds, onError });

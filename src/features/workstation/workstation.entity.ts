@@ -79,6 +79,11 @@ export const workstations = defineCollection({
     lastSeenAfter: after('lastSeenAt'),
     neverSeen: isNull('lastSeenAt'),
   },
+  summary: {
+    groups: ['status', 'operatingSystem'],
+    missing: ['manager'],
+    measures: ['cpuUsage', 'memoryUsage', 'diskUsage'],
+  },
   interned: ['operatingSystem'],
 });
 
