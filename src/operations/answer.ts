@@ -146,7 +146,6 @@ class Pipeline {
     if (request.wantsPage) return answerByApollo(await apollo.answerHttp(request.http!, context));
     const asked = request.read();
     guard.checkLength(asked?.query);
-    guard.checkVariables(asked?.variables);
     const query = documents.find(asked ?? {}, identity);
     if (!asked) return answerByApollo(await apollo.answerHttp(request.http!, context));
     if (query === null) return this.#finish(execution, await this.#refuseByApollo(asked, execution));
@@ -157,6 +156,7 @@ class Pipeline {
     const operationName = asked.operationName || null;
     const selected = document.select(operationName);
     if (!selected) return this.#finish(execution, this.#refuse(document.explainSelection(operationName), context));
+    guard.checkVariables(variables ?? NO_VARIABLES, selected.definition);
     const excess = guard.refuseCost(selected.costOf(variables ?? NO_VARIABLES), selected.definition);
     if (excess) return this.#finish(execution, this.#refuse([excess], context, selected));
     if (selected.type === 'subscription' && request.acceptsSubscriptions) {

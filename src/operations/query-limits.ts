@@ -27,8 +27,11 @@ export interface QueryGuard {
   readonly rule: ValidationRule;
   /** @throws {StationmasterError} `BAD_USER_INPUT` for a text that is too long to be parsed */
   checkLength(query: unknown): void;
-  /** @throws {StationmasterError} `BAD_USER_INPUT` for a variable that is too large or too deep, with its name as the field */
-  checkVariables(variables: unknown): void;
+  /**
+   * Checks the variables that the operation declares. Others are never read.
+   * @throws {StationmasterError} `BAD_USER_INPUT` for one that is too large or too deep, with its name as the field
+   */
+  checkVariables(variables: Readonly<Record<string, unknown>>, operation: OperationDefinitionNode): void;
   /** The error for an operation of that cost; `null` when the cost is within the limit. */
   refuseCost(cost: number, operation: OperationDefinitionNode): GraphQLError | null;
 }
@@ -49,9 +52,10 @@ export function createQueryGuard(limits: QueryLimits): QueryGuard {
       if (typeof query !== 'string' || query.length <= limits.maxLength) return;
       throw new StationmasterError('BAD_USER_INPUT', excess('length', query.length, limits.maxLength));
     },
-    checkVariables(variables) {
-      for (const [field, value] of Object.entries(variables ?? {})) {
-        const what = findVariableExcess(value);
+    checkVariables(variables, { variableDefinitions = [] }) {
+      for (const { variable } of variableDefinitions) {
+        const field = variable.name.value;
+        const what = findVariableExcess(variables[field]);
         if (what) throw new StationmasterError('BAD_USER_INPUT', `The variable has more than ${what}.`, { field });
       }
     },
