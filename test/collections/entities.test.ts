@@ -14,6 +14,7 @@ const SQL_TYPES: Readonly<Record<ColumnKind, string>> = {
   ip: 'inet',
   float: 'double precision',
   int: 'integer',
+  bigint: 'bigint',
   boolean: 'boolean',
   time: 'timestamp(3) with time zone',
   texts: 'text[]',

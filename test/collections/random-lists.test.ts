@@ -32,6 +32,7 @@ const VALUES: Readonly<Record<Exclude<ColumnKind, 'uuid'>, readonly unknown[]>> 
   ip: ['10.0.0.1', '10.0.0.2', '11.0.0.1', '::1', '2001:db8::ff', '::ffff:10.0.0.1'],
   float: [0, 10, 50.5, 100],
   int: [0, 1, 2],
+  bigint: [0, 1, 2],
   boolean: [true, false],
   texts: [[], ['a'], ['A', 'a'], ['%', 'b', 'é', '｡', '🖥']],
   time: ['2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.001Z', '2025-06-30T12:00:00.000Z'],

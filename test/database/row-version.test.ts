@@ -16,7 +16,7 @@ async function openTestDatabase() {
   return { database, dispose: () => database.close().then(dispose) };
 }
 
-test('an upgrade keeps every version and time, and each row version begins with the version', async () => {
+test('an upgrade keeps every version and time, and a row that is inserted again is newer than the deleted one', async () => {
   const { database, dispose } = await openTestDatabase();
   let statements = 0;
   const run = (text: string) => database.execute<Record<string, unknown>>(`test-${++statements}`, text, []);
@@ -36,11 +36,20 @@ test('an upgrade keeps every version and time, and each row version begins with 
   const differing = `select version, row_version from workstation where row_version <> version
     union all select version, row_version from manager where row_version <> version`;
   expect(await run(differing)).toEqual([]);
-  const [row] = await run(`update workstation set cpu_usage = 2 where name = 'W-1' returning version, row_version`);
+  const [row] = await run(
+    `update workstation set cpu_usage = 2 where name = 'W-1' returning version, row_version::float8`,
+  );
   expect(row).toEqual({ version: 3, row_version: 4 });
-  await run(`insert into workstation (name, hostname, ip_address, operating_system) values ('new', 'n', '::1', 'x')`);
-  expect(await run(`select version, row_version from workstation where name = 'new'`)).toEqual([
-    { version: 1, row_version: 1 },
-  ]);
+  const insert = (
+    id: string,
+  ) => `insert into workstation (id, name, hostname, ip_address, operating_system, row_version)
+    values ('${id}', 'new', 'n', '::1', 'x', 1) returning id, version, row_version::float8`;
+  const [first] = await run(insert('0192f000-0000-7000-8000-000000000001'));
+  await run("update workstation set hostname = 'm' where name = 'new'");
+  const [deleted] = await run("delete from workstation where name = 'new' returning id, version, row_version::float8");
+  expect(deleted).toEqual({ ...first, version: 2, row_version: Number(first!.row_version) + 1 });
+  const [again] = await run(insert('0192f000-0000-7000-8000-000000000001'));
+  expect(again!.version).toBe(1);
+  expect(Number(again!.row_version)).toBeGreaterThan(Number(deleted!.row_version));
   await dispose();
 });

@@ -36,7 +36,7 @@ const write = async (assignments: string) => {
   await testApp.waitUntilHeard();
 };
 const rowVersion = async () =>
-  (await testApp.sql<{ v: number }>('select row_version as v from workstation where id = $1', [id]))[0]!.v;
+  (await testApp.sql<{ v: number }>('select row_version::float8 as v from workstation where id = $1', [id]))[0]!.v;
 
 test('a careful edit succeeds although the workstation has reported since it was read', async () => {
   const { version } = await read();

@@ -13,8 +13,6 @@ export interface RowState {
   /** The commit that replaced it; infinity while it lasts. */
   endCommit: number;
   readonly row: SqlRow | null;
-  /** Whether the row exists again after a deletion. */
-  readonly isRecreated: boolean;
 }
 
 /** States and commits before these are forgotten. Nothing as old may be read. */
@@ -32,7 +30,7 @@ export class History {
   constructor() {
     for (const table of TABLES) {
       for (const id of IDS[table]) {
-        const never = { sequence: 0, commit: 0, endCommit: Number.POSITIVE_INFINITY, row: null, isRecreated: false };
+        const never = { sequence: 0, commit: 0, endCommit: Number.POSITIVE_INFINITY, row: null };
         this.#states.set(`${table} ${id}`, [never]);
       }
     }
@@ -50,7 +48,6 @@ export class History {
         commit: commit.number,
         endCommit: Number.POSITIVE_INFINITY,
         row,
-        isRecreated: row !== null && last.row === null && last.commit > 0,
       });
       if (states.length > 2 * KEPT_STATES) states.splice(0, KEPT_STATES);
     }

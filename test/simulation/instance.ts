@@ -138,6 +138,7 @@ function createTier({ climate, time, random, tierServer }: Surroundings, latency
   };
   const store = { ...fake.store, restart: () => lose(random.whole(1, 100)) };
   const secondTier = new GenerationTier({
+    versionOf: (record) => (record as Identified).rowVersion,
     store,
     keyPrefix: 'simulation',
     ttlSeconds: climate.ttlSeconds,

@@ -122,7 +122,7 @@ export class Judge {
   }
 
   #judgeProgress(
-    { instance, floor, order }: Window,
+    { instance, order }: Window,
     table: Table,
     id: string,
     { shown, seen }: { readonly shown: RowState; readonly seen: RowState },
@@ -139,9 +139,7 @@ export class Judge {
     const name = nameOf(table, id);
     onSight(instance, `${name} shows ${seen.row ? `version ${seen.row.version}` : 'no row'} of commit ${seen.commit}`);
     const before = sights.findLast((sight) => sight.order < order)?.state;
-    // The row that was created again may have been seen by others while this read was running.
-    const seenUpTo = Math.max(before?.commit ?? 0, last?.state.commit ?? 0);
-    if (before && before.sequence > shown.sequence && !this.#isRecreatedBetween(table, id, floor, seenUpTo)) {
+    if (before && before.sequence > shown.sequence) {
       report(
         'went-backwards',
         name,
@@ -151,12 +149,6 @@ export class Judge {
     if (last && last.state.sequence > seen.sequence) return;
     sights.push({ state: seen, order: this.nextOrder() });
     if (sights.length > 2 * KEPT_SIGHTS) sights.splice(0, KEPT_SIGHTS);
-  }
-
-  /** Until its announcement, nothing tells a row that was created again from the one that was deleted. */
-  #isRecreatedBetween(table: Table, id: string, after: number, upTo: number): boolean {
-    const states = this.#options.history.statesOf(table, id);
-    return states.some(({ isRecreated, commit }) => isRecreated && commit > after && commit <= upTo);
   }
 }
 

@@ -135,7 +135,7 @@ export class SimulatedDatabase {
     const stampMs = this.#stamp();
     const row = old
       ? { ...old, ...values, ...versionsAfter(old, values, stampMs) }
-      : { ...values, id, created_at: stampMs, updated_at: stampMs, version: 1, row_version: 1 };
+      : { ...values, id, created_at: stampMs, updated_at: stampMs, version: 1, row_version: 1000 * stampMs };
     rows.set(id, row);
     return { table, id, old, new: row };
   }

@@ -9,5 +9,5 @@ export const baseProperties = {
   createdAt: p.datetime(3).defaultRaw('clock_timestamp()'),
   updatedAt: p.datetime(3).defaultRaw('clock_timestamp()'),
   version: p.integer().default(1),
-  rowVersion: p.integer().default(1),
+  rowVersion: p.bigint('number').defaultRaw('1'),
 };

@@ -340,7 +340,7 @@ const COMPARABLE: Readonly<Partial<Record<FilterKind, readonly ColumnKind[]>>> =
   contains: ['text'],
   equals: ['uuid'],
   inNetwork: ['ip'],
-  range: ['float', 'int'],
+  range: ['float', 'int', 'bigint'],
   hasAll: ['texts'],
   before: ['time'],
   after: ['time'],

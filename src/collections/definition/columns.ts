@@ -38,6 +38,7 @@ const KIND_OF_TYPE: Readonly<Record<string, ColumnKind>> = {
   UuidType: 'uuid',
   DoubleType: 'float',
   IntegerType: 'int',
+  BigIntType: 'bigint',
   BooleanType: 'boolean',
   DateTimeType: 'time',
   TextsType: 'texts',

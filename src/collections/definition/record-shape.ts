@@ -69,6 +69,7 @@ const READERS: Readonly<Record<ColumnKind, keyof RowReader>> = {
   ip: 'ip',
   float: 'float',
   int: 'int',
+  bigint: 'bigint',
   boolean: 'boolean',
   time: 'timeMs',
   texts: 'texts',

@@ -46,7 +46,7 @@ export class Statements<Row extends Identified> {
 
   /** The ids of those records that are still what was read, to the millisecond, which is as far as an announcement tells. */
   async revalidate(known: readonly Identified[]): Promise<string[]> {
-    const text = `select t.id from unnest($1::uuid[], $2::int[], $3::float8[], $4::float8[]) known (id, version, created, updated)
+    const text = `select t.id from unnest($1::uuid[], $2::bigint[], $3::float8[], $4::float8[]) known (id, version, created, updated)
       join ${this.#collection.table} t on t.id = known.id and t.row_version = known.version
         and floor(extract(epoch from t.created_at) * 1000) = floor(known.created)
         and floor(extract(epoch from t.updated_at) * 1000) = floor(known.updated)`;

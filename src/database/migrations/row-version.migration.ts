@@ -11,6 +11,10 @@ const COUNT_BOTH = `
     after jsonb;
     is_edit boolean := false;
   begin
+    if tg_op operator(pg_catalog.=) 'INSERT' then
+      new.row_version := (extract(epoch from pg_catalog.clock_timestamp()) operator(pg_catalog.*) 1000000)::bigint;
+      return new;
+    end if;
     if new.id operator(pg_catalog.<>) old.id then
       raise exception 'The id of a % never changes.', tg_table_name using errcode = 'check_violation';
     end if;
@@ -55,7 +59,9 @@ const FOLLOWED = `select tgrelid from pg_trigger where tgfoid = to_regproc('stat
  * one, which people write as well, is an edit if no `reported` column changes with it. A statement can say that it is
  * a report: `set_config('stationmaster.is_report', 'on', true)`.
  *
- * The rows that are there begin with the version they have. The table is written anew for that, without its triggers.
+ * A new row begins with the time in microseconds, so that one that is inserted under the id of a deleted row has a higher row
+ * version than that ever had. The rows that are there begin with the version they have. The table is written anew for that,
+ * without its triggers.
  */
 export const rowVersionMigration = sqlMigration('20261129-row-version', {
   up: [
@@ -70,10 +76,10 @@ export const rowVersionMigration = sqlMigration('20261129-row-version', {
           columns := format('%L, %L', array_to_string(reported, ','), array_to_string(shared, ','));
         end if;
         if not exists (select from pg_attribute where attrelid = name::regclass and attname = 'row_version') then
-          execute format('alter table %I add column row_version int not null default 1', name);
-          execute format('alter table %I alter row_version type int using version', name);
+          execute format('alter table %I add column row_version bigint not null default 1', name);
+          execute format('alter table %I alter row_version type bigint using version', name);
         end if;
-        execute format('create or replace trigger %I before update on %I
+        execute format('create or replace trigger %I before insert or update on %I
           for each row execute function stationmaster_count_version(%s)', name || '_count_version', name, columns);
         execute format('create or replace trigger %I after insert on %I referencing new table as new_rows
           for each statement execute function stationmaster_announce()', name || '_announce_insert', name);
@@ -98,6 +104,9 @@ export const rowVersionMigration = sqlMigration('20261129-row-version', {
       begin
         for followed in ${FOLLOWED} loop
           execute format('alter table %s drop column row_version', followed);
+          execute format('create or replace trigger %I before update on %s
+            for each row execute function stationmaster_count_version()',
+            (select relname from pg_class where oid = followed) || '_count_version', followed);
         end loop;
       end $$`,
   ],

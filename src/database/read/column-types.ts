@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** The kinds of value that a column can be read as. */
-export type ValueKind = 'text' | 'uuid' | 'ip' | 'float' | 'int' | 'boolean' | 'time' | 'texts';
+export type ValueKind = 'text' | 'uuid' | 'ip' | 'float' | 'int' | 'bigint' | 'boolean' | 'time' | 'texts';
 
 /** A column of a result, from PostgreSQL's RowDescription. A domain is described as its base type. */
 export interface ResultColumn {
@@ -69,6 +69,7 @@ const TYPES: Readonly<
   ip: { asBinary: [TYPE.inet], asText: [TYPE.text, TYPE.varchar] },
   float: { asBinary: [TYPE.float8], asText: [TYPE.float4, TYPE.numeric] },
   int: { asBinary: [TYPE.int4], asText: [TYPE.int2, TYPE.int8] },
+  bigint: { asBinary: [TYPE.int8], asText: [TYPE.int2, TYPE.int4] },
   boolean: { asBinary: [TYPE.bool] },
   time: { asBinary: [TYPE.timestamptz] },
   texts: { asBinary: [TYPE.textArray, TYPE.varcharArray] },
@@ -80,6 +81,7 @@ const EXPECTED: Readonly<Record<ValueKind, string>> = {
   ip: 'inet, text or character varying',
   float: 'double precision, real or numeric',
   int: 'integer, smallint or bigint',
+  bigint: 'integer, smallint or bigint',
   boolean: 'boolean',
   time: 'timestamp(3) with time zone',
   texts: 'text[] or character varying[]',
@@ -94,6 +96,7 @@ export const IS_JSON_OF: Readonly<Record<ValueKind, (value: unknown) => boolean>
   ip: (value) => typeof value === 'string' && isIP(value) !== 0,
   float: (value) => typeof value === 'number',
   int: Number.isSafeInteger,
+  bigint: Number.isSafeInteger,
   boolean: (value) => typeof value === 'boolean',
   // Without an offset it is not a point in time; with more than three digits it is not a whole number of milliseconds.
   time: (value) => typeof value === 'string' && /T\d\d:\d\d:\d\d(\.\d{1,3})?[+-]\d\d:\d\d$/.test(value),

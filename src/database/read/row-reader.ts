@@ -17,6 +17,8 @@ export interface RowReader {
   float(): number | null;
   /** For an int4 column. */
   int(): number | null;
+  /** A whole number of at most 53 bits. */
+  bigint(): number | null;
   /** For a bool column. */
   boolean(): boolean | null;
   /** For a timestamptz(3) column: milliseconds since the epoch. */
@@ -115,6 +117,11 @@ export class MessageRow implements RowReader {
     return this.#int32() < 0 ? null : this.#int32();
   }
 
+  bigint(): number | null {
+    if (this.#int32() < 0) return null;
+    return this.#int32() * 2 ** 32 + (this.#int32() >>> 0);
+  }
+
   boolean(): boolean | null {
     if (this.#int32() < 0) return null;
     return this.#bytes[this.#at++] !== 0;
@@ -188,6 +195,10 @@ export class ValuesRow implements RowReader {
   }
 
   float(): number | null {
+    return this.#value() as number | null;
+  }
+
+  bigint(): number | null {
     return this.#value() as number | null;
   }
 

@@ -44,6 +44,10 @@ export class TextRow implements RowReader {
     return this.#number(Number.isSafeInteger);
   }
 
+  bigint(): number | null {
+    return this.#number(Number.isSafeInteger);
+  }
+
   boolean(): boolean | null {
     const text = this.#next();
     return text === null ? null : text === 't';
