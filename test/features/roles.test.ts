@@ -52,6 +52,7 @@ const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }>
     allowed: ['OPERATOR', 'ADMIN'],
   },
   deleteManager: { document: `mutation { deleteManager(id: "${UNKNOWN_ID}") }`, allowed: ['OPERATOR', 'ADMIN'] },
+  fleetSummary: { document: '{ fleetSummary { total } }', allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   agentEnrollments: { document: '{ agentEnrollments { id } }', allowed: ['ADMIN'] },
   createAgentEnrollment: {
     document: 'mutation { createAgentEnrollment(input: { label: "X" }) { id } }',
