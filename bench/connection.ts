@@ -97,8 +97,14 @@ function unchunk(data: Buffer, start: number): Buffer {
 /**
  * The bytes of a POST to `/graphql`.
  * @param authorization the header's whole value; default: no such header
+ * @param headers further headers, by their names
  */
-export function post(url: string, body: string, authorization?: string): Buffer {
+export function post(
+  url: string,
+  body: string,
+  authorization?: string,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const head = [
     'POST /graphql HTTP/1.1',
     `host: ${new URL(url).host}`,
@@ -106,6 +112,7 @@ export function post(url: string, body: string, authorization?: string): Buffer 
     'accept: application/json',
     `content-length: ${Buffer.byteLength(body)}`,
     ...(authorization === undefined ? [] : [`authorization: ${authorization}`]),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
   return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

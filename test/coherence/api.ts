@@ -13,8 +13,13 @@ export class RefusedError extends Error {
 
 /** A client of one instance that sends one request after the other on a persistent connection. */
 export interface Api {
-  /** @throws {RefusedError} when the request had no effect; after any other error that is unknown */
-  ask(query: string, variables?: Record<string, unknown>): Promise<Answer>;
+  /** The position of the last answer that had one; `null`: none had. */
+  readonly position: string | null;
+  /**
+   * @param readAfter the position that the answer must reach
+   * @throws {RefusedError} when the request had no effect; after any other error that is unknown
+   */
+  ask(query: string, variables?: Record<string, unknown>, readAfter?: string | null): Promise<Answer>;
   close(): void;
 }
 
@@ -24,15 +29,21 @@ const REFUSALS = new Set(['BAD_USER_INPUT', 'NOT_FOUND', 'CONFLICT', 'STALE_VERS
 
 export function createApi({ url }: Instance, token: string): Api {
   const client = new Client(url);
+  let position: string | null = null;
   return {
-    async ask(query, variables) {
+    get position() {
+      return position;
+    },
+    async ask(query, variables, readAfter = null) {
       const body = JSON.stringify({ query, variables });
-      const { data, errors, extensions } = await client.exchange(post(url, body, `Bearer ${token}`));
+      const headers: Record<string, string> = readAfter === null ? {} : { 'x-read-after': readAfter };
+      const { data, errors, extensions } = await client.exchange(post(url, body, `Bearer ${token}`, headers));
       if (errors?.length > 0) {
         const [{ message, extensions: details }] = errors;
         const text = `${details?.code}: ${message}`;
         throw REFUSALS.has(details?.code) ? new RefusedError(text) : new Error(text);
       }
+      position = extensions?.position ?? position;
       return { data, isStale: extensions?.stale === true };
     },
     close: () => client.close(),

@@ -9,6 +9,7 @@ export const SABOTAGE_NAMES = [
   'lax-lists',
   'old-redis',
   'keep-feed',
+  'ignore-positions',
   'read-standbys',
 ] as const;
 

@@ -25,12 +25,15 @@ export function findLie(row: Row, observed: Observed, endedAtMs: number): string
 }
 
 export function explainTooOld(row: Row, range: StateRange, read: Read, delayMs: number): string[] {
-  const { via, answeredAtMs } = row.states[range.oldest]!;
+  const { number, via, answeredAtMs } = row.states[range.oldest]!;
   const ageMs = read.startedAtMs - answeredAtMs!;
   const allowedMs = via === read.instance ? 0 : delayMs;
   return [
     `although it was ${describeState(row, range.oldest)},`,
     `answered ${ageMs.toFixed(1)} ms before the read started; allowed: ${allowedMs} ms.`,
+    ...(read.after
+      ? [`The read carried the position of write ${read.after.number}, which covers write ${number}.`]
+      : []),
   ];
 }
 

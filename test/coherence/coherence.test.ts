@@ -82,7 +82,7 @@ describe('the arguments', () => {
     [['--nemeses', 'cut,rain'], /--nemeses knows .*, but not "rain"/],
     [
       ['--sabotage', 'all'],
-      /--sabotage knows none, no-fence, ignore-gaps, lax-lists, old-redis, keep-feed, read-standbys, but not "all"/,
+      /--sabotage knows none, no-fence, ignore-gaps, lax-lists, old-redis, keep-feed, ignore-positions, read-standbys, but not "all"/,
     ],
     [['--minutes', '1'], /--minutes/],
   ])('are refused when they say %j', (args, message) => {
@@ -127,6 +127,7 @@ if (engine === 'postgresql') {
       ['lax-lists', 'none', 'a change of status drops no list'],
       ['old-redis', 'none', 'a change is not written to Redis'],
       ['keep-feed', 'deafen', 'an echo that is not heard does not count'],
+      ['ignore-positions', 'freeze-feed', 'a read does not wait for its position'],
       ...(programs
         ? [
             ['keep-feed', 'restore', 'a restore that is heard of does not count'],

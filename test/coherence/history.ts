@@ -91,8 +91,12 @@ export interface Read {
   readonly isStale: boolean;
   /** Whether the read ran in the quiet phase at the end, when every instance must agree with PostgreSQL. */
   readonly isFinal: boolean;
+  /** The write whose position the read carried: it has to show that write, and all that its instance had answered before. */
+  readonly after?: ReadAfter | undefined;
   readonly parts: readonly ReadPart[];
 }
+
+export type ReadAfter = Pick<Write, 'number' | 'via' | 'invokedAtMs'>;
 
 /** One subscription from its opening to its end. */
 export interface Subscription {

@@ -87,6 +87,28 @@ describe('no read is older than promised', () => {
     expect(madeUp.rules()).toEqual(['stale-read']);
   });
 
+  test('finds the old value on another instance that was told the position of the write, or of a later one', () => {
+    const madeUp = makeUpHistory();
+    const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300, answeredAtMs: 310 });
+    const other = madeUp.row('b').change(SECOND, { via: 1, invokedAtMs: 311 });
+    const [write, later] = [row, other].map(({ log }) => log.writes[1]!);
+    madeUp.read({ instance: 2, startedAtMs: 311 }, record(row, row.at(1)));
+    expect(madeUp.rules()).toEqual([]);
+    madeUp.read({ instance: 2, startedAtMs: 311, after: write! }, record(row, row.at(1)));
+    expect(madeUp.rules()).toEqual(['stale-read']);
+    madeUp.history.reads.pop();
+    madeUp.read({ instance: 2, startedAtMs: 313, after: later! }, record(row, row.at(1)));
+    expect(madeUp.rules()).toEqual(['stale-read']);
+  });
+
+  test('accepts an old value under a position that does not cover the write', () => {
+    const madeUp = makeUpHistory();
+    const row = madeUp.row('a').change(SECOND, { via: 1, invokedAtMs: 300, answeredAtMs: 310 });
+    const other = madeUp.row('b').change(SECOND, { via: 1, invokedAtMs: 309, answeredAtMs: 312 });
+    madeUp.read({ instance: 2, startedAtMs: 313, after: other.log.writes[1]! }, record(row, row.at(1)));
+    expect(madeUp.rules()).toEqual([]);
+  });
+
   test.each([
     ['another instance', 2],
     ['plain SQL', null],

@@ -7,6 +7,7 @@ import {
   type History,
   type ListQuery,
   type Observed,
+  type ReadAfter,
   type ReadPart,
   type RowLog,
   type Subscription,
@@ -32,6 +33,7 @@ interface ReadTimes {
   readonly endedAtMs?: number;
   readonly isStale?: boolean;
   readonly isFinal?: boolean;
+  readonly after?: ReadAfter;
 }
 
 /** A workstation of a made-up history. Its changes take effect in the order of the calls. */
@@ -96,9 +98,9 @@ export function makeUpHistory(): MadeUp {
     },
     read(times, ...parts) {
       const { session = 'a reader', instance = 1, startedAtMs, endedAtMs = startedAtMs + 1 } = times;
-      const { isStale = false, isFinal = false } = times;
+      const { isStale = false, isFinal = false, after } = times;
       const common = { number: ++number, session, instance, startedAtMs, endedAtMs };
-      history.reads.push({ ...common, isStale, isFinal, parts });
+      history.reads.push({ ...common, isStale, isFinal, after, parts });
       return madeUp;
     },
     fault(kind, fromMs, toMs, instance = null) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { STATUSES, type World } from './fleet.ts';
-import type { ListQuery, Observed, Read, RowLog, Write } from './history.ts';
+import type { ListQuery, Observed, Read, ReadAfter, RowLog, Write } from './history.ts';
 import type { Random } from './random.ts';
 import {
   countRequest,
@@ -91,20 +91,27 @@ async function readTwoPages(world: World, session: Session, random: Random): Pro
   return second ? readOnce(world, session, second) : read;
 }
 
+interface ReadSettings {
+  readonly isFinal?: boolean;
+  /** The write whose position the read carries, and that position. */
+  readonly after?: ReadAfter;
+  readonly position?: string;
+}
+
 /** @throws {Error} for an error or a missing answer, which is also counted */
 export async function readOnce(
   { history, now }: World,
   { name, instance, api }: Session,
   { query, variables, parse }: ReadRequest,
-  { isFinal = false } = {},
+  { isFinal = false, after, position }: ReadSettings = {},
 ): Promise<Read> {
   const startedAtMs = now();
   try {
-    const { data, isStale } = await api.ask(query, variables);
+    const { data, isStale } = await api.ask(query, variables, position);
     const endedAtMs = now();
     const number = ++history.lastReadNumber;
     const parts = parse(data);
-    const read: Read = { number, session: name, instance, startedAtMs, endedAtMs, isStale, isFinal, parts };
+    const read: Read = { number, session: name, instance, startedAtMs, endedAtMs, isStale, isFinal, after, parts };
     if (startedAtMs >= history.judgedFromMs) history.reads.push(read);
     else history.unjudgedReads++;
     return read;
@@ -114,8 +121,17 @@ export async function readOnce(
   }
 }
 
-/** Reads a writer's own change, or a list that may contain it, on the instance that answered the write. */
-export async function readBack(world: World, session: Session, row: RowLog, random: Random): Promise<void> {
+/**
+ * Reads a writer's own change, or a list that may contain it: on the instance that answered the write, or on another one,
+ * which then has to be told the write's position.
+ */
+export async function readBack(
+  world: World,
+  session: Session,
+  row: RowLog,
+  random: Random,
+  settings?: ReadSettings,
+): Promise<void> {
   const fields = row.writes.at(-1)!.fields;
   const status = typeof fields?.status === 'string' ? [fields.status] : undefined;
   const request = random.pick([
@@ -124,7 +140,7 @@ export async function readBack(world: World, session: Session, row: RowLog, rand
     listRequest({ ...WHOLE_LIST, status: status ?? ['ONLINE'] }, { withCount: false }, session.observer),
     countRequest({ ...WHOLE_LIST, status: status ?? ['ONLINE'] }),
   ]);
-  await readOnce(world, session, request).catch(() => {});
+  await readOnce(world, session, request, settings).catch(() => {});
 }
 
 const LONGEST_PROBE_MS = 5000;

@@ -1,4 +1,4 @@
-import type { Fault, Fields, History, Observed, Read, RowLog, Write } from './history.ts';
+import type { Fault, Fields, History, Observed, Read, ReadAfter, RowLog, Write } from './history.ts';
 
 /** The allowed age of a fresh answer in milliseconds, measured from the answers of the writes it does not show. */
 export interface Bounds {
@@ -65,7 +65,7 @@ export function bindUnansweredCreations(history: History, rows: Rows): void {
   for (const { events } of history.subscriptions) for (const { row } of events) bind(row);
 }
 
-export type Interval = Pick<Read, 'startedAtMs' | 'endedAtMs' | 'instance'>;
+export type Interval = Pick<Read, 'startedAtMs' | 'endedAtMs' | 'instance' | 'after'>;
 
 /** The allowed delay of a read that is not excused, behind writes through other instances or through none. */
 export function allowedDelayMs(faults: readonly Fault[], read: Interval, bounds: Bounds): number {
@@ -82,19 +82,25 @@ export function isDuring(fault: Fault, { instance, startedAtMs, endedAtMs }: Int
 /** @param delayMs the result of `allowedDelayMs`; infinity for an answer marked as stale */
 export function statesDuring(
   { states }: Row,
-  { instance, startedAtMs, endedAtMs }: Interval,
+  { instance, startedAtMs, endedAtMs, after }: Interval,
   delayMs: number,
 ): StateRange {
   const newest = lastInvokedBefore(states, endedAtMs);
   let oldest = newest;
   while (oldest >= 0) {
-    const { answeredAtMs, outcome, via } = states[oldest]!;
+    const write = states[oldest]!;
     const isPromised = delayMs < Number.POSITIVE_INFINITY;
-    const knownByMs = via === instance ? startedAtMs : startedAtMs - delayMs;
-    if (isPromised && outcome === 'ok' && answeredAtMs! <= knownByMs) break;
+    const knownByMs = write.via === instance ? startedAtMs : startedAtMs - delayMs;
+    const isKnown = write.answeredAtMs! <= knownByMs || (after !== undefined && isCovered(write, after));
+    if (isPromised && write.outcome === 'ok' && isKnown) break;
     oldest--;
   }
   return { oldest, newest };
+}
+
+/** Whether the position of the write `after` is behind a write: its own, or one that its instance had answered before. */
+function isCovered({ number, via, answeredAtMs }: Write, after: ReadAfter): boolean {
+  return number === after.number || (via === after.via && answeredAtMs! <= after.invokedAtMs);
 }
 
 function lastInvokedBefore(states: readonly Write[], atMs: number): number {

@@ -160,6 +160,7 @@ interface WriterParts {
 }
 
 const READ_BACK_CHANCE = 0.4;
+const READ_ELSEWHERE_CHANCE = 0.4;
 const RACING_READ_CHANCE = 0.3;
 
 function createWriters(
@@ -172,10 +173,11 @@ function createWriters(
   return Array.from({ length: total }, (_unused, index) => {
     const instance = instances[Math.floor(index / WRITERS.perInstance)];
     const random = seeded.fork(`writer ${index}`);
-    const gate = instance
-      ? createApiGate(instance.number, openSession(`writer ${index}`, instance).api)
-      : createSqlGate(openSql());
+    const writing = instance && openSession(`writer ${index}`, instance).api;
+    const gate = instance ? createApiGate(instance.number, writing!) : createSqlGate(openSql());
     const back = instance && openSession(`writer ${index} reading back`, instance);
+    const other = instance && instances[instance.number % instances.length]!;
+    const elsewhere = other && other !== instance && openSession(`writer ${index} reading elsewhere`, other);
     const workstations = share(world.workstations, index);
     world.owned.push(workstations);
     return {
@@ -192,6 +194,10 @@ function createWriters(
       onAnswered: async (row, write) => {
         probing(gate.via, row, write);
         if (back && random.chance(READ_BACK_CHANCE)) await readBack(world, back, row, random);
+        const position = writing?.position;
+        if (elsewhere && position && random.chance(READ_ELSEWHERE_CHANCE)) {
+          await readBack(world, elsewhere, row, random, { after: write, position });
+        }
       },
     };
   });

@@ -48,6 +48,11 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
       setTimeout(onHeard, 1500).unref();
     });
   },
+  // A read does not wait for the position that it carries.
+  'ignore-positions': async () => {
+    const { Positions } = await import('../../dist/src/changes/positions.js' as string);
+    replace(Positions, 'reach', () => true);
+  },
   // A standby is taken for a primary.
   'read-standbys': async () => {
     const { DatabaseClient } = await import('../../dist/src/database/connection/database-client.js' as string);
