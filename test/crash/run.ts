@@ -158,7 +158,7 @@ function chooseStep(rows: readonly Row[], writer: string, random: Random): Step 
   }
   const cpuUsage = random.whole(0, 100);
   const readings = rows.map(({ id }) => `{ workstationId: "${id}", cpuUsage: ${cpuUsage} }`);
-  const effect = withRows(rows.map((before) => ({ ...before, cpuUsage, version: before.version + 1 })));
+  const effect = withRows(rows.map((before) => ({ ...before, cpuUsage })));
   const mutation = `mutation { reportTelemetry(readings: [${readings}]) { stored } }`;
   return { mutation, effect, createdName: null, effectOf: () => effect };
 }
