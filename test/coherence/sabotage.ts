@@ -11,7 +11,7 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
     const { InFlightLoads } = await import('../../dist/src/cache/in-flight-loads.js' as string);
     replace(InFlightLoads, 'mayStoreResult', () => true);
     replace(InFlightLoads, 'mayPrime', () => true);
-    for (const name of ['invalidateKey', 'invalidateTagged', 'invalidateKeys', 'invalidateAll'])
+    for (const name of ['invalidateKey', 'announceTagged', 'invalidateKeys', 'invalidateAll'])
       replace(InFlightLoads, name, () => {});
   },
   // The cache ignores a lost feed: it serves its entries before, during and after the gap.
