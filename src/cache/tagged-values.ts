@@ -59,7 +59,7 @@ export class TaggedValues {
       sample?.note(entry);
       return;
     }
-    // Until the time at which the first of them expires, so that what nobody announces is noticed as late as elsewhere.
+    // Keeps the expiry of the replaced entry, so that a change without an announcement shows after one TTL at most.
     const ttlSeconds = (entry.expiresAtMs - this.#parts.clock.now()) / 1000;
     if (value === undefined || ttlSeconds <= 0 || !isLive) {
       store.delete(key, 'invalidated');

@@ -201,7 +201,7 @@ function readConfig(read: ReadSetting): Config {
     responseCache: read('RESPONSE_CACHE', onOff, true) ? { maxBytes: responseCacheMaxBytes } : null,
     redisUrl: read('REDIS_URL', redisUrl, undefined),
     demoFleet,
-    // Nobody reports for the machines of a still fleet.
+    // The machines of a still fleet never report.
     offlineAfterSeconds: read(
       'OFFLINE_AFTER_SECONDS',
       orNone(wholeNumber(5, 31_536_000), 'off'),

@@ -23,7 +23,7 @@ export interface SummarizedChange {
   readonly xid: string;
 }
 
-/** So many changes a summary follows that nobody reads. Then the next reader loads it. */
+/** A summary that is not read during this many changes is dropped; the next reader loads it. */
 const MAX_UNREAD = 10_000;
 const BYTES_OF_NUMBER = 8;
 const BYTES_OF_GROUP = 100;

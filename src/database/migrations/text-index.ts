@@ -1,6 +1,6 @@
 /**
  * The statement that indexes the columns for `contains`, by the trigrams of their texts. The extension pg_trgm comes with
- * PostgreSQL, and may be created by whoever may create in the database. Without it the filters read the whole table, so its
+ * PostgreSQL, and every role with the CREATE privilege on the database can create it. Without it the filters read the whole table, so its
  * absence is no reason to refuse the migration: the embedded database has none.
  *
  * Entries are not collected in a list of pending ones, which each search would read until the next vacuum: texts are edited

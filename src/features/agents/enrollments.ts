@@ -210,7 +210,7 @@ async function storeKey(
   await insertion.onConflict('workstationId').merge(['keyHash', 'enrollment']).execute('run');
 }
 
-/** The same for both, so that nobody learns which tokens there were. */
+/** Unknown and revoked tokens get the same error, so that it does not reveal which tokens existed. */
 function badToken(): StationmasterError {
   const message = 'The enrollment token is not known, or has been revoked.';
   return new StationmasterError('UNAUTHENTICATED', message, { field: 'token' });

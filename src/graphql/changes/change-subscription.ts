@@ -106,7 +106,7 @@ export function changesOf<Row extends Identified, FilterGiven>({
     @Authorized<Role>('VIEWER')
     @Subscription(() => Change, {
       name: subscriptionName,
-      description: `Every committed change of ${words.one}, whoever made it, in the order of the commits.`,
+      description: `Every committed change of ${words.one}, by any program, in commit order.`,
       topics: subscriptionName,
       topicId: ({ args, source }) => ({ ...args, since: (source as SubscriptionRoot).since ?? args.since }),
     })
