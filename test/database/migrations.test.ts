@@ -1,19 +1,6 @@
-import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { seedFleet } from '../../src/features/demo-fleet/index.ts';
-import { entities, migrations } from '../../src/features/index.ts';
-import { createEmbeddedDatabase, createServerDatabase, engine } from '../../src/testing/test-database.ts';
-
-async function openTestDatabase() {
-  if (engine === 'postgresql') {
-    const { url, dispose } = await createServerDatabase();
-    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, { entities, migrations });
-    return { database, dispose: () => database.close().then(dispose) };
-  }
-  const { pglite, dispose } = await createEmbeddedDatabase();
-  const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, migrations, pglite });
-  return { database, dispose: () => database.close().then(dispose) };
-}
+import { openTestDatabase } from '../support/unmigrated-database.ts';
 
 test('every migration can be reverted and applied again, and leaves nothing behind', async () => {
   const { database, dispose } = await openTestDatabase();

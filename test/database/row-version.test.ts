@@ -1,20 +1,7 @@
-import { openDatabase } from '../../src/database/database.ts';
 import { migrate } from '../../src/database/migrate.ts';
-import { entities, migrations } from '../../src/features/index.ts';
-import { createEmbeddedDatabase, createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import { openTestDatabase } from '../support/unmigrated-database.ts';
 
 /* A database of an earlier build, when every write raised `version`, and what its migration leaves as it is. */
-
-async function openTestDatabase() {
-  if (engine === 'postgresql') {
-    const { url, dispose } = await createServerDatabase();
-    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, { entities, migrations });
-    return { database, dispose: () => database.close().then(dispose) };
-  }
-  const { pglite, dispose } = await createEmbeddedDatabase();
-  const database = await openDatabase({ kind: 'pglite', dataDir: '' }, { entities, migrations, pglite });
-  return { database, dispose: () => database.close().then(dispose) };
-}
 
 test('an upgrade keeps every version and time, and a row that is inserted again is newer than the deleted one', async () => {
   const { database, dispose } = await openTestDatabase();
