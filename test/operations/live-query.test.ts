@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Cache, type CacheOptions, ReadTrace } from '../../src/cache/index.ts';
+import { ExecutionQueue } from '../../src/operations/live/execution-queue.ts';
 import { type LiveAnswer, LiveQuery } from '../../src/operations/live/live-query.ts';
-import { Turns } from '../../src/operations/live/turns.ts';
 import { createManualTimers } from '../websocket/manual-timers.ts';
 
 const THROTTLE_MS = 200;
@@ -55,7 +55,7 @@ function createWorld(options: CacheOptions = {}) {
     },
     dependOn: (reads, onEnd) => cache.dependOn(reads, onEnd),
     isLive: () => cache.isLive,
-    turns: new Turns(),
+    executions: new ExecutionQueue(),
     timers,
     throttleMs: THROTTLE_MS,
     onEmpty: () => {

@@ -9,8 +9,8 @@ import type { Timers } from '../../timers.ts';
 import type { AcceptedLiveQuery } from '../operation.ts';
 import { reportOperation } from '../request-log.ts';
 import { sharedIdentity, sharingKey } from '../sharing-key.ts';
+import { ExecutionQueue } from './execution-queue.ts';
 import { type LiveAnswer, type LiveListener, LiveQuery } from './live-query.ts';
-import { Turns } from './turns.ts';
 
 export interface LiveQueriesParts {
   /** What answers are built from. */
@@ -27,7 +27,7 @@ const LASTING: readonly unknown[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'BAD_USER_I
 /** The live queries of all clients. Those that ask the same with the same rights share executions and answers. */
 export class LiveQueries {
   readonly #parts: LiveQueriesParts;
-  readonly #turns = new Turns();
+  readonly #executions = new ExecutionQueue();
   readonly #running = new Set<LiveQuery>();
   readonly #shared = new Map<string, LiveQuery>();
 
@@ -68,7 +68,7 @@ export class LiveQueries {
       },
       dependOn: (reads, onEnd) => cache.dependOn(reads, onEnd),
       isLive: () => cache.isLive,
-      turns: this.#turns,
+      executions: this.#executions,
       timers,
       throttleMs: accepted.throttleMs,
       onEmpty: () => {

@@ -1,6 +1,6 @@
 import type { CacheDependency, OnDependencyEnd, ReadTrace } from '../../cache/index.ts';
 import type { Timers } from '../../timers.ts';
-import type { Turns } from './turns.ts';
+import type { ExecutionQueue } from './execution-queue.ts';
 
 /** One execution of a live query. */
 export interface LiveAnswer {
@@ -26,7 +26,7 @@ export interface LiveQueryParts {
   readonly dependOn: (reads: ReadTrace, onEnd: OnDependencyEnd) => CacheDependency | null;
   /** Whether changes are announced, see `Cache.isLive`. */
   readonly isLive: () => boolean;
-  readonly turns: Turns;
+  readonly executions: ExecutionQueue;
   readonly timers: Timers;
   readonly throttleMs: number;
   /** Called when the last client has left. */
@@ -171,11 +171,11 @@ export class LiveQuery {
 
   /** While changes are not announced nothing is made anew: `resume` ends that. */
   #executeLater(pauseMs: number): void {
-    const { isLive, timers, turns } = this.#parts;
+    const { isLive, timers, executions } = this.#parts;
     this.#cancelExecution();
     let isCancelled = false;
     const enter = () =>
-      turns.enter(async () => {
+      executions.enter(async () => {
         if (!isCancelled && isLive()) await this.#execute();
       });
     // At most the pause, because the clock may have been set back.

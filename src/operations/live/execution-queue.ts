@@ -9,7 +9,7 @@ const MAX_WAITING = 16;
  * Starts the executions of live queries in order, so that a change which concerns many of them delays no other work: the
  * event loop continues after a few milliseconds, and only some of them wait for the database at a time.
  */
-export class Turns {
+export class ExecutionQueue {
   readonly #queue: (() => Promise<void>)[] = [];
   readonly #waiting = new Set<Promise<void>>();
   #isRunning = false;
