@@ -9,6 +9,8 @@ export default {
   // Node's streams use them: with fakes a request would wait forever.
   fakeTimers: { doNotFake: ['nextTick', 'queueMicrotask'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // `npm run test:browser`, which needs Chromium, and `npm run test:clients`, which has packages of its own.
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/browser/', '<rootDir>/test/clients/'],
   transform: {
     '\\.ts$': [
       '@swc/jest',

@@ -12,6 +12,8 @@ export interface Usage {
   readonly statements: number;
   readonly cpuMs: number;
   readonly peakMegabytes: number;
+  /** The resident memory just now. */
+  readonly residentMegabytes: number;
 }
 
 /** `clear` empties every cache of the server. Both questions are answered with the usage. */
@@ -69,6 +71,7 @@ export function announce({ url, statements = () => 0, clear, details, close }: M
       statements: statements(),
       cpuMs: (user + system) / 1000,
       peakMegabytes: process.resourceUsage().maxRSS / 1024,
+      residentMegabytes: process.memoryUsage.rss() / 1024 / 1024,
     };
     process.send!({ ...usage, details: details?.() });
   });

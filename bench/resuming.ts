@@ -3,12 +3,15 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { withFleet } from './database.ts';
-import { STATIONMASTER, startServer } from './servers.ts';
+import { median } from './median.ts';
+import { baselineOf, type Contender, STATIONMASTER, startServer } from './servers.ts';
 
 const USAGE = `Measures how long subscribers that were all cut off at once wait for what they missed: from the first one that connects
-again to the last one that has received every change that it missed.
+again to the last one that has received every change that it missed, and what each of their sockets costs the server.
 
-  npm run bench:resuming -- [--subscribers 10000] [--sockets 500] [--missed 5]
+  npm run bench:resuming -- [--subscribers 10000] [--sockets 500] [--missed 5] [--rounds 1] [--baseline ../before]
+
+  --baseline  a folder with another checkout of this project, built: both builds take turns in every round
 
 It creates a database on the PostgreSQL of DATABASE_URL (default postgres://postgres@127.0.0.1:5432/), and drops it at
 the end. A socket takes a descriptor here and one in the server: see \`ulimit -n\`.`;
@@ -18,6 +21,18 @@ const CHANGES =
 
 /** Sockets that connect at the same time: a server accepts no more than a thousand that have not said who they are. */
 const CONNECTING = 500;
+
+interface Crowd {
+  readonly sockets: number;
+  readonly subscriptions: number;
+  readonly missed: number;
+}
+
+interface Measurement {
+  readonly seconds: number;
+  /** CPU time of the server's process. */
+  readonly cpuMsPerSocket: number;
+}
 
 interface Resumption {
   readonly url: string;
@@ -32,36 +47,62 @@ async function run(): Promise<void> {
       subscribers: { type: 'string', default: '10000' },
       sockets: { type: 'string', default: '500' },
       missed: { type: 'string', default: '5' },
+      rounds: { type: 'string', default: '1' },
+      baseline: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return console.log(USAGE);
   const [subscribers, sockets, missed] = [values.subscribers, values.sockets, values.missed].map(Number) as number[];
   const subscriptions = Math.ceil(subscribers! / sockets!);
+  const contenders = [STATIONMASTER, ...(values.baseline ? [baselineOf(STATIONMASTER, values.baseline)] : [])];
+  const measured = contenders.map((): Measurement[] => []);
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const crowd = { sockets: sockets!, subscriptions, missed: missed! };
+      const { seconds, cpuMsPerSocket } = await measure(contender, crowd);
+      measured[index]!.push({ seconds, cpuMsPerSocket });
+      console.log(
+        `round ${round}, ${contender.name}: ${seconds.toFixed(1)} s, ${cpuMsPerSocket.toFixed(3)} ms a socket`,
+      );
+    }
+  }
+  for (const [index, { title }] of contenders.entries()) {
+    const middle = (figure: keyof Measurement) => median(measured[index]!.map((measurement) => measurement[figure]));
+    console.log(
+      `${title}: ${sockets! * subscriptions} subscribers on ${sockets} sockets had the ${missed} changes that they missed after ` +
+        `${middle('seconds').toFixed(1)} s; the server used ${middle('cpuMsPerSocket').toFixed(3)} ms of CPU time for each socket ` +
+        `(${availableParallelism()} cores, which the clients share)`,
+    );
+  }
+}
+
+async function measure(contender: Contender, { sockets, subscriptions, missed }: Crowd): Promise<Measurement> {
+  const { promise, resolve } = Promise.withResolvers<Measurement>();
   await withFleet(1000, async ({ url }) => {
-    const server = await startServer(STATIONMASTER, {
+    const server = await startServer(contender, {
       databaseUrl: url,
       environment: { SOCKET_MAX_SUBSCRIPTIONS: String(Math.max(100, subscriptions)) },
     });
     try {
-      const since = await change(server.url, missed!);
+      const since = await change(server.url, missed);
       const open: WebSocket[] = [];
       let begun = 0;
+      const { cpuMs: cpuMsBefore } = await server.usage();
       const startedAtMs = performance.now();
       const work = async () => {
-        while (begun++ < sockets!) open.push(await resume({ url: server.url, since, subscriptions, missed: missed! }));
+        while (begun++ < sockets) open.push(await resume({ url: server.url, since, subscriptions, missed }));
       };
       await Promise.all(Array.from({ length: CONNECTING }, work));
       const seconds = (performance.now() - startedAtMs) / 1000;
+      const { cpuMs } = await server.usage();
       for (const socket of open) socket.terminate();
-      console.log(
-        `${open.length * subscriptions} subscribers on ${open.length} sockets had the ${missed} changes that they missed after ` +
-          `${seconds.toFixed(1)} s (${availableParallelism()} cores, which the clients share)`,
-      );
+      resolve({ seconds, cpuMsPerSocket: (cpuMs - cpuMsBefore) / sockets });
     } finally {
       await server.stop();
     }
   });
+  return promise;
 }
 
 /** Changes as many rows as are to be missed. Resolves to the position before. */

@@ -4,7 +4,7 @@ import type { Fleet } from './database.ts';
 import type { LoadPlan, LoadResult, Traffic } from './load-plan.ts';
 import { median } from './median.ts';
 import { body } from './queries.ts';
-import { type Contender, FLOOR, type RunningServer, startServer } from './servers.ts';
+import { type Contender, FLOORS, type RunningServer, startServer } from './servers.ts';
 
 const LEAD_IN_SECONDS = 0.5;
 const WARM_UP_SECONDS = 2;
@@ -55,9 +55,9 @@ export async function measureInRounds(bench: Bench, entrants: readonly Entrant[]
   const running: RunningServer[] = [];
   try {
     for (const { contender, fleet, label } of entrants) {
-      if (contender !== FLOOR) bench.progress(`  starting ${label}`);
+      if (!FLOORS.includes(contender)) bench.progress(`  starting ${label}`);
       const first = running[0];
-      const answers = contender === FLOOR ? await askAll(first!.url, readsOf(entrants[0]!.traffic)) : undefined;
+      const answers = FLOORS.includes(contender) ? await askAll(first!.url, readsOf(entrants[0]!.traffic)) : undefined;
       running.push(await startServer(contender, { databaseUrl: fleet.url, answers }));
     }
     await compareAnswers(entrants, running);
@@ -143,7 +143,7 @@ function planFor(bench: Bench, { connections = bench.connections, traffic, serve
 async function compareAnswers(entrants: readonly Entrant[], running: readonly RunningServer[]): Promise<void> {
   const expected = await askAll(running[0]!.url, sample(readsOf(entrants[0]!.traffic)));
   for (const [index, { contender, fleet, label, traffic }] of entrants.entries()) {
-    if (index === 0 || contender === FLOOR || fleet !== entrants[0]!.fleet) continue;
+    if (index === 0 || FLOORS.includes(contender) || fleet !== entrants[0]!.fleet) continue;
     const given = await askAll(running[index]!.url, sample(readsOf(traffic)));
     for (const [place, [request, answer]] of given.entries()) {
       if (isDeepStrictEqual(dataOf(answer), dataOf(expected[place]![1]))) continue;

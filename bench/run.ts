@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Client } from 'pg';
 import type { Baseline, Bench, Report, Workload } from './bench.ts';
 import { allDropped, type Fleet, withFleet } from './database.ts';
 import { LoadGenerator } from './load-generator.ts';
+import { preparePeers } from './prepare-peers.ts';
 import { asText, commitInWords, writeReport } from './report.ts';
 import { type Contender, PEERS } from './servers.ts';
 import { WORKLOADS } from './workloads/index.ts';
@@ -25,7 +24,6 @@ It creates a database on the PostgreSQL of DATABASE_URL (default postgres://post
 the end.`;
 
 const WORKSTATIONS = 10_000;
-const peersFolder = fileURLToPath(new URL('./peers/', import.meta.url));
 
 interface Choice {
   readonly workloads: readonly Workload[];
@@ -133,16 +131,6 @@ function choose<Named extends { readonly name: string }>(
     if (!chosen) throw new TypeError(`There is no ${kind} "${name}".`);
     return chosen;
   });
-}
-
-/** The peers have their own packages, which only the benchmark needs. */
-function preparePeers(): void {
-  const npm = (...args: string[]) => execFileSync('npm', args, { stdio: 'inherit' });
-  if (!existsSync(`${peersFolder}node_modules/.package-lock.json`)) {
-    console.log('The peers are not installed yet: npm ci --prefix bench/peers. This takes a minute, once.');
-    npm('ci', '--prefix', peersFolder, '--no-audit', '--no-fund');
-  }
-  execFileSync('npx', ['--no-install', 'tsc', '-p', peersFolder], { stdio: 'inherit' });
 }
 
 async function versionOf(url: string): Promise<string> {

@@ -56,9 +56,10 @@ function beginEmpty(cache: Cache): void {
   onRequest(() => requests.enterWith(new caches.Cache()));
   const { keep } = responses.ResponseCache.prototype;
   responses.ResponseCache.prototype.keep = function (this: ResponseCache, ...args) {
-    keep.apply(this, args);
+    const isKept = keep.apply(this, args);
     const used = own();
     setImmediate(() => used.clear());
+    return isKept;
   };
   cache.findHeld = (...args) => own().findHeld(...args);
   cache.readPrimed = (...args) => own().readPrimed(...args);
@@ -82,8 +83,7 @@ function keepApart(cache: Cache): void {
   ): Promise<V[]> {
     const prefix = requests.getStore() ?? '0|';
     const apart = (key: string) => prefix + key;
-    const plain = (key: string) => key.slice(prefix.length);
-    const { tagsOf, isAffectedBy } = options;
+    const plain = withoutPrefix(prefix);
     return readMany(
       keys.map(apart),
       (missing, { prime, mayFill }) =>
@@ -91,11 +91,21 @@ function keepApart(cache: Cache): void {
           prime: (key, value, storeOptions) => prime(apart(key), value, storeOptions),
           mayFill: (key) => mayFill(apart(key)),
         }),
-      {
-        ...options,
-        tagsOf: tagsOf && ((key) => tagsOf(plain(key))),
-        isAffectedBy: isAffectedBy && ((change, value, key) => isAffectedBy(change, value, plain(key))),
-      },
+      withPlainKeys(options, plain),
     );
   };
+}
+
+/** A function of its own: the cache keeps these closures, and with them everything in their scope. */
+function withPlainKeys<V>(options: ReadOptions<V>, plain: (key: string) => string): ReadOptions<V> {
+  const { tagsOf, isAffectedBy } = options;
+  return {
+    ...options,
+    tagsOf: tagsOf && ((key) => tagsOf(plain(key))),
+    isAffectedBy: isAffectedBy && ((change, value, key) => isAffectedBy(change, value, plain(key))),
+  };
+}
+
+function withoutPrefix({ length }: string): (key: string) => string {
+  return (key) => key.slice(length);
 }

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Question, Usage } from './measured-process.ts';
+import { HAS_NGINX, startNginx } from './nginx.ts';
 
 /** A server that the benchmark can measure. */
 export interface Contender {
@@ -26,6 +27,12 @@ const peer = (file: string, settings: Omit<Contender, 'module' | 'dialect'> & Pa
 });
 
 export const FLOOR = peer('floor', { name: 'floor', title: 'bare node:http', arguments: [], isCaching: false });
+
+/** Is no Node program, so it has no module: see nginx.ts. It sends the answer to the first request only. */
+export const NGINX: Contender = { ...FLOOR, name: 'nginx', title: 'nginx, one process' };
+
+/** Send bytes that are ready. */
+export const FLOORS: readonly Contender[] = [FLOOR, ...(HAS_NGINX ? [NGINX] : [])];
 
 const ownModule = new URL('./server.ts', import.meta.url);
 
@@ -81,6 +88,12 @@ export const PEERS: readonly Contender[] = [
   }),
 ];
 
+/** The peers that have subscriptions. */
+export const SUBSCRIPTION_PEERS: readonly Contender[] = [
+  peer('graphql-ws', { name: 'graphql-ws', title: 'graphql-ws', arguments: [], isCaching: false }),
+  peer('mercurius', { name: 'mercurius', title: 'Mercurius', arguments: [], isCaching: false }),
+];
+
 export interface RunningServer {
   readonly url: string;
   usage(): Promise<Usage & { readonly details?: unknown }>;
@@ -91,15 +104,17 @@ export interface RunningServer {
 
 export interface StartOptions {
   readonly databaseUrl: string;
-  /** The responses of the floor, by request body. */
+  /** The responses of a floor, by request body. */
   readonly answers?: readonly (readonly [body: string, answer: string])[];
   readonly environment?: NodeJS.ProcessEnv;
 }
 
 export async function startServer(
-  { module, arguments: args, name }: Contender,
+  contender: Contender,
   { databaseUrl, answers, environment }: StartOptions,
 ): Promise<RunningServer> {
+  if (contender === NGINX) return startNginx(answers![0]![1]);
+  const { module, arguments: args, name } = contender;
   const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
   const child = fork(module, args, {
     env: { ...process.env, ...SETTINGS, DATABASE_URL: databaseUrl, DATA_DIR: dataDir, ...environment },
@@ -128,12 +143,12 @@ export async function startServer(
 /** Starts the program as its users do, possibly with several workers on one port. Its usage is not known. */
 export async function startProgram({ databaseUrl, environment }: StartOptions): Promise<RunningServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'stationmaster-bench-'));
-  const program = spawn(process.execPath, [fileURLToPath(new URL('../dist/src/main.js', import.meta.url))], {
+  const program = spawn(process.execPath, [fileURLToPath(new URL('../dist/server/main.js', import.meta.url))], {
     env: { ...process.env, ...SETTINGS, DATABASE_URL: databaseUrl, DATA_DIR: dataDir, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(program, 'exit');
-  const nothing = async () => ({ statements: 0, cpuMs: 0, peakMegabytes: 0 });
+  const nothing = async () => ({ statements: 0, cpuMs: 0, peakMegabytes: 0, residentMegabytes: 0 });
   return {
     url: await announcedBy(program.stdout),
     usage: nothing,

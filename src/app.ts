@@ -1,16 +1,18 @@
 // First, because TypeGraphQL's decorators look for it as soon as they are loaded.
 import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PGlite } from '@electric-sql/pglite';
 import type { Logger } from 'pino';
 import { CacheAudit, NOTHING_AUDITED, summarizeAudit, Visibility } from './audit/index.ts';
-import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
 import { resolveAuth } from './auth/development-secret.ts';
-import { developmentTokens } from './auth/development-tokens.ts';
+import { createDevelopmentSigner, developmentTokens } from './auth/development-tokens.ts';
 import type { Role } from './auth/identity.ts';
+import { rejectUntilPrepared, type Stage } from './auth/reject-until-prepared.ts';
 import { createTokenVerifier } from './auth/tokens.ts';
 import { Cache, type Clock, type SecondTier, ServedSample, systemClock, type TierMessage } from './cache/index.ts';
-import { CHANNEL, type ChangeFeed, ChangeLog, openChangeFeed, Positions } from './changes/index.ts';
+import { CHANNEL, type ChangeFeed, ChangeLog, openChangeFeed, Positions, requireDecoding } from './changes/index.ts';
 import {
   type Collections,
   followChanges,
@@ -23,7 +25,7 @@ import {
 } from './collections/index.ts';
 import type { Config } from './config/config.ts';
 import { type Database, openDatabase } from './database/database.ts';
-import { findTransientFailure, isDatabaseUnavailable, isWorthWaiting } from './database/failures.ts';
+import { describeCause, findTransientFailure, isDatabaseUnavailable, isWorthWaiting } from './database/failures.ts';
 import { identifyDatabase } from './database/identity.ts';
 import { Lineage } from './database/lineage.ts';
 import { migrate } from './database/migrate.ts';
@@ -32,13 +34,18 @@ import { StationmasterError } from './errors.ts';
 import { collections, entities, type FeatureParts, features, migrations } from './features/index.ts';
 import { DEFAULT_PAGE_SIZE } from './graphql/page-size.ts';
 import { createSchema } from './graphql/schema.ts';
+import type { ConsoleState } from './http/console/console-routes.ts';
 import { createHttpServer, type HttpServer } from './http/http-server.ts';
+import { createInstruments } from './observability/instruments.ts';
 import { createLogger } from './observability/logger.ts';
-import { createMetrics } from './observability/metrics.ts';
+import { SqlFigures } from './observability/sql-figures.ts';
+import { openTracing } from './observability/tracing/open-tracing.ts';
+import type { Tracing } from './observability/tracing/traces.ts';
 import type { OperationMiddleware } from './operations/operation.ts';
 import { ResponseCache } from './operations/response-cache.ts';
 import type { FiguresExchange } from './process/figures.ts';
 import { backoffMs, retryWithBackoff } from './retry.ts';
+import { countDown, type Timers } from './timers.ts';
 
 const SWEEP_PERIOD_MS = 30_000;
 /** How long a start waits for its database before it listens without one. */
@@ -47,6 +54,9 @@ const START_BACKOFF = { minMs: 100, maxMs: 5000 };
 const REDIS_BACKOFF = { minMs: 1000, maxMs: 30_000 };
 /** The part of the grace that is kept for letting go of the database. */
 const CLEAN_UP_MS = 500;
+/** How long a stop waits for the collector to take the last spans. */
+const MIN_FLUSH_MS = 200;
+const MAX_FLUSH_MS = 2000;
 
 export interface AppOptions {
   readonly clock?: Clock;
@@ -59,6 +69,8 @@ export interface AppOptions {
   readonly signal?: AbortSignal;
   /** Where the server is one of several workers: how their metrics become one scrape. */
   readonly workers?: FiguresExchange | undefined;
+  /** Those of the history of performance. Default: Node's. */
+  readonly timers?: Timers | undefined;
 }
 
 export interface App {
@@ -73,17 +85,13 @@ export interface App {
   readonly sockets: () => HttpServer['sockets'];
   /** A token for each role, in development; otherwise `null`: they are secrets, and would end up in logs. */
   readonly tokens: Readonly<Record<Role, string>> | null;
+  readonly console: ConsoleState;
   /**
    * Answers what is in flight, then lets go of everything. Resolves when nothing runs any more, which takes no longer
    * than the configured grace.
    * @param drainSeconds how long requests are still taken while `/readyz` sends load balancers elsewhere; default 0
    */
   close(drainSeconds?: number): Promise<void>;
-}
-
-/** What the whole server is at. */
-interface Stage {
-  current: 'starting' | 'waiting for the database' | 'running' | 'stopping';
 }
 
 /**
@@ -102,7 +110,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     for (const stop of started.reverse()) await stop();
   };
   try {
-    const database = await openDatabase(config.database, { entities, migrations, pglite: options.pglite });
+    const { middlewares, pglite, timers, workers } = options;
+    const { tracing, ...traces } = await openTracing(config, logger);
+    started.push(() => traces.close(MIN_FLUSH_MS));
+    const sql = new SqlFigures(tracing?.onStatement);
+    const database = await openDatabase(config.database, { entities, migrations, pglite, observer: sql });
     started.push(() => database.close());
 
     const lineage = new Lineage(database, requireReadable);
@@ -119,6 +131,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       secondTier,
       staleIfErrorSeconds: config.staleIfErrorSeconds,
       clock: options.clock ?? systemClock,
+      aroundLoad: tracing?.aroundLoad,
       isOutage: isOutage,
       onError,
     });
@@ -138,7 +151,6 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 
     const opened = openCollections(collections, { cache, database });
     const audit = sample && createAudit(sample, { cache, collections: opened, database, feed, logger, onError });
-    const { middlewares, workers } = options;
     const parts = {
       collections: opened,
       cache,
@@ -153,10 +165,15 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       stage,
       middlewares,
       workers,
+      timers,
+      sql,
+      tracing,
     };
     const { http, startFeatures } = await createServer(config, parts);
-    let graceMs = config.shutdownGraceSeconds * 1000;
-    started.push(() => http.close(Math.max(0, graceMs - CLEAN_UP_MS)));
+    const remainingMs = countDown(config.shutdownGraceSeconds * 1000 - CLEAN_UP_MS);
+    // The last spans are those of requests that were in flight.
+    started.push(() => traces.close(Math.max(MIN_FLUSH_MS, Math.min(MAX_FLUSH_MS, remainingMs()))));
+    started.push(() => http.close(remainingMs()));
 
     const prepared = prepareDatabase(database, config, { stage, logger, signal });
     started.push(() => prepared.catch(() => {}));
@@ -190,13 +207,15 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
       audit: audit ?? null,
       feed,
       sockets: () => http.sockets,
+      console: http.console,
       tokens: config.environment === 'development' ? await developmentTokens(config) : null,
       close(drainSeconds = 0) {
         closing ??= (async () => {
           stage.current = 'stopping';
           http.drain();
+          // The grace begins now.
+          remainingMs();
           await sleep(drainSeconds * 1000);
-          graceMs -= drainSeconds * 1000;
           await closeAll();
         })();
         return closing;
@@ -222,6 +241,9 @@ function prepareDatabase(
   const prepare = async () => {
     await migrate(database);
     await requireReadable(database);
+    if (config.database.kind === 'postgresql' && config.database.changeFeed === 'logical') {
+      await requireDecoding(database, config.database.url);
+    }
     for (const feature of features) await feature.prepare?.(database, config);
   };
   return retryWithBackoff(prepare, {
@@ -235,12 +257,6 @@ function prepareDatabase(
     },
     signal,
   });
-}
-
-/** The innermost reason, in a few words. Node gathers one error per address it tried, and leaves the message empty. */
-function describeCause(error: unknown): string {
-  const { message, code, errors } = error as Error & { code?: string; errors?: unknown[] };
-  return message || (errors?.length ? describeCause(errors[0]) : (code ?? 'for an unknown reason'));
 }
 
 /** The key prefix names the history and the fields of the records, so that a change of either starts with new keys. */
@@ -302,6 +318,9 @@ interface ServerParts {
   readonly stage: Stage;
   readonly middlewares: readonly OperationMiddleware[] | undefined;
   readonly workers: FiguresExchange | undefined;
+  readonly timers: Timers | undefined;
+  readonly sql: SqlFigures;
+  readonly tracing: Tracing | null;
 }
 
 async function createServer(config: Config, parts: ServerParts) {
@@ -315,12 +334,21 @@ async function createServer(config: Config, parts: ServerParts) {
   const sockets = () => http.sockets;
   const visibility = new Visibility();
   const figures = () => audit?.figures ?? NOTHING_AUDITED;
+  const { metrics, history } = createInstruments({
+    ...parts,
+    audit: figures,
+    commit: config.commit,
+    sockets,
+    visibility,
+  });
   const featureParts: FeatureParts = {
     audit: () => summarizeAudit(figures(), visibility),
     cache,
     collections: opened,
     database,
     feed,
+    history,
+    instanceId: randomUUID(),
     log,
     onError,
     sockets,
@@ -331,28 +359,19 @@ async function createServer(config: Config, parts: ServerParts) {
   const agentKeys = features.find(({ openAgentKeys }) => openAgentKeys)?.openAgentKeys?.({ database, feed, onError });
   const verify = createTokenVerifier(auth);
   const authenticate = createAuthenticator({ verify, agentKeys, anonymousRole: auth.anonymousRole });
-  const metrics = createMetrics(
-    {
-      cacheStats: () => cache.getStats(),
-      sqlStatements: () => database.statementCount,
-      sockets,
-      feed: () => ({ state: feed.state, gaps: feed.gaps }),
-      audit: figures,
-    },
-    parts.workers,
-  );
-  feed.follow({ onApplied: (announcedAtMs) => metrics.observeVisibility(visibility.observe(announcedAtMs) / 1000) });
   const http: HttpServer = await createHttpServer({
     config,
     logger,
     schema,
     collections: opened,
-    identify: onceOpen(authenticate, stage),
+    identify: rejectUntilPrepared(authenticate, stage),
     cache,
     feed,
     responses: parts.responses,
     positions: parts.positions,
     middlewares: parts.middlewares,
+    signDevelopmentToken: createDevelopmentSigner(config),
+    tracing: parts.tracing,
     health: {
       readiness: () => ({
         ready: stage.current === 'running' && feed.state === 'live',
@@ -368,25 +387,8 @@ async function createServer(config: Config, parts: ServerParts) {
     metrics,
   });
   const startFeatures = () => {
-    const stops = features.map(({ start }) => start?.(featureParts, config));
+    const stops = [history.start(), ...features.map(({ start }) => start?.(featureParts, config))];
     return () => Promise.all(stops.map((stop) => stop?.()));
   };
   return { http, startFeatures };
-}
-
-/** Whether requests could find a database without tables. */
-function isUnprepared({ current }: Stage): boolean {
-  return current === 'starting' || current === 'waiting for the database';
-}
-
-/** Lets nobody in before there is anything to ask for. */
-function onceOpen(authenticate: Authenticator, stage: Stage): Authenticator {
-  const identify = (authorization: unknown) => {
-    if (!isUnprepared(stage)) return authenticate(authorization);
-    const message = `The server is ${stage.current}; try again.`;
-    return Promise.reject(new StationmasterError('UNAVAILABLE', message));
-  };
-  const known: Authenticator['known'] = (authorization) =>
-    isUnprepared(stage) ? null : authenticate.known(authorization);
-  return Object.assign(identify, { known });
 }

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const running = config.workers > 1 ? runInWorkers(config) : runHere(config);
   stopOnSignals(running.stop, { say, fail });
   const introduction = await running.ready;
-  if (introduction) introduce(introduction, config);
+  if (introduction) introduce(introduction);
 }
 
 function runHere(config: Config, workers?: FiguresExchange): Running {
@@ -34,12 +34,13 @@ function runInWorkers(config: Config): Running {
   return runWorkers({ ...config, warn: complain, figures: new MergedMetrics(config.workers) });
 }
 
-function introduce({ url, tokens }: Introduction, { environment }: Config): void {
+function introduce({ url, tokens, console: consoleState }: Introduction): void {
   say(`Stationmaster is ready.
 
   GraphQL     ${url}/graphql
   WebSocket   ${url.replace(/^http/, 'ws')}/graphql`);
-  if (environment === 'development') say(`  Sandbox     ${url}/graphql (open it in a browser)`);
+  if (consoleState === 'served') say(`  Console     ${url}/ (open it in a browser)`);
+  if (consoleState === 'not built') say('  Console     not built; after `npm run build` the next start serves it');
   for (const [role, token] of Object.entries(tokens ?? {})) say(`\n  ${role} token, for a day:\n  ${token}`);
   say('');
 }

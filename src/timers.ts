@@ -30,3 +30,12 @@ export function runAt(atMs: number, timers: Timers, run: () => void): () => void
   wait();
   return () => cancel();
 }
+
+/** Returns how much of `totalMs` is left since it was called for the first time. */
+export function countDown(totalMs: number): () => number {
+  let endsAtMs: number | undefined;
+  return () => {
+    endsAtMs ??= performance.now() + totalMs;
+    return Math.max(0, endsAtMs - performance.now());
+  };
+}

@@ -42,8 +42,23 @@ export const TYPE_DEFS = /* GraphQL */ `
   input UpdateWorkstationInput {
     hostname: String
   }
+  input TelemetryReading {
+    workstationId: ID!
+    cpuUsage: Float
+  }
+  type TelemetryReport {
+    stored: Int!
+  }
   type Mutation {
     updateWorkstation(id: ID!, input: UpdateWorkstationInput!): Workstation!
+    reportTelemetry(readings: [TelemetryReading!]!): TelemetryReport!
+  }
+  type WorkstationChange {
+    kind: String!
+    workstation: Workstation
+  }
+  type Subscription {
+    workstationChanged: WorkstationChange!
   }
 `;
 
@@ -66,6 +81,18 @@ const MANAGER = 'm.id, m.name, m.email, m.version';
 
 async function rows<Row>(name: string, text: string, values: readonly unknown[]): Promise<Row[]> {
   return (await pool.query({ name, text, values: [...values] })).rows;
+}
+
+export const CHANGED = 'workstationChanged';
+
+export interface Change {
+  readonly workstationChanged: { readonly kind: string; readonly workstation: Workstation };
+}
+
+/** Reports of telemetry tell the subscribers what they changed. */
+export interface Publisher {
+  publish(event: { readonly topic: typeof CHANGED; readonly payload: Change }): unknown;
+  subscribe(topic: typeof CHANGED): unknown;
 }
 
 /** The loaders of one request. */
@@ -131,6 +158,26 @@ export const RESOLVERS = {
     async updateWorkstation(_root: unknown, { id, input }: { id: string; input: { hostname: string } }) {
       const text = `update workstation w set hostname = $2 where w.id = $1 returning ${WORKSTATION}`;
       return (await rows<Workstation>('w-update', text, [id, input.hostname]))[0];
+    },
+    async reportTelemetry(
+      _root: unknown,
+      { readings }: { readings: readonly { workstationId: string; cpuUsage: number }[] },
+      { pubsub }: { readonly pubsub: Publisher },
+    ) {
+      const text = `update workstation w set cpu_usage = r.cpu_usage
+        from unnest($1::uuid[], $2::float8[]) r (id, cpu_usage) where w.id = r.id returning ${WORKSTATION}`;
+      const values = [readings.map(({ workstationId }) => workstationId), readings.map(({ cpuUsage }) => cpuUsage)];
+      const stored = await rows<Workstation>('w-report', text, values);
+      for (const workstation of stored) {
+        pubsub.publish({ topic: CHANGED, payload: { workstationChanged: { kind: 'UPDATED', workstation } } });
+      }
+      return { stored: stored.length };
+    },
+  },
+  Subscription: {
+    workstationChanged: {
+      subscribe: (_root: unknown, _args: unknown, { pubsub }: { readonly pubsub: Publisher }) =>
+        pubsub.subscribe(CHANGED),
     },
   },
 };

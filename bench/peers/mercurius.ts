@@ -35,6 +35,7 @@ await app.register(mercurius, {
   resolvers: RESOLVERS as never,
   context: createContext,
   jit: 1,
+  subscription: true,
 });
 if (isCached) {
   await app.register(

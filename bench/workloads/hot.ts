@@ -10,6 +10,7 @@ export const hotList = steadyWorkload({
   traffic: ({ list }) => ({ kind: 'reads', requests: [body(list)], order: 'in turn' }),
   judge: (standings) => [
     atLeast('at least 0.85 of the floor', standings.ofFloor, 0.85),
+    atLeast('at least 0.7 of nginx', standings.ofNginx, 0.7),
     atLeast(
       'at least 8 times the best cached peer',
       standings.overBest(({ isCaching }) => isCaching),
@@ -30,6 +31,7 @@ export const hotRecords = steadyWorkload({
   }),
   judge: (standings) => [
     atLeast('at least 0.80 of the floor', standings.ofFloor, 0.8),
+    atLeast('at least 0.7 of nginx', standings.ofNginx, 0.7),
     atLeast(
       'at least 1.6 times the best cached peer',
       standings.overBest(({ isCaching }) => isCaching),

@@ -8,11 +8,13 @@ import {
   baselineOf,
   type Contender,
   FLOOR,
+  FLOORS,
+  NGINX,
   STATIONMASTER,
   STATIONMASTER_COLD,
   STATIONMASTER_FULL,
 } from '../servers.ts';
-import { atLeast, type Verdict } from '../verdict.ts';
+import { atLeast, atMost, type Verdict } from '../verdict.ts';
 
 /** A workload that sends the same kind of traffic to every server for some seconds. */
 export interface SteadyWorkload {
@@ -33,7 +35,8 @@ const METHODS = {
   hot: 'Hot: caches are on, and every request was sent once before.',
   cold:
     'Cold: every request finds Stationmaster’s caches empty; it looks everything up, loads it, stores it and drops it again, ' +
-    'which counts against Stationmaster. With full caches, every request finds them full of other values and evicts some. ' +
+    'which counts against Stationmaster. With full caches, every request finds them full of other values; ' +
+    'what it asks for evicts some of them, and what comes along with a list is not stored. ' +
     'The peers run without their caches. Statements stay prepared for all servers.',
 };
 
@@ -49,7 +52,7 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
     ...(bench.baseline === null ? [] : [baselineOf(own!, bench.baseline.folder)]),
     ...others,
     ...bench.peers.filter(({ isCaching }) => cache === 'hot' || !isCaching),
-    ...(hasFloor ? [FLOOR] : []),
+    ...(hasFloor ? FLOORS.filter((floor) => cache === 'hot' || floor === FLOOR) : []),
   ];
   const entrants = contenders.map(
     (contender): Entrant => ({
@@ -80,6 +83,7 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
     },
     verdicts: [
       ...spec.judge(standings),
+      atMost('the load generator at most 95 % busy in every row', standings.generatorPercent, 95),
       ...(bench.baseline === null ? [] : [atLeast('at least 0.97 of the baseline', standings.ofBaseline, 0.97)]),
     ],
   };
@@ -119,7 +123,7 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-const NO_PEERS: readonly Contender[] = [STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL, FLOOR];
+const NO_PEERS: readonly Contender[] = [STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL, ...FLOORS];
 
 function isOwn(contender: Contender): boolean {
   return NO_PEERS.includes(contender) || contender.name === 'baseline';
@@ -159,6 +163,17 @@ export class Standings {
   /** Our requests per second as a multiple of the floor's; `null` without a floor. */
   get ofFloor(): number | null {
     return this.floor && this.own.requestsPerSecond / this.floor.requestsPerSecond;
+  }
+
+  /** Our requests per second as a multiple of nginx's; `null` where it is not installed. */
+  get ofNginx(): number | null {
+    const nginx = this.all.find(({ contender }) => contender === NGINX)?.figures;
+    return nginx ? ratioOf(this.own, nginx) : null;
+  }
+
+  /** The highest of all rows: at 100 the generator was the limit, and the row says nothing about its server. */
+  get generatorPercent(): number {
+    return Math.max(...this.all.map(({ figures }) => figures.generatorPercent));
   }
 
   /** Our requests per second as a multiple of the best counted peer's; `null` if none took part. */

@@ -5,7 +5,7 @@ import { systemTimers, type Timers } from '../timers.ts';
 
 /**
  * What came before a stale value: the `announcement` of what replaces it, which the cache did not apply; or `silence`, because
- * no such announcement was heard. Of lists and counts that is `unknown`.
+ * no such announcement was heard. Of lists, counts and summaries that is `unknown`.
  */
 export type StaleAfter = 'announcement' | 'silence' | 'unknown';
 
@@ -23,7 +23,7 @@ export const NOTHING_AUDITED: AuditFigures = { audited: 0, stale: { announcement
 /** The stale values of one round. */
 export interface StaleFindings {
   readonly count: number;
-  /** A few of them. The versions are those in the cache and in the database; of lists and counts they are `undefined`. */
+  /** A few of them. The versions are those in the cache and in the database; of lists, counts and summaries they are `undefined`. */
   readonly examples: readonly {
     readonly key: string;
     readonly after: StaleAfter;
@@ -148,7 +148,7 @@ export class CacheAudit {
       const after = wasBehind ? 'announcement' : this.#causeOf(each);
       this.#stale[after] += 1;
       count += 1;
-      if (entry.isHeld) cache.delete(entry.key);
+      if (entry.isHeld) cache.delete(entry.key, 'the audit, which found it stale');
       const key = entry.key.slice(0, MAX_KEY_LENGTH);
       if (count <= MAX_EXAMPLES) examples.push({ key, after, served: entry.version, stored: version });
     }
@@ -165,7 +165,8 @@ export class CacheAudit {
   }
 }
 
-/** Records first: one statement compares hundreds. */
+/** Records first: one statement compares hundreds. Of summaries one, because it reads the whole table. */
 function inOrder(rereads: readonly Reread[]): Reread[] {
-  return rereads.toSorted((a, b) => Number(b.isOfRecords) - Number(a.isOfRecords));
+  const those = (kind: Reread['of']) => rereads.filter(({ of }) => of === kind);
+  return [...those('records'), ...those('summary').slice(0, 1), ...those('list')];
 }

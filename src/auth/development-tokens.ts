@@ -7,12 +7,24 @@ const LIFETIME_SECONDS = 24 * 60 * 60;
 
 /** A token for each role, so that a server that was just started can be tried; `null` where an issuer signs the tokens. */
 export async function developmentTokens(config: Config): Promise<Record<Role, string> | null> {
-  const { secret, issuer, audience } = await resolveAuth(config);
-  if (secret === undefined) return null;
-  const tokens = ROLES.map(async (role) => {
-    const subject = `development-${role.toLowerCase()}`;
-    const expiresInSeconds = LIFETIME_SECONDS;
-    return [role, await signToken({ secret, roles: [role], subject, expiresInSeconds, issuer, audience })] as const;
-  });
+  const auth = await resolveAuth(config);
+  if (auth.secret === undefined) return null;
+  const tokens = ROLES.map(async (role) => [role, await signDevelopmentToken(auth, role)] as const);
   return Object.fromEntries(await Promise.all(tokens)) as Record<Role, string>;
+}
+
+/**
+ * Returns a function that signs a token for a role; `undefined` unless the server is in development and generated its secret.
+ * A configured secret may be that of other servers as well.
+ */
+export function createDevelopmentSigner(config: Config): ((role: Role) => Promise<string>) | undefined {
+  const { auth, environment } = config;
+  if (environment === 'production' || auth.secret !== undefined || auth.jwksUrl !== undefined) return undefined;
+  return async (role) => signDevelopmentToken(await resolveAuth(config), role);
+}
+
+function signDevelopmentToken({ secret, issuer, audience }: Config['auth'], role: Role): Promise<string> {
+  const subject = `development-${role.toLowerCase()}`;
+  const claims = { roles: [role], subject, expiresInSeconds: LIFETIME_SECONDS, issuer, audience };
+  return signToken({ secret: secret!, ...claims });
 }

@@ -1,5 +1,8 @@
-/** `VIEWER < OPERATOR < ADMIN`: each role includes those before it. `AGENT` is separate and may only report telemetry. */
-export const ROLES = ['VIEWER', 'OPERATOR', 'ADMIN', 'AGENT'] as const;
+/**
+ * `VIEWER < OPERATOR < ADMIN`: each role includes those before it. `AGENT` is separate and may only report telemetry.
+ * `MONITOR` reads the figures of the instances and nothing else; `ADMIN` includes it.
+ */
+export const ROLES = ['VIEWER', 'OPERATOR', 'ADMIN', 'AGENT', 'MONITOR'] as const;
 
 export type Role = (typeof ROLES)[number];
 
@@ -23,12 +26,14 @@ export interface Identity {
 
 /** Whether `identity` has `role` or a role that includes it. */
 export function hasRole(identity: Identity, role: Role): boolean {
-  return identity.roles.some((held) => INCLUDES[held].includes(role));
+  for (const held of identity.roles) if (INCLUDES[held].includes(role)) return true;
+  return false;
 }
 
 const INCLUDES: Record<Role, readonly Role[]> = {
   VIEWER: ['VIEWER'],
   OPERATOR: ['VIEWER', 'OPERATOR'],
-  ADMIN: ['VIEWER', 'OPERATOR', 'ADMIN'],
+  ADMIN: ['VIEWER', 'OPERATOR', 'ADMIN', 'MONITOR'],
   AGENT: ['AGENT'],
+  MONITOR: ['MONITOR'],
 };

@@ -11,8 +11,9 @@ export interface CacheDependencySource {
 /**
  * Called once, synchronously, when a dependency ends. It must not write to the cache.
  * @param cause why the first entry left the cache; `undefined`: the owner ended the dependency
+ * @param entry that entry
  */
-export type OnDependencyEnd = (cause: RemovalCause | undefined) => void;
+export type OnDependencyEnd = (cause: RemovalCause | undefined, entry?: Entry) => void;
 
 /**
  * The dependency of a derived value, such as a serialized response, on the entries it was made from.
@@ -59,11 +60,11 @@ export class CacheDependency implements EntryDependency {
   }
 
   /** Ends the dependency. Further calls do nothing. */
-  end(cause?: RemovalCause): void {
+  end(cause?: RemovalCause, left?: Entry): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const entry of this.entries) detach(this, entry);
-    this.#onEnd(cause);
+    this.#onEnd(cause, left);
   }
 }
 
@@ -80,9 +81,15 @@ export function createDependency(
 }
 
 /** Ends everything that was derived from an entry. Call when the entry has left the store. */
-export function endDependenciesOf({ dependencies }: Entry, cause: RemovalCause): void {
-  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.end(cause);
-  else dependencies?.end(cause);
+export function endDependenciesOf(entry: Entry, cause: RemovalCause): void {
+  const { dependencies } = entry;
+  if (dependencies instanceof Set) for (const dependency of [...dependencies]) dependency.end(cause, entry);
+  else dependencies?.end(cause, entry);
+}
+
+/** How many derived values depend on an entry. */
+export function countDependents({ dependencies }: Entry): number {
+  return dependencies instanceof Set ? dependencies.size : Number(dependencies !== undefined);
 }
 
 function attach(dependency: CacheDependency, entry: Entry): void {

@@ -1,20 +1,22 @@
-import type { AnnouncedRecord, Announcement } from './announcement.ts';
+import { AnnouncedChanges, measureEvolving } from './announced-changes.ts';
+import type { Announcement } from './announcement.ts';
 import { type CacheDependency, createDependency, type OnDependencyEnd } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
 import { compileGlob } from './glob.ts';
 import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
+import { CacheInspection, type DerivedValues, MAX_KEYS_TOLD } from './inspection/inspection.ts';
 import { Outage } from './outage.ts';
 import { dependentOf, storeOptionsOf } from './read-options.ts';
 import type { ReadTrace } from './read-trace.ts';
 import type { SecondTier } from './second-tier.ts';
 import type { ServedSample } from './served-sample.ts';
-import { type Entry, isAtLeastAsNew, type StoreOptions } from './store/entry.ts';
+import type { Entry, StoreOptions } from './store/entry.ts';
 import { EntryStore } from './store/entry-store.ts';
 import { type RemovalListener, RemovalListeners } from './store/removal.ts';
+import { RemovalLog, type RemovalOrigin } from './store/removal-log.ts';
 import type { CacheStats, LayerCounters } from './store/stats.ts';
 import { freezeAndMeasure } from './store/value.ts';
-import { measureEvolving, TaggedValues } from './tagged-values.ts';
 
 /**
  * A read-through TTL cache that applies announced changes.
@@ -27,9 +29,12 @@ import { measureEvolving, TaggedValues } from './tagged-values.ts';
  */
 export class Cache {
   readonly secondTier: SecondTier | null;
+  /** Tells what the cache holds, and what left it lately. */
+  readonly inspection: CacheInspection;
   readonly #store: EntryStore;
-  readonly #loads = new InFlightLoads();
-  readonly #tagged: TaggedValues;
+  readonly #loads: InFlightLoads;
+  readonly #announced: AnnouncedChanges;
+  readonly #log = new RemovalLog();
   readonly #removals = new RemovalListeners((error) => this.#report(error));
   readonly #clock: Clock;
   readonly #staleIfErrorMs: number;
@@ -43,18 +48,25 @@ export class Cache {
   constructor(options: CacheOptions = {}) {
     this.secondTier = options.secondTier ?? null;
     this.#clock = options.clock ?? systemClock;
+    this.#loads = new InFlightLoads(options.aroundLoad);
     this.#staleIfErrorMs = 1000 * (options.staleIfErrorSeconds ?? 60);
     this.#outage = new Outage(options.isOutage ?? (() => false));
-    const { sample } = options;
-    this.#sample = sample;
+    this.#sample = options.sample;
     this.#onError = options.onError ?? (() => {});
     this.#store = new EntryStore(options, {
       clock: this.#clock,
       removals: this.#removals,
-      onForgotten: (entry) => this.#loads.outlive(entry),
+      log: this.#log,
+      onForgotten: (entry) => this.#loads.guardAgainstOlderLoads(entry),
     });
-    const onError = (error: unknown) => this.#report(error);
-    this.#tagged = new TaggedValues({ store: this.#store, loads: this.#loads, clock: this.#clock, sample, onError });
+    this.#announced = new AnnouncedChanges({
+      store: this.#store,
+      loads: this.#loads,
+      clock: this.#clock,
+      sample: this.#sample,
+      onError: (error) => this.#report(error),
+    });
+    this.inspection = new CacheInspection({ store: this.#store, log: this.#log, clock: this.#clock });
   }
 
   /** Returns the fresh value of `key`; `null`: known to be absent; `undefined`: unknown. Counts in `layer` if unknown. */
@@ -63,6 +75,7 @@ export class Cache {
     // An entry that is held and not fresh has expired. While the cache is suspended, it may still replace a failed load.
     if (!entry && this.isLive) this.#store.delete(key, 'expired');
     this.#store.count(entry?.layer ?? layer, entry !== undefined);
+    if (entry) entry.hits++;
     return entry?.value;
   }
 
@@ -73,36 +86,40 @@ export class Cache {
   set(key: string, value: unknown, options: StoreOptions = { layer: 'values' }): void {
     this.#loads.invalidateKey(key);
     this.#store.delete(key, 'replaced');
-    this.#put(key, value, options);
+    const valueBytes = freezeAndMeasure(value);
+    if (this.isLive) this.#store.put(key, value, options, valueBytes);
   }
 
   /** Removes one key and returns whether it was held. Running loads of the key will not be stored. */
-  delete(key: string): boolean {
+  delete(key: string, origin?: RemovalOrigin): boolean {
     this.#loads.invalidateKey(key);
-    return this.#store.delete(key, 'invalidated');
+    return this.#log.attribute(origin, () => this.#store.delete(key, 'invalidated'));
   }
 
   /** Removes all entries and returns their number. Running loads will not be stored. */
-  clear(): number {
+  clear(origin?: RemovalOrigin): number {
     this.secondTier?.discard();
-    return this.#drop();
+    return this.#drop(origin);
   }
 
-  #drop(): number {
+  #drop(origin: RemovalOrigin | undefined): number {
     this.#sample?.forgetAnnounced();
     this.#loads.invalidateAll();
-    return this.#store.invalidateWhere(() => true);
+    return this.#log.attribute(origin, () => this.#store.clear());
   }
 
   /**
    * Removes the entries whose keys match the glob and returns their number. Running loads of such keys will not be stored.
+   * @param keys receives the keys of the first entries that were removed, up to `MAX_KEYS_TOLD`
    * @throws {PatternError} when the pattern is blank, too long, or holds a control character
    */
-  invalidate(pattern: string): number {
+  invalidate(pattern: string, origin?: RemovalOrigin, keys: string[] = []): number {
     const isSelected = compileGlob(pattern);
     this.secondTier?.discard();
     this.#loads.invalidateKeys(isSelected);
-    return this.#store.invalidateWhere((entry) => isSelected(entry.key));
+    const removed = this.#log.attribute(origin, () => this.#store.invalidateWhere(({ key }) => isSelected(key)));
+    keys.push(...removed.slice(0, MAX_KEYS_TOLD).map(({ key }) => key));
+    return removed.length;
   }
 
   /** Removes expired entries and returns their number. While the cache is suspended, keeps those that may replace a load. */
@@ -118,8 +135,12 @@ export class Cache {
     return this.#store.summary(this.#errors, this.secondTier?.counters);
   }
 
-  /** Registers statistics for a cache derived from this one, as a layer of its own. The caller updates the counters. */
-  addDerivedLayer(name: string): LayerCounters {
+  /**
+   * Registers a cache derived from this one as a layer of its own. The caller updates the counters.
+   * @param values what `inspection` may tell of it; default: nothing
+   */
+  addDerivedLayer(name: string, values?: DerivedValues): LayerCounters {
+    if (values) this.inspection.addLayer(name, values);
     return this.#store.addDerivedLayer(name);
   }
 
@@ -158,8 +179,8 @@ export class Cache {
   }
 
   /** Every change is announced from now on. Drops all entries, because earlier changes may have been missed. */
-  resume(): void {
-    this.#drop();
+  resume(origin?: RemovalOrigin): void {
+    this.#drop(origin);
     this.#suspendedAtMs = null;
     this.#outage.end();
     this.secondTier?.resume();
@@ -238,6 +259,7 @@ export class Cache {
   }
 
   #serve<V>(entry: Entry, { trace }: Pick<ReadOptions<V>, 'trace'>): V {
+    entry.hits++;
     this.#sample?.note(entry);
     trace?.add(entry.key, entry);
     return entry.value as V;
@@ -253,31 +275,12 @@ export class Cache {
    * if it carries none. A value with one of the tags is dropped if the change affects it, or evolves. Running loads of records
    * and values that would be dropped will not be stored, and later readers do not share them. Never throws.
    */
-  announce({ records, tags, change }: Announcement): void {
-    for (const record of records) this.#announceRecord(record);
-    this.secondTier?.announce(records);
-    this.#tagged.announce(tags, change, this.isLive);
-  }
-
-  #announceRecord(record: AnnouncedRecord): void {
-    const { key, version, value } = record;
-    this.#sample?.noteAnnounced(record);
-    this.#loads.invalidateKey(key);
-    const held = this.#store.peek(key);
-    if (!held) return;
-    // A record that exists again, or whose content is unknown, is left to the next reader's load.
-    const isReplaceable = held.value !== null && value !== undefined;
-    if (isReplaceable && isAtLeastAsNew(held, version, value)) return;
-    this.#store.delete(key, isReplaceable && this.isLive ? 'replaced' : 'invalidated');
-    if (!isReplaceable) return;
-    const { layer, tags, isAffectedBy, expiresAtMs, storedAtMs } = held;
-    const ttlSeconds = value === null ? undefined : (expiresAtMs - storedAtMs) / 1000;
-    try {
-      const entry = this.#put(key, value, { layer, ttlSeconds, version, tags, isAffectedBy });
-      if (entry) this.#sample?.note(entry);
-    } catch (error) {
-      this.#report(error);
-    }
+  announce({ records, tags, change }: Announcement, origin?: RemovalOrigin): void {
+    this.#log.attribute(origin, () => {
+      for (const record of records) this.#announced.applyToRecord(record, this.isLive);
+      this.secondTier?.announce(records);
+      this.#announced.applyToTagged(tags, change, this.isLive);
+    });
   }
 
   #load<V>(
@@ -309,14 +312,17 @@ export class Cache {
       prime: (key, value, options) => {
         if (options.version !== undefined) this.secondTier?.observeVersion(key, options.version);
         if (!this.#loads.mayPrime(load, key) || this.#loads.isOutdated(load, key, options.version)) return null;
-        return this.#keep(key, value, options, options.bytes ?? freezeAndMeasure(value));
+        const valueBytes = options.bytes ?? freezeAndMeasure(value);
+        if (this.#store.hasRoomFor(key, valueBytes)) return this.#keep(key, value, options, valueBytes);
+        this.#loads.guardUnstored(key, options.version);
+        return 'no room';
       },
     };
   }
 
   /** Stores a value that a load was asked for, if its lease allows; returns what readers get, and the entry that holds it. */
   #keepLoaded<V>(load: Load, key: string, loaded: V, options: ReadOptions<V>): { value: unknown; entry: Entry | null } {
-    const { value, isKnown } = this.#tagged.replay(load, key, loaded);
+    const { value, isKnown } = this.#announced.replay(load, key, loaded);
     const valueBytes = measureEvolving(value, options);
     const version = value === null ? undefined : options.versionOf?.(value as V);
     if (!isKnown || !this.#loads.mayStoreResult(load, key) || this.#loads.isOutdated(load, key, version)) {
@@ -359,16 +365,12 @@ export class Cache {
       this.delete(key);
       return null;
     }
-    return this.#put(key, value, options, valueBytes);
-  }
-
-  #put(key: string, value: unknown, options: StoreOptions, valueBytes = freezeAndMeasure(value)): Entry | null {
-    return this.isLive ? this.#store.put(key, value, options, valueBytes) : null;
+    return this.isLive ? this.#store.put(key, value, options, valueBytes, held ?? null) : null;
   }
 
   /** Whether a held entry may be from a later query than the value of a load. */
   #mayBeLater(held: Entry): boolean {
-    return held.expiresAtMs > this.#clock.now() || this.#loads.precede(held);
+    return held.expiresAtMs > this.#clock.now() || this.#loads.hasLoadOlderThan(held);
   }
 
   #fresh(key: string, nowMs: number): Entry | undefined {
@@ -376,7 +378,7 @@ export class Cache {
     const entry = this.#store.get(key);
     if (!entry || entry.expiresAtMs > nowMs) return entry;
     // Kept, in case that the load fails by an outage.
-    this.#loads.outlive(entry);
+    this.#loads.guardAgainstOlderLoads(entry);
     return undefined;
   }
 

@@ -21,11 +21,15 @@ export interface CacheOptions {
   readonly secondTier?: SecondTier;
   /** Picks what an audit looks at. Default: nothing is picked. */
   readonly sample?: ServedSample | undefined;
+  /** Called with each load instead of the load itself, which it calls: to measure it. Default: nothing is around a load. */
+  readonly aroundLoad?: AroundLoad | undefined;
   /** Receives every error that the cache handled by itself, such as one thrown by `isAffectedBy`. */
   readonly onError?: (error: unknown) => void;
   /** Default: the system's clock. */
   readonly clock?: Clock;
 }
+
+export type AroundLoad = <T>(layer: string, keys: readonly string[], load: () => Promise<T>) => Promise<T>;
 
 export interface ReadOptions<V> {
   /** The layer whose statistics count the read, and that the loaded entries belong to. */
@@ -53,10 +57,11 @@ export interface FillLease {
   /**
    * Stores a record that the load fetched along with the keys it was asked for, unless the record changed since the load
    * began.
-   * @returns the entry that now holds the record, possibly an older entry of the same version; `null` if it was not stored
+   * @returns the entry that now holds the record, possibly an older entry of the same version; `'no room'` if the cache is
+   * full, so that only records which are asked for displace others; `null` if the record may be outdated
    * @throws {TypeError} when `value` is not JSON-safe and `options.bytes` is left out
    */
-  prime(key: string, value: unknown, options: StoreOptions): Entry | null;
+  prime(key: string, value: unknown, options: StoreOptions): Entry | 'no room' | null;
   /** Whether the value that the load found for one of its own keys may still be stored. */
   mayFill(key: string): boolean;
 }

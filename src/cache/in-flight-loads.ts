@@ -1,8 +1,10 @@
+import type { AroundLoad } from './contract.ts';
 import type { Dependent, Entry } from './store/entry.ts';
 import { TagIndex } from './store/tag-index.ts';
 
 /** One running call of a loader, for one or more keys. */
 export interface Load extends Dependent {
+  readonly layer: string;
   readonly keys: readonly string[];
   /** The index of each key in `keys`. */
   readonly placeOf: ReadonlyMap<string, number>;
@@ -17,7 +19,7 @@ export interface Load extends Dependent {
   isResultInvalidated: boolean;
   /** Predicates that select keys which may not be stored, asked for or primed. */
   readonly invalidatedKeys: ((key: string) => boolean)[];
-  /** The changes that its values have to be brought up to date with (`Evolution`), in order. */
+  /** The changes that its values have to be brought up to date with (`Evolution`): all until it was invalidated, in order. */
   readonly changes: unknown[];
 }
 
@@ -46,6 +48,11 @@ export class InFlightLoads {
   /** The newest version of each key that a reader was given although it was not stored. */
   readonly #minimumVersions = new Map<string, { readonly version: number; readonly at: number }>();
   #sequence = 0;
+  readonly #aroundLoad: AroundLoad;
+
+  constructor(aroundLoad: AroundLoad = (_layer, _keys, load) => load()) {
+    this.#aroundLoad = aroundLoad;
+  }
 
   /**
    * Registers a load, then runs it, so that no change is missed in between. Later readers may join it until a change
@@ -55,7 +62,7 @@ export class InFlightLoads {
    */
   begin(
     placeOf: ReadonlyMap<string, number>,
-    dependent: Dependent & Pick<Load, 'isInvalidated' | 'startedAtMs'>,
+    dependent: Dependent & Pick<Load, 'layer' | 'isInvalidated' | 'startedAtMs'>,
     run: (load: Load) => Promise<LoadResult>,
   ): Load {
     const { promise: ended, resolve } = Promise.withResolvers<LoadResult>();
@@ -78,7 +85,7 @@ export class InFlightLoads {
 
   async #run(load: Load, run: (load: Load) => Promise<LoadResult>): Promise<LoadResult> {
     try {
-      return await run(load);
+      return await this.#aroundLoad(load.layer, load.keys, () => run(load));
     } catch (error) {
       return { error };
     } finally {
@@ -112,16 +119,24 @@ export class InFlightLoads {
   }
 
   /** Whether a running load began before the entry was stored, and may therefore return an older value. */
-  precede({ storedAtMs }: Entry): boolean {
+  hasLoadOlderThan({ storedAtMs }: Entry): boolean {
     const [oldest] = this.#running;
     return oldest !== undefined && oldest.startedAtMs <= storedAtMs;
   }
 
-  /** Prevents such loads from storing or sharing an older value once the entry is not held for comparison. */
-  outlive(entry: Entry): void {
-    if (!this.precede(entry)) return;
-    if (entry.version === undefined) this.invalidateKey(entry.key);
-    else this.rememberVersion(entry.key, entry.version);
+  /** Prevents loads that began before the entry was stored from storing or sharing an older value once it is not held. */
+  guardAgainstOlderLoads(entry: Entry): void {
+    if (this.hasLoadOlderThan(entry)) this.#guard(entry.key, entry.version);
+  }
+
+  /** Prevents other running loads from storing or sharing an older value of a record that a reader gets unstored. */
+  guardUnstored(key: string, version: number | undefined): void {
+    if (this.#running.size > 1) this.#guard(key, version);
+  }
+
+  #guard(key: string, version: number | undefined): void {
+    if (version === undefined) this.invalidateKey(key);
+    else this.rememberVersion(key, version);
   }
 
   /** Whether `version` is older than one that a reader has seen. Absence (`undefined`) is: it may predate the row. */
@@ -150,11 +165,12 @@ export class InFlightLoads {
 
   /**
    * Prevents running loads with the tag from storing or sharing their results, if `isAffected` says so. Others whose values
-   * evolve remember the change.
+   * evolve remember the change; invalidated ones do not, because earlier changes may have been missed.
    */
   announceTagged(tag: string, change: unknown, isAffected: (load: Load) => boolean): void {
     for (const load of this.#tagged.tagged(tag)) {
-      if (load.isResultInvalidated || !(isAffected(load) || this.#isOverfull(load, change))) continue;
+      if (load.isInvalidated || load.isResultInvalidated) continue;
+      if (!isAffected(load) && !this.#isOverfull(load, change)) continue;
       load.isResultInvalidated = true;
       this.#unshare(load);
     }

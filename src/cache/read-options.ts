@@ -4,9 +4,10 @@ import type { Dependent, StoreOptions } from './store/entry.ts';
 /** Which announcements concern a load of these keys. */
 export function dependentOf<V>(
   keys: readonly string[],
-  { tagsOf, isAffectedBy, evolution }: ReadOptions<V>,
-): Dependent {
+  { layer, tagsOf, isAffectedBy, evolution }: ReadOptions<V>,
+): Dependent & { readonly layer: string } {
   return {
+    layer,
     tags: tagsOf ? [...new Set(keys.flatMap(tagsOf))] : [],
     isAffectedBy: isAffectedBy && ((change) => keys.some((key) => isAffectedBy(change, undefined, key))),
     evolution,

@@ -34,7 +34,9 @@ export interface TierVisit {
  *
  * Contract: a record returned with `isCurrent: true` is at least as new as
  * - the last announcement of its key that this instance has applied, and
- * - the last version of its key that this instance passed to `observeVersion`, for at least 15 s after the call.
+ * - the last version of its key that this instance passed to `observeVersion`, for at least 15 s after the call, and
+ * - the last version of its key that was committed before `resume`. Before `resume` this instance was ahead of its
+ *   announcements: it answered from the database, and answered writes without waiting for them.
  *
  * No method throws and none waits for the network, except `close` and `TierVisit.read`. Faults go to the implementation's
  * own error handler.

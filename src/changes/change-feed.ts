@@ -50,6 +50,8 @@ export interface ChangeFeedOptions {
    * Default: all.
    */
   readonly schema?: () => string;
+  /** Why an echo that was sent may not be heard, in a sentence for the operator. Default: as by a pooler. */
+  readonly unheard?: string;
   /** Default: Node's timers. */
   readonly timers?: Timers;
   /** How long `waitUntilApplied` waits, in milliseconds, before it declares the feed lost. Default 2,000. */
@@ -98,7 +100,7 @@ export class ChangeFeed {
     this.#isForeign = isForeign;
     this.#schema = options.schema;
     this.#timers = timers;
-    this.#echoes = echo && new Echoes(echo, timers, (failure) => this.lose(notHeard(failure)));
+    this.#echoes = echo && new Echoes(echo, timers, (failure) => this.lose(notHeard(failure, options.unheard)));
     this.#acknowledgeTimeoutMs = acknowledgeTimeoutMs;
     this.#onError = onError;
   }
@@ -120,6 +122,11 @@ export class ChangeFeed {
   /** Which of the spans in which the feed was live this is, counted from 1; 0 while it is not live. */
   get liveSpan(): number {
     return this.#state === 'live' ? this.#liveSpans : 0;
+  }
+
+  /** How much of its log the database keeps for this instance, in bytes. */
+  get retainedBytes(): number {
+    return this.#source.retainedBytes ?? 0;
   }
 
   /** The current number of followers. */
@@ -323,12 +330,12 @@ function originOf(message: Message): Origin {
   return 'origin' in message ? message.origin : {};
 }
 
-function notHeard(failure: unknown): DatabaseRefusal {
-  const message =
-    failure === undefined
-      ? 'The connection to the database does not deliver notifications: connect to PostgreSQL itself, or to a pooler in ' +
-        'session mode.'
-      : 'Nothing can be sent over the connections that writes use.';
+const SWALLOWED =
+  'The connection to the database does not deliver notifications: connect to PostgreSQL itself, or to a pooler in ' +
+  'session mode.';
+
+function notHeard(failure: unknown, unheard = SWALLOWED): DatabaseRefusal {
+  const message = failure === undefined ? unheard : 'Nothing can be sent over the connections that writes use.';
   return new DatabaseRefusal(message, { cause: failure });
 }
 

@@ -40,6 +40,23 @@ export type Command =
       readonly from: string;
       readonly report: Readonly<Record<string, unknown>>;
     }
+  /** Asks the instance `of` for its performance in the last minutes. It answers with parts, and the same `question`. */
+  | {
+      readonly command: 'history';
+      readonly question: string;
+      readonly from: string;
+      readonly of: string;
+      readonly minutes: number;
+    }
+  | {
+      readonly command: 'historyPart';
+      readonly question: string;
+      readonly from: string;
+      /** Counted from 0. */
+      readonly part: number;
+      readonly parts: number;
+      readonly samples: readonly (readonly (number | null)[])[];
+    }
   /** Asks for a generation of the second cache tier to join. Instances that have one answer with `synced`. */
   | { readonly command: 'sync'; readonly question: string; readonly from: string }
   | { readonly command: 'synced'; readonly question: string; readonly from: string; readonly generation: string };
@@ -128,6 +145,18 @@ function isCommand(message: Partial<Record<string, unknown>> | null): message is
       return typeof message.pattern === 'string';
     case 'report':
       return typeof message.question === 'string';
+    case 'history':
+      return (
+        [message.question, message.of].every((part) => typeof part === 'string') && typeof message.minutes === 'number'
+      );
+    case 'historyPart':
+      return (
+        typeof message.question === 'string' &&
+        typeof message.part === 'number' &&
+        typeof message.parts === 'number' &&
+        Array.isArray(message.samples) &&
+        message.samples.every(Array.isArray)
+      );
     case 'sync':
       return typeof message.question === 'string' && typeof message.from === 'string';
     case 'synced':

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { announceSql } from '../database/announce-sql.ts';
 import type { Database } from '../database/database.ts';
 import { FACTS_DIGEST } from '../database/lineage.ts';
 import type { EchoOptions } from './echoes.ts';
@@ -17,25 +18,27 @@ export function createEchoChannel(): string {
   return `stationmaster_echo_${randomUUID().replaceAll('-', '')}`;
 }
 
-const ECHO = `select pg_notify($2, json_build_object('echo', $3::text, 'snapshot', pg_current_snapshot()::text,
+const PAYLOAD = `json_build_object('echo', $3::text, 'snapshot', pg_current_snapshot()::text,
   'at', extract(epoch from clock_timestamp()) * 1000,
-  'facts', ${FACTS_DIGEST})::text)`;
+  'facts', ${FACTS_DIGEST})::text`;
 
 /**
  * Sends echoes as writers announce their changes: over one of the connections that writes use. While all of those are busy,
  * with statements that wait for locks for instance, the connection that listens sends them itself.
  */
 export function createEchoPath(database: Database, { channel, tables, run }: EchoPath): EchoOptions {
+  const echo = `select ${announceSql(database, '$2', PAYLOAD)}`;
   return {
     isRepeated: true,
     async send(id) {
       const values = [tables, channel, id];
-      if (!(await database.runIfWriterIsFree('feed-echo', ECHO, values))) await run(ECHO, values);
+      if (!(await database.runIfWriterIsFree('feed-echo', echo, values))) await run(echo, values);
     },
   };
 }
 
 /** The first echo shows that the embedded database notifies; it runs in this process, and nothing could come between. */
 export function createEmbeddedEchoPath({ channel, tables, run }: EchoPath): EchoOptions {
-  return { isRepeated: false, send: async (id) => void (await run(ECHO, [tables, channel, id])) };
+  const echo = `select pg_notify($2, ${PAYLOAD})`;
+  return { isRepeated: false, send: async (id) => void (await run(echo, [tables, channel, id])) };
 }

@@ -11,7 +11,7 @@ export interface NotificationHandlers {
   onUp(): void;
   /**
    * Payloads are lost from now on, and may have been lost for a while. Called once after each `onUp`, and once for each
-   * failed attempt to connect.
+   * failed attempt to connect, or when one takes long that may still succeed.
    */
   onDown(reason: unknown): void;
 }
@@ -32,6 +32,8 @@ export const ANY_ANSWER: ConnectionCheck = {
 
 /** Port: a source of announcements. It reconnects until it is closed. */
 export interface NotificationSource {
+  /** How much of its log the server keeps for this source, in bytes, as of the last heartbeat. Default: nothing. */
+  readonly retainedBytes?: number;
   /** Resolves when the first attempt to listen has succeeded or failed. Further attempts run in the background. Call once. */
   start(handlers: NotificationHandlers): Promise<void>;
   /** Drops a connection that may have lost payloads, and reconnects. `reason` is passed to `onDown`. */

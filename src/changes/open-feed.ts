@@ -5,6 +5,7 @@ import { LISTENER_NAME } from '../database/listeners.ts';
 import { DatabaseRefusal } from '../database/refusal.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { createEchoChannel, createEchoPath, createEmbeddedEchoPath } from './echo-path.ts';
+import { createLogicalSource } from './logical/logical-source.ts';
 import { createPgliteSource } from './pglite-source.ts';
 import { createPostgresqlSource } from './postgresql-source.ts';
 
@@ -17,6 +18,10 @@ export interface OpenFeedOptions {
   /** Receives everything else that `ChangeFeed` reports. */
   readonly onError: (error: unknown) => void;
 }
+
+const BEHIND =
+  'The log of the database is not decoded in time: PostgreSQL is busy, decodes a very large transaction, or something between ' +
+  'holds the replication connection back.';
 
 /** The change feed of a database, which listens once it is started. */
 export function openChangeFeed(config: Config['database'], options: OpenFeedOptions): ChangeFeed {
@@ -32,16 +37,21 @@ export function openChangeFeed(config: Config['database'], options: OpenFeedOpti
     const echo = createEmbeddedEchoPath({ channel, tables: lineage.tables, run });
     return new ChangeFeed({ source: createPgliteSource(pglite, [channel], lineage), echo, isForeign, schema, onError });
   }
-  const source = createPostgresqlSource({
+  const connecting = {
     connectionString: (config as { url: string }).url,
     applicationName: LISTENER_NAME,
     channels: [channel],
     check: lineage,
     onServer: servers.adopt,
     makeRoom: () => database.makeRoom(),
-  });
+  };
+  const source =
+    database.changeFeed === 'logical'
+      ? createLogicalSource({ ...connecting, tables: lineage.tables })
+      : createPostgresqlSource(connecting);
   const echo = createEchoPath(database, { channel, tables: lineage.tables, run: source.run });
-  const feed = new ChangeFeed({ source, echo, isForeign, schema, onError });
+  const unheard = database.changeFeed === 'logical' ? BEHIND : undefined;
+  const feed = new ChangeFeed({ source, echo, isForeign, schema, onError, ...(unheard && { unheard }) });
   servers.onChange(() => feed.lose(lineageEnded()));
   return feed;
 }

@@ -6,6 +6,7 @@ import {
   describeTarget,
   type Target,
 } from '../database/connection/database-client.ts';
+import type { Query } from '../database/query.ts';
 import { backgroundWait, retryWithBackoff } from '../retry.ts';
 import {
   ANY_ANSWER,
@@ -45,6 +46,22 @@ export interface PostgresqlSource extends NotificationSource {
   readonly run: (text: string, values: readonly unknown[]) => Promise<void>;
 }
 
+interface Connection {
+  readonly client: DatabaseClient;
+  readonly query: Query;
+  readonly lose: (reason: unknown) => void;
+}
+
+/** Sends each statement when the one before has been answered: a client of pg takes one at a time. */
+function inTurn(client: DatabaseClient): Query {
+  let last: Promise<unknown> = Promise.resolve();
+  return (text, values) => {
+    const answered = last.then(() => client.query(text, values));
+    last = answered.catch(() => {});
+    return answered;
+  };
+}
+
 /**
  * Listens on a dedicated PostgreSQL connection, outside the pool.
  *
@@ -78,7 +95,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
     },
   });
   const target: Target = { ...described, onServer };
-  let current: { readonly client: DatabaseClient; readonly lose: (reason: unknown) => void } | undefined;
+  let current: Connection | undefined;
   let running: Promise<void> | undefined;
 
   /**
@@ -90,8 +107,9 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
     { onListening, onLasting }: { onListening(): void; onLasting(): void },
   ): Promise<never> {
     const client = new DatabaseClient({ target, query_timeout: answerTimeoutMs } as DatabaseClientConfig);
+    const query = inTurn(client);
     const lost = new Promise<never>((_resolve, lose) => {
-      current = { client, lose };
+      current = { client, query, lose };
       client.on('error', lose);
       client.on('end', () => lose(new Error('The connection of the change feed ended.')));
     });
@@ -104,12 +122,12 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
       onWorked();
     });
     try {
-      await Promise.race([listen(client), lost]);
+      await Promise.race([listen(client, query), lost]);
       deliver = (payload) => handlers.onPayload(payload);
       handlers.onUp();
       early.forEach(deliver);
       onListening();
-      return await Promise.race([lost, watch(client, onLasting)]);
+      return await Promise.race([lost, watch(client, query, onLasting)]);
     } finally {
       current = undefined;
       // It may be half-open, and no one there to say goodbye to.
@@ -117,17 +135,17 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
     }
   }
 
-  async function listen(client: DatabaseClient): Promise<void> {
+  async function listen(client: DatabaseClient, query: Query): Promise<void> {
     await client.connect();
-    await client.query([CHANNEL, ...channels].map((channel) => `listen ${channel}`).join(';'));
+    await query([CHANNEL, ...channels].map((channel) => `listen ${channel}`).join(';'));
     // Once it listens, so that no change between the two is missed.
-    await check.accept((text, values) => client.query(text, values));
+    await check.accept(query);
   }
 
   /** @throws {Error} when a heartbeat fails, or too many in a row are not answered */
-  async function watch(client: DatabaseClient, onLasting: () => void): Promise<never> {
+  async function watch(client: DatabaseClient, query: Query, onLasting: () => void): Promise<never> {
     for (;;) {
-      const pulse = check.confirm((text, values) => client.query(text, values));
+      const pulse = check.confirm(query);
       // It may fail while the timer below is waited for.
       pulse.catch(() => {});
       let missed = 0;
@@ -162,7 +180,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
 
   async function run(text: string, values: readonly unknown[]): Promise<void> {
     if (!current) throw new Error('The change feed is not connected.');
-    await current.client.query(text, [...values]);
+    await current.query(text, [...values]);
   }
 
   return {

@@ -24,6 +24,8 @@ export interface PushStream<T> extends AsyncIterableIterator<T>, PushStreamTrait
   readonly pushed: number;
   /** The value of `pushed` when the last read value was pushed. Values pushed later have higher numbers. */
   readonly taken: number;
+  /** When the last read value was pushed, by `performance.now()`. */
+  readonly takenAtMs: number;
 }
 
 const MAX_QUEUED = 10_000;
@@ -37,16 +39,18 @@ export function createPushStream<T>(
   begin: (push: (value: T) => void) => () => void,
   traits: PushStreamTraits<T>,
 ): PushStream<T> {
-  let queued: { readonly value: T; readonly place: number }[] = [];
+  let queued: { readonly value: T; readonly place: number; readonly atMs: number }[] = [];
   let wake: (() => void) | undefined;
   let isDone = false;
   let pushed = 0;
   let taken = 0;
+  let takenAtMs = 0;
   const end = begin((value) => {
     if (isDone) return;
     pushed += 1;
-    queued.push({ value, place: pushed });
-    if (queued.length > MAX_QUEUED) queued = [{ value: traits.missed(), place: pushed }];
+    const atMs = performance.now();
+    queued.push({ value, place: pushed, atMs });
+    if (queued.length > MAX_QUEUED) queued = [{ value: traits.missed(), place: pushed, atMs }];
     wake?.();
   });
   const stop = async (): Promise<IteratorReturnResult<undefined>> => {
@@ -63,6 +67,9 @@ export function createPushStream<T>(
     get taken() {
       return taken;
     },
+    get takenAtMs() {
+      return takenAtMs;
+    },
     [Symbol.asyncIterator]() {
       return this;
     },
@@ -73,8 +80,9 @@ export function createPushStream<T>(
         });
       }
       if (isDone) return { done: true, value: undefined };
-      const { value, place } = queued.shift()!;
+      const { value, place, atMs } = queued.shift()!;
       taken = place;
+      takenAtMs = atMs;
       return { done: false, value };
     },
     return: stop,

@@ -23,6 +23,17 @@ export class Snapshot {
     return id < this.#xmax && !this.#running.has(xid);
   }
 
+  /** Completes the lower 32 bits of the id of a transaction, which began within two billion of those that this one knows. */
+  widen(xid: number): string {
+    const behind = BigInt.asIntN(32, this.#xmax - BigInt(xid));
+    return String(this.#xmax - behind);
+  }
+
+  /** Whether every transaction up to this one had ended. */
+  isAfter(xid: string): boolean {
+    return this.#xmin > BigInt(xid);
+  }
+
   /** Whether it was certainly taken before another one of the same server. */
   isBefore(other: Snapshot): boolean {
     if (this.#xmax !== other.#xmax) return this.#xmax < other.#xmax;

@@ -28,13 +28,13 @@ export {
   range,
 } from './definition/filters.ts';
 export { normalizeId } from './definition/ids.ts';
-export { compareByCodePoint, type Direction, type Position } from './definition/page.ts';
+export { compareByCodePoint, type Direction, FROM_START, type PageRange, type Position } from './definition/page.ts';
 export type { Identified, RecordOf } from './definition/record.ts';
 export { recordSchemaOf } from './definition/record-schema.ts';
 export type { JsonRow } from './definition/record-shape.ts';
 export type { GroupCount, MeasureSummary, Summary } from './definition/summary.ts';
 export { TextsType } from './definition/texts-type.ts';
-export { followChanges } from './follow-changes.ts';
+export { ChangeOrigin, followChanges } from './follow-changes.ts';
 export { batchAcrossRequests } from './reading/batch-across-requests.ts';
 export type { OpenCollection, PageRows, Scan } from './reading/open-collection.ts';
 export { createOperation, type Operation } from './reading/operation.ts';

@@ -42,7 +42,7 @@ export class CollectionWriter<Row extends Identified> {
     const { entity, shape } = this.#definition;
     const values = this.#valuesOf(given, 'update');
     const { expectedVersion } = given;
-    const row = await updateVersionedRow(this.#writer, entity, { id: this.#knownId(id), values, expectedVersion });
+    const row = await updateVersionedRow(this.#writer, { entity, id: this.#knownId(id), values, expectedVersion });
     if (!row) throw this.#notFound();
     return shape.fromJson(row) ?? this.#unreadable();
   }

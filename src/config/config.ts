@@ -28,8 +28,13 @@ import {
   wholeNumber,
   wholeNumberOrAuto,
 } from './settings.ts';
+import { readTracing, type TracingConfig } from './tracing.ts';
 
 export type { QueryLimits, RateLimits, SocketLimits } from './limits.ts';
+export type { TracingConfig } from './tracing.ts';
+
+/** How instances hear of changes: triggers notify them, or they decode PostgreSQL's log. */
+export type ChangeFeedKind = 'notify' | 'logical';
 
 /** Everything that the environment decides, read once at the start and frozen. Names of times end with their unit. */
 export interface Config {
@@ -38,7 +43,14 @@ export interface Config {
   readonly port: number;
   readonly database:
     | { readonly kind: 'pglite'; readonly dataDir: string }
-    | { readonly kind: 'postgresql'; readonly url: string; readonly poolSize: number };
+    | {
+        readonly kind: 'postgresql';
+        readonly url: string;
+        readonly poolSize: number;
+        readonly changeFeed: ChangeFeedKind;
+      };
+  /** The commit that was built, for the metrics; `undefined`: not known. */
+  readonly commit: string | undefined;
   /** How many processes share the port. */
   readonly workers: number;
   /** The folder of the embedded database and of the development secret. */
@@ -48,7 +60,7 @@ export interface Config {
     readonly jwksUrl: string | undefined;
     readonly issuer: string | undefined;
     readonly audience: string | undefined;
-    readonly anonymousRole: 'VIEWER' | 'OPERATOR' | 'ADMIN' | 'AGENT' | undefined;
+    readonly anonymousRole: 'VIEWER' | 'OPERATOR' | 'ADMIN' | 'AGENT' | 'MONITOR' | undefined;
   };
   /** Whose pages may call the API. */
   readonly corsOrigins: readonly string[];
@@ -56,6 +68,8 @@ export interface Config {
   readonly corsLoopback: boolean;
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
+  /** Whether the console is served. */
+  readonly console: boolean;
   /** Whether plain requests are served before Node's HTTP parser; the responses are the same. */
   readonly httpFastPath: boolean;
   /** Whether responses are compressed for clients that take it. */
@@ -72,6 +86,8 @@ export interface Config {
   readonly requestTimeoutSeconds: number;
   /** How long a connection without a request stays open. */
   readonly keepAliveSeconds: number;
+  /** How long an export may take. */
+  readonly exportTimeoutSeconds: number;
   readonly rates: RateLimits;
   /** Which proxies may tell the addresses of client and server: how many stand in front, or their addresses. */
   readonly trustProxy: number | readonly string[];
@@ -89,6 +105,8 @@ export interface Config {
   readonly demoFleet: 'live' | 'still' | 'off';
   readonly warmUp: boolean;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** How spans are exported; `null`: they are not. */
+  readonly tracing: TracingConfig | null;
   readonly staleIfErrorSeconds: number;
   readonly shutdownGraceSeconds: number;
   /** How much of that goes by before connections are refused. */
@@ -150,7 +168,7 @@ const DEFAULTS = {
  */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const { read, problems } = createSettingReader(env);
-  const config = readConfig(read);
+  const config = readConfig(read, env);
   problems.push(...findAuthProblems(env, config), ...findConflicts(env, config));
   if (problems.length > 0) throw new ConfigError(problems);
   return freezeDeeply(config);
@@ -161,7 +179,7 @@ export function loadEnvFileIfPresent(): void {
   if (existsSync('.env')) process.loadEnvFile('.env');
 }
 
-function readConfig(read: ReadSetting): Config {
+function readConfig(read: ReadSetting, env: NodeJS.ProcessEnv): Config {
   const environment = read('NODE_ENV', oneOf('development', 'production', 'test'), 'development');
   const defaults = DEFAULTS[environment];
   const dataDir = read('DATA_DIR', trimmedText, '.data');
@@ -174,11 +192,13 @@ function readConfig(read: ReadSetting): Config {
     host: read('HOST', hostName, defaults.host),
     port: read('PORT', wholeNumber(0, 65_535), 4000),
     database,
+    commit: read('BUILD_COMMIT', trimmedText, undefined),
     workers: read('WORKERS', wholeNumberOrAuto(1, 1000, isEmbedded ? 1 : availableParallelism()), 1),
     dataDir,
     auth: readAuth(read, defaults.anonymousRole),
     ...readCors(read, environment),
     introspection: read('INTROSPECTION', onOff, environment !== 'production'),
+    console: read('CONSOLE', onOff, true),
     httpFastPath: read('HTTP_FAST_PATH', onOff, true),
     compression: read('COMPRESSION', onOff, true),
     queries: readQueryLimits(read),
@@ -189,6 +209,7 @@ function readConfig(read: ReadSetting): Config {
     },
     requestTimeoutSeconds: read('REQUEST_TIMEOUT_SECONDS', wholeNumber(1, 3600), 30),
     keepAliveSeconds: read('KEEP_ALIVE_SECONDS', wholeNumber(1, 86_400), KEEP_ALIVE_SECONDS),
+    exportTimeoutSeconds: read('EXPORT_TIMEOUT_SECONDS', wholeNumber(1, 86_400), 900),
     rates: readRateLimits(read, defaults.rates),
     trustProxy: read('TRUST_PROXY', trustedProxies, 0),
     sockets: readSocketLimits(read),
@@ -209,6 +230,7 @@ function readConfig(read: ReadSetting): Config {
     ),
     warmUp: read('WARM_UP', onOff, true),
     logLevel: read('LOG_LEVEL', oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), defaults.logLevel),
+    tracing: readTracing(read, env),
     staleIfErrorSeconds: read('STALE_IF_ERROR_SECONDS', wholeNumber(0, 86_400), 60),
     ...readShutdown(read, defaults.drainSeconds),
   };
@@ -225,12 +247,13 @@ const BYTES = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 function readDatabase(read: ReadSetting, dataDir: string): Config['database'] {
   const url = read('DATABASE_URL', postgresqlUrl, undefined);
   const poolSize = read('DATABASE_POOL_SIZE', wholeNumber(1, 1000), 10);
+  const changeFeed = read('CHANGE_FEED', oneOf('notify', 'logical'), 'notify');
   if (url === undefined) return { kind: 'pglite', dataDir: join(dataDir, 'pglite') };
-  return { kind: 'postgresql', url, poolSize };
+  return { kind: 'postgresql', url, poolSize, changeFeed };
 }
 
 function readAuth(read: ReadSetting, defaultRole: Config['auth']['anonymousRole']): Config['auth'] {
-  const role = orNone(oneOf('VIEWER', 'OPERATOR', 'ADMIN', 'AGENT'));
+  const role = orNone(oneOf('VIEWER', 'OPERATOR', 'ADMIN', 'AGENT', 'MONITOR'));
   return {
     secret: read('AUTH_JWT_SECRET', signingSecret, undefined),
     jwksUrl: read('AUTH_JWKS_URL', secureUrl, undefined),
@@ -284,6 +307,9 @@ function findConflicts(env: NodeJS.ProcessEnv, config: Config): string[] {
   }
   if (workers > 1 && !isSet(env, 'DATABASE_URL')) {
     problems.push('WORKERS must be 1 without DATABASE_URL: the embedded database has room for one process.');
+  }
+  if (env.CHANGE_FEED?.trim() === 'logical' && !isSet(env, 'DATABASE_URL')) {
+    problems.push('CHANGE_FEED must be notify without DATABASE_URL: the embedded database has no replication.');
   }
   if (isSet(env, 'REDIS_URL') && !isSet(env, 'DATABASE_URL')) {
     problems.push('DATABASE_URL must be set when REDIS_URL is, but is not.');

@@ -70,6 +70,14 @@ export function wholeNumberOrAuto(min: number, max: number, automatic: number): 
   };
 }
 
+export function numberBetween(min: number, max: number): Kind<number> {
+  return {
+    expected: `a number from ${min} to ${max}`,
+    parse: (text) =>
+      /^\d{1,15}(\.\d{1,15})?$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : null,
+  };
+}
+
 export const percentage: Kind<number> = {
   expected: 'a number from 0 to 100, such as 0.5',
   parse: (text) => (/^\d{1,3}(\.\d{1,6})?$/.test(text) && Number(text) <= 100 ? Number(text) : null),
@@ -130,6 +138,12 @@ export const secureUrl: Kind<string> = {
     if (url === null || url.username !== '' || url.password !== '') return null;
     return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname)) ? text : null;
   },
+  describe: describeUrl,
+};
+
+export const webUrl: Kind<string> = {
+  expected: 'an http:// or https:// URL',
+  parse: (text) => (/^https?:$/.test(URL.parse(text)?.protocol ?? '') ? text : null),
   describe: describeUrl,
 };
 

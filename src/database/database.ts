@@ -6,7 +6,7 @@ import type { PGlite } from '@electric-sql/pglite';
 import { MikroORM } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
-import type { Config } from '../config/config.ts';
+import type { ChangeFeedKind, Config } from '../config/config.ts';
 import { EXIT_CODE, StartError } from '../process/start-error.ts';
 import { ConnectionLimit } from './connection/connection-limit.ts';
 import { DatabaseClient, type DatabaseClientConfig, describeTarget } from './connection/database-client.ts';
@@ -20,10 +20,13 @@ import { ReadPool } from './read/read-pool.ts';
 import type { RowStatement } from './read/row-client.ts';
 import { ValuesRow } from './read/row-reader.ts';
 import { parseTime } from './read/text-row.ts';
+import { type DatabaseObserver, type Purpose, readOf, StatementLogger, timed } from './statement-times.ts';
 
 /** The database as the rest of the application sees it: entity managers for writes, prepared statements for reads. */
 export interface Database {
   readonly kind: 'pglite' | 'postgresql';
+  /** How the instances hear of changes. */
+  readonly changeFeed: ChangeFeedKind;
   /** A fresh entity manager, for one unit of work. */
   fork(): EntityManager;
   /**
@@ -74,6 +77,8 @@ export interface Database {
 export interface OpenDatabaseOptions extends Schema {
   /** An embedded database that is already open. Its opener closes it. */
   readonly pglite?: PGlite;
+  /** Told how long everything takes. */
+  readonly observer?: DatabaseObserver | undefined;
 }
 
 /** Readers get an answer or an error within a second. */
@@ -90,11 +95,12 @@ interface Writes {
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
 export async function openDatabase(
   config: Config['database'],
-  { pglite: given, ...schema }: OpenDatabaseOptions,
+  { pglite: given, observer, ...schema }: OpenDatabaseOptions,
 ): Promise<Database> {
   let statementCount = 0;
   const servers = new ServerWatch();
-  const options = createOrmOptions(config, schema, servers.observe);
+  const onWaited = (pool: Purpose) => (waitedMs: number) => observer?.observeWait(pool, waitedMs / 1000);
+  const options = await createOrmOptions(config, schema, servers.observe);
   const pglite = config.kind === 'pglite' ? (given ?? (await openEmbedded(config.dataDir))) : null;
   const orm = await MikroORM.init({
     ...options,
@@ -103,23 +109,34 @@ export async function openDatabase(
       statementCount++;
       return sql;
     },
+    ...(observer && { loggerFactory: (options) => new StatementLogger(options, observer) }),
   });
   const limit = new ConnectionLimit();
-  const { run, batch, isFree } = pglite ? onEmbedded(pglite) : onPool(governWrites(await poolOf(orm), limit, servers));
-  const reads = config.kind === 'postgresql' ? openReadPool(config, limit, servers) : null;
+  const { run, batch, isFree } = pglite
+    ? onEmbedded(pglite)
+    : onPool(governWrites(await poolOf(orm), { limit, servers, onWaited: onWaited('write') }));
+  const reads =
+    config.kind === 'postgresql' ? openReadPool(config, { limit, servers, onWaited: onWaited('read') }) : null;
   return {
     kind: config.kind,
+    changeFeed: config.kind === 'postgresql' ? config.changeFeed : 'notify',
     orm,
     servers,
     pglite,
     fork: () => orm.em.fork() as unknown as EntityManager,
-    query: (name, text, values) => {
+    query: <Row>(name: string, text: string, values: readonly unknown[]) => {
       statementCount++;
-      return reads ? reads.query(name, text, values) : withDeadline(run(name, text, values), READ_TIMEOUT_MS);
+      const answered = reads
+        ? reads.query<Row>(name, text, values)
+        : withDeadline(run<Row>(name, text, values), READ_TIMEOUT_MS);
+      return timed(answered, readOf(text), observer);
     },
     readRows: (statement) => {
       statementCount++;
-      return reads ? reads.readRows(statement) : withDeadline(readOnEmbedded(pglite!, statement), READ_TIMEOUT_MS);
+      const answered = reads
+        ? reads.readRows(statement)
+        : withDeadline(readOnEmbedded(pglite!, statement), READ_TIMEOUT_MS);
+      return timed(answered, readOf(statement.text), observer);
     },
     openCursor: async <Row>(text: string, values: readonly unknown[]) => {
       statementCount++;
@@ -128,11 +145,13 @@ export async function openDatabase(
     },
     execute: (name, text, values) => {
       statementCount++;
-      return run(name, text, values);
+      return timed(run(name, text, values), { purpose: 'write', text, hasValues: false, count: 1 }, observer);
     },
     batch: (statements) => {
       statementCount += statements.length;
-      return batch(statements);
+      const text = statements.find((statement) => !statement.startsWith('set ')) ?? '';
+      const sent = { purpose: 'write', text, hasValues: true, count: statements.length } as const;
+      return timed(batch(statements), sent, observer);
     },
     runIfWriterIsFree: async (name, text, values) => {
       if (!isFree()) return false;
@@ -259,16 +278,21 @@ function openSession({ url }: { readonly url: string }): Promise<DatabaseClient>
   return new DatabaseClient({ target: describeWrites(url) } as DatabaseClientConfig).connect();
 }
 
-function governWrites(pool: Pool, limit: ConnectionLimit, servers: ServerWatch): Pool {
-  limit.govern(pool, CONNECT_TIMEOUT_MS);
+interface PoolParts {
+  readonly limit: ConnectionLimit;
+  readonly servers: ServerWatch;
+  readonly onWaited: (waitedMs: number) => void;
+}
+
+function governWrites(pool: Pool, { limit, servers, onWaited }: PoolParts): Pool {
+  limit.govern(pool, CONNECT_TIMEOUT_MS, onWaited);
   servers.govern(pool);
   return pool;
 }
 
 function openReadPool(
   { url, poolSize }: { readonly url: string; readonly poolSize: number },
-  limit: ConnectionLimit,
-  servers: ServerWatch,
+  { limit, servers, onWaited }: PoolParts,
 ): ReadPool {
   const target = describeTarget(url, {
     applicationName: 'stationmaster',
@@ -276,7 +300,7 @@ function openReadPool(
     // Lets PostgreSQL cancel statements whose reader has given up.
     settings: { ...SESSION_SETTINGS, statement_timeout: String(READ_TIMEOUT_MS + 200) },
   });
-  const options = { size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit, servers };
+  const options = { size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit, servers, onWaited };
   return new ReadPool({ target: { ...target, onServer: servers.observe }, ...options });
 }
 

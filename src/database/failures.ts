@@ -120,3 +120,9 @@ export function isUndone(error: unknown): boolean {
   if (error instanceof Error && hasOutdatedPlan(error)) return true;
   return previous instanceof Error && isUndone(previous);
 }
+
+/** The innermost reason, in a few words. Node gathers one error per address it tried, and leaves the message empty. */
+export function describeCause(error: unknown): string {
+  const { message, code, errors } = error as Error & { code?: string; errors?: unknown[] };
+  return message || (errors?.length ? describeCause(errors[0]) : (code ?? 'for an unknown reason'));
+}

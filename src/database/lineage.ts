@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { StartError } from '../process/start-error.ts';
 import type { Database } from './database.ts';
 import { requireFollowedTables, tablesOf } from './followed-tables.ts';
+import { PUBLISHED_FACTS } from './publication.ts';
 import { type Query, queryIfPermitted, SYSTEM_IDENTIFIER } from './query.ts';
 import { DatabaseRefusal } from './refusal.ts';
 
@@ -18,9 +19,9 @@ export type Origin = Partial<TableOrigin> & { readonly facts?: string | undefine
 
 /**
  * What stays the same for as long as versions rise and changes are announced: the server, the database, the schema, the
- * tables, their triggers, the functions of the triggers, and the columns, whose values may change with their types without
- * an announcement. Each of these rows of the catalog is written anew, with another `xmin`, when a trigger is disabled or
- * enabled, a function replaced or a column altered.
+ * tables, their triggers, the functions of the triggers, what is published for logical decoding, and the columns, whose values
+ * may change with their types without an announcement. Each of these rows of the catalog is written anew, with another
+ * `xmin`, when a trigger is disabled or enabled, a function replaced or a column altered.
  */
 const FACTS = `
   select json_build_array(
@@ -33,9 +34,10 @@ const FACTS = `
       ), (
         select string_agg(concat_ws(' ', a.attnum, a.xmin), ',' order by a.attnum)
         from pg_attribute a where a.attrelid = to_regclass(quote_ident(t.name)) and a.attnum > 0
-      )) order by t.name) from unnest($1::text[]) t (name)),
+      ), (select c.relreplident from pg_class c where c.oid = to_regclass(quote_ident(t.name)))) order by t.name) from unnest($1::text[]) t (name)),
     (select string_agg(concat_ws(' ', p.oid, p.xmin), ',' order by p.oid) from pg_proc p
-      where p.pronamespace = to_regnamespace(quote_ident(current_schema())) and p.proname like 'stationmaster\\_%')
+      where p.pronamespace = to_regnamespace(quote_ident(current_schema())) and p.proname like 'stationmaster\\_%'),
+    ${PUBLISHED_FACTS}
   )::text`;
 
 /** Gives a digest of the facts as the session sees them that runs it; `$1` are the names of the tables. */
@@ -117,7 +119,8 @@ export function lineageEnded(): DatabaseRefusal {
   );
 }
 
-function refuse(error: unknown): never {
+/** @throws {DatabaseRefusal} in place of a `StartError` */
+export function refuse(error: unknown): never {
   throw error instanceof StartError ? new DatabaseRefusal(error.message, { cause: error }) : error;
 }
 

@@ -1,6 +1,5 @@
 import type { Options } from '@mikro-orm/core';
 import { Migrator } from '@mikro-orm/migrations';
-import { PgliteDriver } from '@mikro-orm/pglite';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { Config } from '../config/config.ts';
 import { DatabaseClient, describeTarget, type Target } from './connection/database-client.ts';
@@ -26,11 +25,11 @@ export interface Schema {
 }
 
 /** MikroORM's options for the configured database, the same for the application and the MikroORM CLI. */
-export function createOrmOptions(
+export async function createOrmOptions(
   database: Config['database'],
   { entities, migrations }: Schema,
   onServer?: Target['onServer'],
-): OrmOptions {
+): Promise<OrmOptions> {
   const shared: OrmOptions = {
     entities,
     extensions: [Migrator],
@@ -48,6 +47,8 @@ export function createOrmOptions(
     discovery: { warnWhenNoEntities: false },
   };
   if (database.kind === 'pglite') {
+    // Loads the engine, which a start on PostgreSQL does not need.
+    const { PgliteDriver } = await import('@mikro-orm/pglite');
     return {
       ...shared,
       driver: PgliteDriver,

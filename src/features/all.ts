@@ -1,5 +1,6 @@
 // The features, one line each. A new feature needs no other entry anywhere.
 export { agentsFeature } from './agents/index.ts';
+export { cacheFeature } from './cache/index.ts';
 export { demoFleetFeature } from './demo-fleet/index.ts';
 export { managerFeature } from './manager/index.ts';
 export { nodeFeature } from './node/index.ts';

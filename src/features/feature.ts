@@ -8,6 +8,7 @@ import type { Database } from '../database/database.ts';
 import type { NamedMigration } from '../database/migrations/index.ts';
 import type { Writer } from '../database/write/writer.ts';
 import type { SchemaFeature } from '../graphql/schema.ts';
+import type { PerformanceHistory } from '../observability/performance-history.ts';
 
 /** What the application gives its features to work with. */
 export interface FeatureParts {
@@ -16,10 +17,14 @@ export interface FeatureParts {
   readonly database: Database;
   readonly cache: Cache;
   readonly feed: ChangeFeed;
+  /** Names this instance to the others. */
+  readonly instanceId: string;
   /** What the feed announced lately. */
   readonly log: ChangeLog;
   /** What an audit of the cache found, and how long changes take to become visible. */
   readonly audit: () => AuditSummary;
+  /** How this instance did in the last hour. */
+  readonly history: PerformanceHistory;
   /** How many clients are connected by WebSocket. */
   readonly sockets: () => { readonly activeConnections: number; readonly activeSubscriptions: number };
   /** Told of every fault that was gone around. */

@@ -20,8 +20,9 @@ export const authChecker: AuthCheckerFn<Context, Role> = ({ context }, roles) =>
  * @throws {StationmasterError} `UNAUTHENTICATED` if the caller sent no token, `FORBIDDEN` if its token is not enough
  */
 export function requireRole({ identity }: Pick<Context, 'identity'>, roles: readonly Role[]): void {
-  const isAllowed = roles.length === 0 ? identity.roles.length > 0 : roles.some((role) => hasRole(identity, role));
-  if (isAllowed) return;
+  // Loops, because lists check each row: `some` would create a closure for it.
+  for (const role of roles) if (hasRole(identity, role)) return;
+  if (roles.length === 0 && identity.roles.length > 0) return;
   if (identity.isAnonymous)
     throw new StationmasterError('UNAUTHENTICATED', `This field needs a token${naming(roles)}.`);
   throw new StationmasterError('FORBIDDEN', `This field needs a token${naming(roles)}; yours has ${held(identity)}.`);

@@ -31,7 +31,9 @@ export function connectionOf<Node extends object>(
     description: `${capitalized(one)} in a list, with the cursor of ${place}.`,
   })
   class Edge {
-    @Field(() => String, { description: `Pass it as \`after\` for the ${many} behind this one.` })
+    @Field(() => String, {
+      description: `Pass it as \`after\` for the ${many} behind this one, as \`before\` for those before it.`,
+    })
     cursor!: string;
 
     @Field(() => node, { description: `The ${noun}.` })

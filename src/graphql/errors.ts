@@ -44,6 +44,11 @@ export function hidesSuggestions({
   return environment === 'production' || !introspection;
 }
 
+/** The code that clients are told of anything that was thrown. */
+export function codeOf(error: unknown): string {
+  return explain(error).code;
+}
+
 type PersistedQueryCode = 'PERSISTED_QUERY_NOT_FOUND' | 'PERSISTED_QUERY_NOT_SUPPORTED';
 
 interface Explanation {
@@ -77,7 +82,7 @@ function findField(message: string): string | undefined {
 }
 
 /** The error that a resolver threw, without the wrappers of graphql-js and Apollo. */
-function findCause(error: unknown): unknown {
+export function findCause(error: unknown): unknown {
   let cause = error;
   while (cause instanceof GraphQLError && cause.originalError !== undefined) cause = cause.originalError;
   return cause;

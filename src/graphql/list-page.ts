@@ -1,12 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { Collection, Identified, ListOrder, NormalizedFilter, OpenCollection } from '../collections/index.ts';
 import type { Context } from './context.ts';
-import { encodeCursor, type ListCursors, type PageInfo, pageRequest } from './pagination.ts';
+import type { PageArguments } from './page-arguments.ts';
+import { encodeCursor, type ListCursors, neighbors, type PageInfo, pageRequest } from './pagination.ts';
 import { fieldsOfRows } from './selections.ts';
 
-export interface ListArguments<FilterGiven, OrderField extends string> {
-  readonly first?: number | null;
-  readonly after?: string | null;
+export interface ListArguments<FilterGiven, OrderField extends string> extends Readonly<PageArguments> {
   readonly filter?: FilterGiven | null;
   readonly orderBy?: ListOrder<OrderField> | null;
   /** Restricts the list in addition to the filter: `{ managerId }` for the workstations of one manager. */
@@ -79,14 +78,14 @@ export async function readListPage<Row extends Identified, FilterGiven, OrderFie
   const { definition } = collection;
   const order = { ...definition.defaultOrder, ...args.orderBy };
   const cursors = cursorsOf(definition, order);
-  const { first, after } = pageRequest(args.first, args.after, cursors);
+  const page = pageRequest(args, cursors);
   const filter = definition.normalizeFilter(args.filter, args.within);
-  const place = { collection, filter, order, cursors, ctx, hasPreviousPage: after !== null };
-  if (!filter) return new ListPage<Row>([], { ...place, hasNextPage: false });
+  const place = { collection, filter, order, cursors, ctx };
+  if (!filter) return new ListPage<Row>([], { ...place, ...neighbors(page, false) });
   const fields = fieldsOfRows(info);
   const shows = collection.relations.filter((relation) => fields.has(relation));
-  const { rows, hasNextPage } = await collection.page({ filter, order, first, after, shows }, ctx);
-  return new ListPage(rows, { ...place, hasNextPage });
+  const { rows, hasMore } = await collection.page({ filter, order, shows, ...page }, ctx);
+  return new ListPage(rows, { ...place, ...neighbors(page, hasMore) });
 }
 
 function cursorsOf(definition: Collection<Identified, unknown, string>, order: ListOrder): ListCursors {

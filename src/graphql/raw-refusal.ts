@@ -17,6 +17,7 @@ export function writeRawRefusal({ status, code, message, headers = [] }: RawRefu
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
+    'X-Content-Type-Options: nosniff',
     ...headers,
     'Connection: close',
   ];

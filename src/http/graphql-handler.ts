@@ -7,11 +7,13 @@ import type { Operations } from '../operations/operations.ts';
 import { CachedResponse, strongEtag } from '../operations/response-cache.ts';
 import { CODING_HEADERS, chooseCoding } from './accept-encoding.ts';
 import type { AddressReader, RequestSource } from './client-address.ts';
+import { isNamed } from './etags.ts';
 import { isUnforgeable, wantsPage } from './graphql-over-http.ts';
 import { reusableHeaders, STALE_HEADERS } from './headers.ts';
 import { GRAPHQL_RESPONSE, type HttpResponse, PLAIN_JSON } from './http-response.ts';
 import { parseJsonBody } from './json-bodies.ts';
 import { chooseMediaType } from './media-type.ts';
+import type { OriginRules } from './origins.ts';
 import { refuseRequest } from './refusal.ts';
 import { chooseStreamFormat } from './streams/stream-format.ts';
 
@@ -19,7 +21,7 @@ import { chooseStreamFormat } from './streams/stream-format.ts';
 export const GRAPHQL_PATH = '/graphql';
 
 /**
- * Answers a request to `/graphql`, for the fast path and for Fastify. A stored response comes at once, everything else as a
+ * Answers a request to `/graphql`, for the fast path and for Fastify. A cached response comes at once, everything else as a
  * promise. It never throws or rejects: what is refused is a response as well.
  */
 export type GraphqlHandler = (request: GraphqlHttpRequest) => HttpResponse | Promise<HttpResponse>;
@@ -83,7 +85,11 @@ export class GraphqlHttpRequest implements OperationRequest, Caller {
 
   get cacheText(): string | null {
     if (this.method === 'POST') return `JSON ${this.text}`;
-    return isUnforgeable(this.headers) && !this.wantsPage ? `GET ${this.search}` : null;
+    return isUnforgeable(this.headers, this.#settings.mayRead) && !this.wantsPage ? `GET ${this.search}` : null;
+  }
+
+  get traceCarrier(): IncomingHttpHeaders {
+    return this.headers;
   }
 
   get readAfter(): string | null {
@@ -128,6 +134,8 @@ export interface GraphqlHttpSettings {
   readonly showsPage: boolean;
   /** Whether responses are compressed for clients that take it. */
   readonly compresses: boolean;
+  /** Whether pages of an origin may read responses. */
+  readonly mayRead: OriginRules['mayRead'];
 }
 
 /** The parameters in the body of a POST, or `null` where one is of the wrong type or there is none at all. */
@@ -183,7 +191,7 @@ export function responseTo(answer: Answer, request: GraphqlHttpRequest): HttpRes
 
 function plainResponseTo(answer: Answer, request: GraphqlHttpRequest, coding: Coding | null): HttpResponse {
   const { http, isReusable } = answer;
-  if (http) return responseOfApollo(answer, http, request);
+  if (http) return unusualResponse(answer, http, request);
   const { fault, body, isStale } = answer;
   const contentType = chooseMediaType(request.headers.accept) ?? PLAIN_JSON;
   if (isReusable && request.method === 'GET') return reusableResponse(answer, contentType, request, coding);
@@ -191,7 +199,7 @@ function plainResponseTo(answer: Answer, request: GraphqlHttpRequest, coding: Co
   return { status, contentType, headers: isStale ? STALE_HEADERS : null, body };
 }
 
-function responseOfApollo(
+function unusualResponse(
   { body, fault, isStale }: Answer,
   { status, headers }: NonNullable<Answer['http']>,
   request: GraphqlHttpRequest,
@@ -224,15 +232,4 @@ function reusableResponse(
 /** Weak, because the same response is compressed at two levels. */
 function etagIn(coding: Coding, etag: string): string {
   return `W/${etag.slice(0, -1)}-${coding}"`;
-}
-
-/** RFC 9110, section 13.1.2. Weak forms of the tag count as well. */
-function isNamed(etag: string, ifNoneMatch: string | undefined): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const named = opaque(etag);
-  return ifNoneMatch.split(',').some((part) => part.trim() === '*' || opaque(part.trim()) === named);
-}
-
-function opaque(etag: string): string {
-  return etag.replace(/^W\//, '');
 }

@@ -4,6 +4,7 @@ import { type DocumentNode, getOperationAST, Kind, parse, type SelectionSetNode 
 import Negotiator from 'negotiator';
 import { GRAPHQL_RESPONSE, PLAIN_JSON } from './http-response.ts';
 import { chooseMediaType } from './media-type.ts';
+import type { OriginRules } from './origins.ts';
 import { HttpRefusal } from './refusal.ts';
 import { chooseStreamFormat } from './streams/stream-format.ts';
 
@@ -49,7 +50,7 @@ const PARTS = 'multipart/mixed';
  * The checks that come first, before any lookup in a cache.
  * @throws {HttpRefusal} 406 for an `Accept` that no response satisfies, 400 for a GET that any web page could have sent
  */
-export function checkHttpRequest({ headers, method, url }: RequestHead): void {
+export function checkHttpRequest({ headers, method, url }: RequestHead, mayRead: OriginRules['mayRead']): void {
   const isStreamed = chooseStreamFormat(headers.accept) !== null;
   if (chooseMediaType(headers.accept) === null && !isStreamed) {
     throw new HttpRefusal(
@@ -57,7 +58,7 @@ export function checkHttpRequest({ headers, method, url }: RequestHead): void {
       'Answers come as application/json, application/graphql-response+json or text/event-stream only.',
     );
   }
-  if (method !== 'GET' || isUnforgeable(headers)) return;
+  if (method !== 'GET' || isUnforgeable(headers, mayRead)) return;
   // A stream would let another site's page occupy the server.
   if (isStreamed || !reachesNoResolver(new URLSearchParams(url.slice(url.indexOf('?'))))) {
     throw new HttpRefusal(
@@ -77,12 +78,14 @@ const PREFLIGHT_HEADERS = [
 
 /**
  * Whether another site's page cannot have made a browser send the request: browsers ask the server first (CORS), or say
- * themselves that the page is of the same origin. `Sec-Fetch-Site: none` is no proof: links in mails look like that.
+ * themselves that the page is of the same origin, or of one whose pages may read responses. `Sec-Fetch-Site: none` is no
+ * proof: links in mails look like that.
  */
-export function isUnforgeable(headers: IncomingHttpHeaders): boolean {
+export function isUnforgeable(headers: IncomingHttpHeaders, mayRead: OriginRules['mayRead']): boolean {
   if (PREFLIGHT_HEADERS.some((name) => headers[name])) return true;
   if (headers['sec-fetch-site'] === 'same-origin') return true;
-  return /^\s*application\/json\s*(;|$)/i.test(headers['content-type'] ?? '');
+  if (/^\s*application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) return true;
+  return headers.origin !== undefined && mayRead(headers.origin);
 }
 
 /** Enough for `query ($name: String!) { __type(name: $name) { … } }`, and cheap to parse. */

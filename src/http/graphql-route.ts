@@ -32,7 +32,7 @@ export function registerGraphqlRoute(server: FastifyInstance, parts: GraphqlRout
     url: GRAPHQL_PATH,
     exposeHeadRoute: false,
     onRequest: async (request) => {
-      if (!(settings.showsPage && wantsPage(request))) checkHttpRequest(request);
+      if (!(settings.showsPage && wantsPage(request))) checkHttpRequest(request, settings.mayRead);
     },
     handler: async (request, reply) => {
       const asked = toGraphqlRequest(request, settings);

@@ -29,7 +29,7 @@ const MAX_REFLECTED_LENGTH = 4096;
 /** RFC 9110, section 5.6: names with commas between them. */
 const TOKENS = /^[\t ]*[!#$%&'*+.^_`|~\w-]+[\t ]*(,[\t ]*[!#$%&'*+.^_`|~\w-]+[\t ]*)*$/;
 
-/** For the one page there is, Apollo Sandbox, which names its sources itself; after the defaults of helmet. */
+/** For pages: Apollo Sandbox, which names its sources itself, and those of the console; after the defaults of helmet. */
 const PAGE_HEADERS = {
   'content-security-policy': "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'",
   'cross-origin-opener-policy': 'same-origin-allow-popups',
@@ -93,7 +93,7 @@ export class ResponseHeaders {
     };
   }
 
-  /** What a response has besides that a browser may show; `null` for one that goes to a program. */
+  /** What a response has besides that a browser may show, unless it brings its own; `null` for one that goes to a program. */
   forBrowsers(request: IncomingHttpHeaders, contentType: string): Headers | null {
     if (contentType.startsWith('text/html')) return PAGE_HEADERS;
     return isNavigation(request) ? NAVIGATION_HEADERS : null;

@@ -8,6 +8,7 @@ import type { Collections } from '../collections/index.ts';
 import type { Config } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { Tracing } from '../observability/tracing/traces.ts';
 import type { Admission, Identify } from '../operations/caller.ts';
 import type { OperationMiddleware } from '../operations/operation.ts';
 import { createOperations } from '../operations/operations.ts';
@@ -17,6 +18,8 @@ import { createSubscriptions } from '../websocket/subscriptions.ts';
 import { attachWebSocketServer, isWebSocketUpgrade, type SocketCounts } from '../websocket/websocket-server.ts';
 import { type AddressReader, createAddressReader, createProxyTrust } from './client-address.ts';
 import { answerClientError, arrivalTimeouts } from './client-errors.ts';
+import { type ConsoleState, registerConsoleRoutes } from './console/console-routes.ts';
+import type { SignDevelopmentToken } from './console/development-token.ts';
 import { registerExportRoutes } from './export/export-route.ts';
 import { openFastPath } from './fast-path/fast-path.ts';
 import { createForwardedReader } from './forwarded.ts';
@@ -33,8 +36,11 @@ import { ResultStreams } from './streams/result-streams.ts';
 export interface HttpServerParts {
   readonly config: Pick<
     Config,
+    | 'auth'
     | 'compression'
+    | 'console'
     | 'environment'
+    | 'exportTimeoutSeconds'
     | 'host'
     | 'port'
     | 'corsLoopback'
@@ -61,6 +67,8 @@ export interface HttpServerParts {
   readonly identify: Identify;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | null;
   readonly cache: Pick<Cache, 'dependOn' | 'isLive'>;
   /** Has the cache among its followers. */
   readonly feed: Pick<ChangeFeed, 'follow'>;
@@ -69,6 +77,10 @@ export interface HttpServerParts {
   readonly responses?: ResponseCache | undefined;
   /** Around every operation on every transport, the first one outermost. */
   readonly middlewares?: readonly OperationMiddleware[] | undefined;
+  /** Set in development, where the server has made its secret itself. */
+  readonly signDevelopmentToken?: SignDevelopmentToken | undefined;
+  /** The folder of the console's build; the one in this package by default. */
+  readonly consoleFolder?: string;
   /** Beyond those of the specification. */
   readonly validationRules?: readonly ValidationRule[];
   /** The clock of sockets, of the rate limit and of looking at files; the system's by default. */
@@ -79,6 +91,7 @@ export interface HttpServer {
   /** The server's address, without a path: `http://127.0.0.1:4000`. The port is known once it listens. */
   readonly url: string;
   readonly sockets: SocketCounts;
+  readonly console: ConsoleState;
   /**
    * Starts listening and returns `url`.
    *
@@ -96,32 +109,38 @@ export interface HttpServer {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Serves `/graphql` over HTTP and WebSockets, `/export`, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
+/** Serves `/graphql` over HTTP and WebSockets, `/export`, the console, `/livez`, `/readyz` and `/metrics`. Nothing listens before `listen`. */
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
-  const { config, health, logger, metrics, timers = systemTimers } = parts;
+  const { config, health, logger, metrics, timers = systemTimers, tracing = null } = parts;
   const operations = createOperations({ ...parts, timers });
   await operations.start();
   const addressOf = createAddressReader(config.trustProxy);
   const compresses = config.compression;
-  const settings = { addressOf, compresses, showsPage: config.environment !== 'production' };
-  const handle = createGraphqlHandler(operations, logger);
   const origins = createOriginRules(config, createForwardedReader(createProxyTrust(config.trustProxy)));
+  const { mayRead } = origins;
+  const settings = { addressOf, compresses, mayRead, showsPage: config.environment !== 'production' };
+  const handle = createGraphqlHandler(operations, logger);
   const headers = new ResponseHeaders(origins);
   let closing: Promise<void> | undefined;
   let isDraining = false;
 
-  const server = createFastify(logger, config);
-  writeHeaders(server, headers, () => isDraining);
-  const counts = { activeConnections: 0, activeSubscriptions: 0 };
+  const writer = createHeaderWriter(headers, () => isDraining);
+  const server = createFastify(logger, config, writer);
+  writeHeaders(server, headers, writer);
+  const counts = { activeConnections: 0, activeSubscriptions: 0, coalescedEvents: 0 };
   const { live, schema } = operations;
-  const subscriptions = createSubscriptions({ config, counts, live, logger, metrics });
+  const subscriptions = createSubscriptions({ config, counts, live, logger, metrics, timers, tracing });
   const streams = new ResultStreams({ config, counts, logger, schema, subscriptions, timers });
   registerGraphqlRoute(server, { answer: operations.answer, handle, logger, settings, streams });
   const { collections } = parts;
   const { admission } = operations;
-  if (collections) registerExportRoutes(server, { ...parts, ...settings, collections, admission, timers });
+  if (collections) {
+    const { exportTimeoutSeconds } = config;
+    registerExportRoutes(server, { ...parts, ...settings, exportTimeoutSeconds, collections, admission, timers });
+  }
   registerHealthRoutes(server, health);
   registerMetricsRoute(server, admission, addressOf, metrics);
+  const consoleState = await registerConsoleRoutes(server, parts);
   const sockets = attachWebSocketServer(server.server, {
     addressOf,
     config,
@@ -165,6 +184,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       return findUrl(server, config);
     },
     sockets: counts,
+    console: consoleState,
     async listen() {
       await server.listen({ host: config.host, port: config.port });
       return findUrl(server, config);
@@ -180,12 +200,17 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   };
 }
 
+function noSchemas(): never {
+  throw new Error('No route has a schema.');
+}
+
 function createFastify(
   logger: Logger,
   {
     keepAliveSeconds,
     requestTimeoutSeconds,
   }: Pick<HttpServerParts['config'], 'keepAliveSeconds' | 'requestTimeoutSeconds'>,
+  writer: HeaderWriter,
 ): FastifyInstance {
   const { requestTimeout, ...timeouts } = arrivalTimeouts(requestTimeoutSeconds);
   const answerError = (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -195,12 +220,19 @@ function createFastify(
   };
   const server = fastify({
     bodyLimit: MAX_BODY_BYTES,
+    // Instead of the default ones, which would be loaded although no route has a schema.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     requestTimeout,
     http: { ...timeouts, shouldUpgradeCallback: isWebSocketUpgrade },
     clientErrorHandler: answerClientError,
     keepAliveTimeout: keepAliveSeconds * 1000,
     forceCloseConnections: 'idle',
-    frameworkErrors: answerError,
+    // An address that it cannot read; no hook runs for those.
+    frameworkErrors: (error, request, reply) => {
+      writer.begin(request, reply);
+      writer.complete(request, reply);
+      return answerError(error, request, reply);
+    },
     genReqId: requestIdOf,
     routerOptions: { ignoreTrailingSlash: true },
     // A client that is connected already gets its answer.
@@ -217,20 +249,35 @@ function createFastify(
   return server;
 }
 
-/** Writes the headers of every response, and answers `OPTIONS`: preflight requests and those of probes. */
-function writeHeaders(server: FastifyInstance, table: ResponseHeaders, isDraining: () => boolean): void {
+/** Writes the headers of every response. */
+interface HeaderWriter {
+  begin(request: FastifyRequest, reply: FastifyReply): void;
+  /** When the media type is known. */
+  complete(request: FastifyRequest, reply: FastifyReply): void;
+}
+
+function createHeaderWriter(table: ResponseHeaders, isDraining: () => boolean): HeaderWriter {
+  return {
+    begin({ headers, id }, reply) {
+      reply.headers(table.common(headers.origin)).header('x-request-id', id);
+    },
+    complete({ headers }, reply) {
+      const added = table.forBrowsers(headers, String(reply.getHeader('content-type')));
+      for (const [name, value] of Object.entries(added ?? {})) if (!reply.hasHeader(name)) reply.header(name, value);
+      // Otherwise a client's kept-alive connection would delay the close long after its last response.
+      if (isDraining()) reply.header('connection', 'close');
+    },
+  };
+}
+
+/** Also answers `OPTIONS`: preflight requests and those of probes. */
+function writeHeaders(server: FastifyInstance, table: ResponseHeaders, writer: HeaderWriter): void {
   server.addHook('onRequest', async (request, reply) => {
-    reply.headers(table.common(request.headers.origin)).header('x-request-id', request.id);
+    writer.begin(request, reply);
     if (request.method !== 'OPTIONS') return;
-    const headers = table.preflight(request);
-    return reply.headers(headers).code(204).header('content-length', '0').send();
+    return reply.headers(table.preflight(request)).code(204).header('content-length', '0').send();
   });
-  server.addHook('onSend', async (request, reply) => {
-    const headers = table.forBrowsers(request.headers, String(reply.getHeader('content-type')));
-    if (headers) reply.headers(headers);
-    // Otherwise a client's kept-alive connection would delay the close long after its last response.
-    if (isDraining()) reply.header('connection', 'close');
-  });
+  server.addHook('onSend', async (request, reply) => writer.complete(request, reply));
 }
 
 function asLogged({ headers, id, method, url }: FastifyRequest) {
@@ -246,7 +293,7 @@ function isRefusedByFastify({ code, statusCode = 500 }: FastifyError): boolean {
   return statusCode >= 400 && statusCode < 500 && code?.startsWith('FST_');
 }
 
-/** Figures of the whole server are for admins. Prometheus brings a token as any client does. */
+/** Figures of the whole server are for monitors. Prometheus brings a token as any client does. */
 function registerMetricsRoute(
   server: FastifyInstance,
   admission: Admission,
@@ -256,9 +303,9 @@ function registerMetricsRoute(
   server.get('/metrics', async ({ headers, raw }, reply) => {
     const address = addressOf(raw);
     const identity = await admission.admit({ authorization: headers.authorization, address });
-    if (!hasRole(identity, 'ADMIN')) {
+    if (!hasRole(identity, 'MONITOR')) {
       const code = identity.isAnonymous ? 'UNAUTHENTICATED' : 'FORBIDDEN';
-      throw new StationmasterError(code, 'The metrics need a token with the role ADMIN.');
+      throw new StationmasterError(code, 'The metrics need a token with the role MONITOR.');
     }
     return reply.type(metrics.contentType).send(await metrics.scrape());
   });

@@ -7,7 +7,7 @@ const LINGER_MS = 1000;
 
 /**
  * Accepts JSON in UTF-8 only. A body that a plain form can send, a compressed one, and one in another charset is refused
- * with 415. The body stays a string: stored responses are found by it without parsing.
+ * with 415. The body stays a string: cached responses are found by it without parsing.
  */
 export function acceptJsonBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();

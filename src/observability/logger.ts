@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, type LoggerOptions, pino } from 'pino';
-import { isColorSupported, prettyFactory } from 'pino-pretty';
+import type PinoPretty from 'pino-pretty';
 import type { Config } from '../config/config.ts';
 import { standardOutput } from '../process/output.ts';
 
@@ -24,6 +25,8 @@ export function createLogger(
 }
 
 function prettify(output: DestinationStream): DestinationStream {
+  // Loaded only here: production does not need it.
+  const { isColorSupported, prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   const format = prettyFactory({ colorize: isColorSupported, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' });
   return { write: (line) => output.write(format(line)) };
 }

@@ -1,5 +1,5 @@
 import { AggregatorRegistry, Gauge, Registry } from 'prom-client';
-import type { MetricFamily } from './metrics.ts';
+import type { MetricFamily } from './duration-histogram.ts';
 
 /**
  * The metrics of several workers as one scrape. What only rises (counters, histograms) is added up, and never falls: a

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Identity } from '../auth/identity.ts';
 import type { Context } from '../graphql/context.ts';
+import type { OperationSpan } from '../observability/tracing/operation-span.ts';
+import type { TraceCarrier } from '../observability/tracing/traces.ts';
 import type { Caller } from './caller.ts';
 import type { PreparedOperation, Variables } from './prepared-operations.ts';
 
@@ -17,6 +19,8 @@ export interface OperationRequest {
    * `null`: it is neither.
    */
   readonly cacheText: string | null;
+  /** Where the client says which trace the operation belongs to. */
+  readonly traceCarrier: TraceCarrier;
   /** The position that the answer has to reach, see `Positions`; `null`: none. */
   readonly readAfter: string | null;
   /** Whether the caller asks how the response was made. Only admins are told. */
@@ -26,7 +30,7 @@ export interface OperationRequest {
   /** Whether the transport can deliver the events of a subscription, and the answers of a live query. */
   readonly acceptsSubscriptions: boolean;
   /**
-   * Decodes what is asked. Called at most once, and only when no stored response can be given.
+   * Decodes what is asked. Called at most once, and only when no cached response can be given.
    * @returns `null` for a request whose parameters are of the wrong types: Apollo Server refuses it
    * @throws {StationmasterError} for a request that cannot be decoded
    */
@@ -71,7 +75,7 @@ export interface Answer {
   readonly isReusable: boolean;
   /** Whether a value in it is older than it may be, because the database could not be asked. */
   readonly isStale: boolean;
-  /** What Apollo Server says about the HTTP response; `null`: nothing. */
+  /** What the HTTP response has besides the body; `null`: what is usual. */
   readonly http: { readonly status: number | undefined; readonly headers: ReadonlyMap<string, string> } | null;
 }
 
@@ -96,11 +100,13 @@ export interface AdmittedOperation {
   readonly request: OperationRequest;
   readonly identity: Identity;
   readonly startedAtMs: number;
+  /** `null`: it is not traced. */
+  readonly trace: OperationSpan | null;
 }
 
 /**
- * A step around every operation, on every transport, whether it is answered from the response cache, by a compiled query
- * or by Apollo Server. Runs after the caller was admitted, the first one outermost.
+ * A step around every operation, on every transport, whether it is answered from the response cache, by a prepared
+ * operation or by Apollo Server. Runs after the caller was admitted, the first one outermost.
  *
  * Returns what `next` returns, or something else; `next` returns a cached response at once and everything else as a
  * promise. May refuse the operation by throwing a `StationmasterError`, which the transport sends with its code.

@@ -5,10 +5,12 @@ import type { ChangeFeed, Positions } from '../changes/index.ts';
 import type { Config } from '../config/config.ts';
 import { hidesSuggestions } from '../graphql/errors.ts';
 import { measureRootFields } from '../graphql/root-fields.ts';
-import type { RequestObserver, ResolverObserver } from '../observability/metrics.ts';
+import type { ResolverObserver } from '../observability/metrics.ts';
+import type { RequestObserver } from '../observability/operation-figures.ts';
+import type { Tracing } from '../observability/tracing/traces.ts';
 import type { Timers } from '../timers.ts';
 import { type AnswerOperation, createAnswer } from './answer.ts';
-import { createApollo } from './apollo.ts';
+import { createApollo } from './apollo/apollo.ts';
 import { type Admission, createAdmission, type Identify } from './caller.ts';
 import { createPersistedQueries, TEXTS_ONLY } from './documents/persisted-queries.ts';
 import { type DocumentSource, readTrustedDocuments } from './documents/trusted-documents.ts';
@@ -26,6 +28,8 @@ export interface OperationsParts {
   readonly identify: Identify;
   readonly logger: Logger;
   readonly metrics: RequestObserver & ResolverObserver;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | null | undefined;
   readonly cache: Pick<Cache, 'dependOn' | 'isLive'>;
   /** Tells when the cache is live again. */
   readonly feed: Pick<ChangeFeed, 'follow'>;
@@ -54,7 +58,8 @@ export interface Operations {
 
 /** @throws {ConfigError} when the list of trusted documents cannot be read */
 export function createOperations(parts: OperationsParts): Operations {
-  const { cache, config, identify, logger, metrics, middlewares = [], positions, responses = null, timers } = parts;
+  const { cache, config, identify, logger, metrics, middlewares = [], positions, timers } = parts;
+  const { responses = null, tracing = null } = parts;
   const schema = measureRootFields(parts.schema, metrics);
   const guard = createQueryGuard(config.queries);
   const validate = createValidator({
@@ -67,7 +72,7 @@ export function createOperations(parts: OperationsParts): Operations {
   const apollo = createApollo({ config, schema, logger, hidesSuggestions: hidden });
   const admission = createAdmission(identify, createRateLimiter(config.rates, timers.now));
   const documents = createDocumentSource(config.persistedQueries, timers, logger);
-  const live = new LiveQueries({ cache, hidesSuggestions: hidden, logger, metrics, timers });
+  const live = new LiveQueries({ cache, hidesSuggestions: hidden, logger, metrics, timers, tracing });
   const unfollow = parts.feed.follow({ onLive: () => live.resume() });
   let stopFollowing = () => {};
   const answer = createAnswer({
@@ -83,6 +88,7 @@ export function createOperations(parts: OperationsParts): Operations {
     hidesSuggestions: hidden,
     logger,
     metrics,
+    tracing,
   });
   return {
     answer,

@@ -132,7 +132,7 @@ export class PreparedDocument {
  *
  * A query is compiled after its first executions. A compiled query must answer exactly as graphql-js does, so only data
  * is taken from it: when it meets an error, in a variable or in a field, graphql-js executes the query again, which has
- * no effects, and words and places the error.
+ * no effects, and words and places the error. A mutation has effects, so graphql-js executes it, once.
  */
 export class PreparedOperation {
   readonly document: DocumentNode;
@@ -164,10 +164,11 @@ export class PreparedOperation {
     this.#shared = shared;
   }
 
-  /** Executes a query. @param variables as the client sent them */
+  /** Executes a query or a mutation. @param variables as the client sent them */
   async execute(context: Context, variables: Variables): Promise<ExecutionResult> {
     this.#executions += 1;
-    const compiled = this.#executions > this.#shared.compileAfter ? this.findCompiled(variables) : null;
+    const isCompiled = this.type === 'query' && this.#executions > this.#shared.compileAfter;
+    const compiled = isCompiled ? this.findCompiled(variables) : null;
     const data = compiled && (await compiled.execute(context, variables));
     if (data) return { data };
     return execute({

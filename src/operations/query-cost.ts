@@ -8,7 +8,7 @@ import {
   type ValueNode,
   type VariableNode,
 } from 'graphql';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../graphql/page-size.ts';
+import { DEFAULT_PAGE_SIZE, LISTS, type ListLength, MAX_PAGE_SIZE } from '../graphql/page-size.ts';
 import { fragmentsOf } from './fragments.ts';
 
 /** The cost of one operation, by its variables as the client sent them. */
@@ -61,6 +61,9 @@ interface Cost {
 
 /** The fields that hold the rows of a connection. */
 const ROWS = new Set(['nodes', 'edges']);
+/** A field without fields below it. */
+const LEAF: Cost = { once: 0, perRow: 0 };
+const LIST_LENGTHS: ReadonlyMap<string, ListLength> = new Map(Object.entries(LISTS));
 
 /** Counts fields, those of a page's rows as often as the page has rows. Serves one calculation. */
 class CostMeter {
@@ -85,10 +88,10 @@ class CostMeter {
     for (const selection of selections) {
       if (selection.kind === Kind.FIELD) {
         sum.once += 1;
-        if (!selection.selectionSet) continue;
-        const { once, perRow } = this.#cost(selection.selectionSet);
-        const ids = argumentOf(selection, 'ids');
-        if (selection.name.value === 'nodes' && ids) sum.once += (once + perRow) * this.#lengthOf(ids);
+        const { once, perRow } = selection.selectionSet ? this.#cost(selection.selectionSet) : LEAF;
+        const length = this.#listLength(selection);
+        // A value of a list of texts counts as much as a field.
+        if (length !== null) sum.once += (selection.selectionSet ? once + perRow : 1) * length;
         else if (ROWS.has(selection.name.value)) sum.perRow += once + perRow;
         else sum.once += once + perRow * this.#pageSize(selection);
       } else {
@@ -112,16 +115,30 @@ class CostMeter {
     return cost;
   }
 
-  /** A size that is not allowed is refused by its field. */
+  /** Of a field that is a list itself, without pages; `null`: it is none. */
+  #listLength(field: FieldNode): number | null {
+    const ids = argumentOf(field, 'ids');
+    if (field.name.value === 'nodes' && ids) return this.#lengthOf(ids);
+    const list = LIST_LENGTHS.get(field.name.value);
+    if (!list) return null;
+    return (this.#sizeOf(argumentOf(field, list.argument)) ?? list.usual) * list.valuesEach;
+  }
+
+  /** A size that is not allowed is refused by its field, and so are two. */
   #pageSize(field: FieldNode): number {
-    const value = argumentOf(field, 'first');
-    if (value?.kind === Kind.INT) return Math.min(Number(value.value), MAX_PAGE_SIZE);
-    return (value?.kind === Kind.VARIABLE ? this.#sizeIn(value) : null) ?? DEFAULT_PAGE_SIZE;
+    const first = this.#sizeOf(argumentOf(field, 'first'));
+    const last = this.#sizeOf(argumentOf(field, 'last'));
+    return first ?? last ?? DEFAULT_PAGE_SIZE;
+  }
+
+  #sizeOf(value: ValueNode | undefined): number | null {
+    if (value?.kind === Kind.INT) return bounded(Number(value.value));
+    return value?.kind === Kind.VARIABLE ? this.#sizeIn(value) : null;
   }
 
   /** Of a list; a single value stands for a list of one. */
   #lengthOf(value: ValueNode): number {
-    if (value.kind === Kind.LIST) return Math.min(value.values.length, MAX_PAGE_SIZE);
+    if (value.kind === Kind.LIST) return bounded(value.values.length);
     return (value.kind === Kind.VARIABLE ? this.#sizeIn(value) : null) ?? 1;
   }
 
@@ -130,8 +147,13 @@ class CostMeter {
     this.sizeVariables.add(name);
     const given = this.#variables[name];
     const size = given === undefined ? this.#document.defaults.get(name) : sizeOf(given);
-    return size == null ? null : Math.min(size, MAX_PAGE_SIZE);
+    return size == null ? null : bounded(size);
   }
+}
+
+/** Not less than nothing: a size below it would make up for the cost of other fields. */
+function bounded(size: number): number {
+  return Math.max(0, Math.min(size, MAX_PAGE_SIZE));
 }
 
 function argumentOf({ arguments: args }: FieldNode, name: string): ValueNode | undefined {

@@ -3,15 +3,18 @@ import type { Identity } from '../auth/identity.ts';
 import {
   type Cache,
   type CacheDependency,
+  type DerivedValue,
+  type Entry,
   type LayerCounters,
   LruList,
   type LruNode,
   type ReadTrace,
+  type RemovalCause,
 } from '../cache/index.ts';
 import { type Coding, compressFast, compressWell } from './content-coding.ts';
 import type { Answer } from './operation.ts';
 
-/** The layer that stored responses are counted in. */
+/** The layer that cached responses are counted in. */
 export const RESPONSES = 'responses';
 
 export interface CompleteResponse {
@@ -19,8 +22,8 @@ export interface CompleteResponse {
   readonly operationName: string | null;
 }
 
-/** A stored response, as it goes over the wire. A class, because object literals with a getter take ten times the memory. */
-export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedResponse> {
+/** A cached response, as it goes over the wire. A class, because object literals with a getter take ten times the memory. */
+export class CachedResponse implements CompleteResponse, Answer, DerivedValue, LruNode<CachedResponse> {
   readonly key: string;
   readonly body: Buffer;
   readonly operationName: string | null;
@@ -29,6 +32,7 @@ export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedR
   readonly #onGrown: (response: CachedResponse, bytes: number) => void;
   /** Approximate. */
   bytes: number;
+  hits = 0;
   newer: CachedResponse | null = null;
   older: CachedResponse | null = null;
   #etag: string | undefined;
@@ -49,6 +53,11 @@ export class CachedResponse implements CompleteResponse, Answer, LruNode<CachedR
     this.storedAtMs = storedAtMs;
     this.dependency = dependency;
     this.bytes = OVERHEAD_BYTES + 2 * key.length + body.byteLength + BYTES_PER_PART * dependency.size;
+  }
+
+  /** When the first part of it does, unless that changes before. */
+  get expiresAtMs(): number {
+    return this.dependency.expiresAtMs;
   }
 
   /** Hashed when it is first asked for. */
@@ -143,7 +152,15 @@ export class ResponseCache {
   constructor(cache: Cache, { maxBytes }: { readonly maxBytes: number }) {
     this.#cache = cache;
     this.#maxBytes = maxBytes;
-    this.#counters = cache.addDerivedLayer(RESPONSES);
+    this.#counters = cache.addDerivedLayer(RESPONSES, {
+      all: () => [...this.#responses.values()],
+      get: (text) => this.#responses.get(text),
+    });
+  }
+
+  /** The memory of the cached responses, approximately. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /**
@@ -155,34 +172,39 @@ export class ResponseCache {
     return `${scopeOf(roles)}\n${request}`;
   }
 
-  /** The stored response, if it is valid. */
+  /** The cached response, if it is valid. */
   get(key: string): CachedResponse | undefined {
     const response = this.#responses.get(key);
     if (!response?.dependency.isValid) return undefined;
     this.#order.touch(response);
     this.#counters.hits++;
+    response.hits++;
     this.#cache.noteServed(response.dependency);
     return response;
   }
 
-  /** Stores a response, unless something it was built from has changed since it was read. */
-  keep(key: string, complete: CompleteResponse, reads: ReadTrace): void {
+  /**
+   * Stores a response, unless something it was built from has changed since it was read.
+   * @returns whether it is stored
+   */
+  keep(key: string, complete: CompleteResponse, reads: ReadTrace): boolean {
     this.#counters.misses++;
     // Remove the old response first: when two requests race, invalidating the first must not evict the second.
-    this.#remove(this.#responses.get(key));
+    this.#remove(this.#responses.get(key), 'replaced');
     let response: CachedResponse | undefined;
-    const dependency = this.#cache.dependOn(reads, () => this.#remove(response));
-    if (!dependency) return;
+    const dependency = this.#cache.dependOn(reads, (cause = 'replaced', part) => this.#remove(response, cause, part));
+    if (!dependency) return false;
     response = new CachedResponse(key, complete, this.#cache.nowMs, dependency, this.#grow);
     if (response.bytes > this.#maxBytes) {
       dependency.end();
-      return;
+      return false;
     }
     this.#responses.set(key, response);
     this.#order.add(response);
     this.#bytes += response.bytes;
     this.#counters.size++;
     this.#makeRoom();
+    return true;
   }
 
   readonly #grow = (response: CachedResponse, bytes: number): void => {
@@ -197,18 +219,37 @@ export class ResponseCache {
   }
 
   #evict(response: CachedResponse): void {
-    this.#remove(response);
+    this.#remove(response, 'evicted');
     this.#counters.evictions++;
   }
 
-  #remove(response: CachedResponse | undefined): void {
+  /** @param part the entry that left the cache before, of all that it was built from */
+  #remove(response: CachedResponse | undefined, cause: RemovalCause, part?: Entry): void {
     // Voiding the dependency below calls this method again.
     if (!response || this.#responses.get(response.key) !== response) return;
     this.#responses.delete(response.key);
     this.#order.remove(response);
     this.#bytes -= response.bytes;
     this.#counters.size--;
+    this.#cache.inspection.noteRemoval(RESPONSES, response.key, this.#causeOf(response, cause, part), part);
     response.dependency.end();
+  }
+
+  #causeOf({ expiresAtMs }: CachedResponse, cause: RemovalCause, part: Entry | undefined): RemovalCause {
+    if (cause !== 'replaced') return cause;
+    // It goes for good when a part of it is replaced.
+    if (part) return 'invalidated';
+    return expiresAtMs <= this.#cache.nowMs ? 'expired' : 'replaced';
+  }
+
+  /** Why `get` finds nothing under a key, in words. */
+  explainMiss(key: string): string {
+    const held = this.#responses.get(key);
+    if (held) return held.expiresAtMs <= this.#cache.nowMs ? 'expired' : 'changes may be missed: the feed is not live';
+    const removal = this.#cache.inspection.lastRemovalOf(key);
+    if (!removal) return 'not stored before, or too long ago to be remembered';
+    const { cause, dependency, origin } = removal;
+    return `${cause}${dependency === undefined ? '' : ` with ${dependency}`}${origin === undefined ? '' : ` by ${origin}`}`;
   }
 
   /** How many seconds ago a response was stored. */

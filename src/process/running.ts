@@ -7,6 +7,8 @@ export interface Introduction {
   readonly url: string;
   /** A token for each role in development, otherwise `null`. */
   readonly tokens: Readonly<Record<string, string>> | null;
+  /** Whether the console is at `url`. */
+  readonly console: 'served' | 'off' | 'not built';
 }
 
 /** Something that was started and runs until it is told to stop: one server, or several that share a port. */
@@ -31,7 +33,7 @@ export function runServer(
   const starting = start(aborted.signal);
   return {
     ready: starting.then(
-      ({ url, tokens }) => ({ url, tokens }),
+      ({ url, tokens, console }) => ({ url, tokens, console }),
       (error) => (aborted.signal.aborted ? null : Promise.reject(error)),
     ),
     async stop(signal) {

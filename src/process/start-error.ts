@@ -110,6 +110,9 @@ const TABLES_TAKEN = {
   what: 'The database holds something else under a name that the server needs; choose another database or schema',
 };
 
+/** The SQLSTATE code of what the role may not do. */
+export const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** SQLSTATE codes for which a retry without a change would not help. */
 const REFUSALS: Readonly<Record<string, Refusal>> = {
   '28000': LOGIN_REFUSED,
@@ -117,7 +120,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   '3D000': NO_SUCH_DATABASE,
   '55000': { exitCode: EXIT_CODE.loginRefused, what: 'PostgreSQL lets no one into the database of DATABASE_URL' },
   '3F000': { exitCode: EXIT_CODE.noSuchDatabase, what: 'There is no such schema as in DATABASE_URL' },
-  '42501': RIGHT_MISSING,
+  [INSUFFICIENT_PRIVILEGE]: RIGHT_MISSING,
   '0LP01': RIGHT_MISSING,
   // Invalid and unknown settings, and those that cannot be changed within a session.
   '22023': SETTING_REFUSED,

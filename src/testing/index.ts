@@ -10,6 +10,7 @@ export {
 } from './test-app.ts';
 export { createTestClock, type TestClock } from './test-clock.ts';
 export {
+  changeFeed,
   createEmbeddedDatabase,
   createEmbeddedFolder,
   createServerDatabase,

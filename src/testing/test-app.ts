@@ -4,9 +4,10 @@ import { type App, type AppOptions, createApp } from '../app.ts';
 import type { Role } from '../auth/identity.ts';
 import { signToken } from '../auth/tokens.ts';
 import { type Config, loadConfig } from '../config/config.ts';
+import { announceSql } from '../database/announce-sql.ts';
 import { seedFleet } from '../features/demo-fleet/index.ts';
 import { createTestClock, type TestClock } from './test-clock.ts';
-import { createEmbeddedDatabase, createServerDatabase, engine } from './test-database.ts';
+import { changeFeed, createEmbeddedDatabase, createServerDatabase, engine } from './test-database.ts';
 import { openSocket, type TestEvent, type TestSocket, type TestSubscription } from './test-socket.ts';
 
 /** Signs the tokens of every test application. */
@@ -35,6 +36,8 @@ export interface TestAppOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Around every operation on every transport, the first one outermost. */
   readonly middlewares?: AppOptions['middlewares'];
+  /** Timers that the test moves, in the place of those by which the history of performance is taken. */
+  readonly timers?: AppOptions['timers'];
   /** Where the application connects instead of to the database itself, such as to a proxy. PostgreSQL only. */
   readonly connectThrough?: (url: URL) => Promise<URL>;
 }
@@ -72,12 +75,13 @@ export async function startTestApp({
   fleet,
   env = {},
   middlewares,
+  timers,
   connectThrough,
 }: TestAppOptions = {}): Promise<TestApp> {
   const clock = createTestClock();
   const { config, pglite, sql, dispose } =
     engine === 'postgresql' ? await onPostgresql(env, connectThrough) : await onPglite(env);
-  const app = await createApp(config, { clock, pglite, middlewares });
+  const app = await createApp(config, { clock, pglite, middlewares, timers });
   if (fleet) await seedFleet(app.database, fleet);
 
   const sockets = new Set<TestSocket>();
@@ -162,11 +166,11 @@ async function subscribeOn(
 }
 
 /** Announcements arrive in the order of their commits, so an application that has heard this one has heard all before it. */
-async function waitUntilHeard({ feed }: App, sql: TestApp['sql']): Promise<void> {
+async function waitUntilHeard({ database, feed }: App, sql: TestApp['sql']): Promise<void> {
   const heard = Promise.withResolvers<void>();
   const marker = `heard-${Math.random()}`;
   const unfollow = feed.follow({ onCommand: ({ from }) => from === marker && heard.resolve() });
-  await sql("select pg_notify('stationmaster_changes', $1)", [
+  await sql(`select ${announceSql(database, "'stationmaster_changes'", '$1::text')}`, [
     JSON.stringify({ command: 'invalidateCache', pattern: 'nothing', from: marker }),
   ]);
   await heard.promise;
@@ -189,6 +193,8 @@ const BASE_ENV = {
   AUTH_JWT_SECRET: TEST_SECRET,
   ANONYMOUS_ROLE: 'none',
   WARM_UP: 'off',
+  // Its build may be missing.
+  CONSOLE: 'off',
   // Its statements would come among those that tests count.
   CACHE_AUDIT_PERCENT: '0',
   // So would those that look for silent workstations.
@@ -208,7 +214,7 @@ async function onPglite(env: TestAppOptions['env']) {
 async function onPostgresql(env: TestAppOptions['env'], connectThrough: TestAppOptions['connectThrough']) {
   const { url, dispose: drop } = await createServerDatabase();
   const { href } = connectThrough ? await connectThrough(new URL(url)) : { href: url };
-  const config: Config = loadConfig({ ...BASE_ENV, DATABASE_URL: href, ...env });
+  const config: Config = loadConfig({ ...BASE_ENV, DATABASE_URL: href, CHANGE_FEED: changeFeed, ...env });
   const client = new Client({ connectionString: url });
   await client.connect();
   const sql = async <Row>(text: string, values: unknown[] = []) => (await client.query(text, values)).rows as Row[];

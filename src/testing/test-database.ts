@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { Client } from 'pg';
+import type { ChangeFeedKind } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
 import { entities, migrations } from '../features/index.ts';
@@ -17,6 +19,9 @@ export type Engine = 'pglite' | 'postgresql';
 
 /** The engine of this run: `TEST_ENGINE`, by default PGlite. */
 export const engine: Engine = process.env.TEST_ENGINE === 'postgresql' ? 'postgresql' : 'pglite';
+
+/** By what the applications of this run hear of changes on PostgreSQL: `TEST_CHANGE_FEED`, by default NOTIFY. */
+export const changeFeed: ChangeFeedKind = process.env.TEST_CHANGE_FEED === 'logical' ? 'logical' : 'notify';
 
 /** The server of this run, where it needs one. */
 function serverUrl(): string {
@@ -48,8 +53,12 @@ export async function dropTemplate(): Promise<void> {
 async function createServerTemplate(): Promise<string> {
   const name = newName();
   await onServer(`create database ${name}`);
-  const database = await openDatabase({ kind: 'postgresql', url: urlOf(name), poolSize: 2 }, { entities, migrations });
+  const database = await openDatabase(
+    { kind: 'postgresql', url: urlOf(name), poolSize: 2, changeFeed },
+    { entities, migrations },
+  );
   await migrate(database);
+  if (changeFeed === 'logical') await database.execute('', 'select stationmaster_notify_changes(false)', []);
   await database.close();
   return name;
 }
@@ -91,8 +100,23 @@ export async function createServerDatabase(): Promise<{ url: string; dispose(): 
   const name = newName();
   const template = process.env[TEMPLATE];
   await onServer(`create database ${name}${template ? ` template ${template}` : ''}`);
-  return { url: urlOf(name), dispose: () => onServer(`drop database ${name} with (force)`) };
+  return { url: urlOf(name), dispose: () => drop(name) };
 }
+
+/** PostgreSQL refuses it as long as a slot is in use, and notices only after a moment that its connection is gone. */
+async function drop(name: string): Promise<void> {
+  for (let attempts = 100; ; attempts--) {
+    try {
+      await onServer(`drop database ${name} with (force)`);
+      return;
+    } catch (error) {
+      if (attempts === 0 || (error as { code?: string }).code !== OBJECT_IN_USE) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+const OBJECT_IN_USE = '55006';
 
 function newName(): string {
   return `stationmaster_test_${randomBytes(6).toString('hex')}`;

@@ -1,3 +1,4 @@
+import type { Timers } from '../timers.ts';
 import { Turns } from './turns.ts';
 
 /** A source of events. `PushStream` has all the optional members. */
@@ -5,6 +6,7 @@ export interface EventSource extends AsyncIterable<unknown> {
   readonly isShared?: boolean;
   readonly pushed?: number;
   readonly taken?: number;
+  readonly takenAtMs?: number;
   readonly replay?: { next(): readonly unknown[] | null } | undefined;
   keyOf?(event: unknown): string;
   positionOf?(event: unknown): string;
@@ -34,6 +36,8 @@ export interface Rendered {
 export interface BroadcastOptions {
   /** Writes an event as clients see it: once for all of them. */
   readonly render: (event: unknown) => Promise<Rendered>;
+  /** Called when an event was delivered to all, with the time since it was pushed, if its source tells. */
+  readonly onDelivered?: (waitedMs: number) => void;
   /** Called when ending the source fails. */
   readonly onError: (error: unknown) => void;
 }
@@ -46,8 +50,19 @@ export interface Participation {
   readonly onEnd: () => void;
 }
 
+/** What all broadcasts share. */
+interface Shared {
+  readonly turns: Turns;
+  readonly timers: Timers;
+}
+
 /** How much JSON is kept for several subscribers who missed the same, in characters. */
 const MAX_KEPT = 4 * 1024 * 1024;
+/** How long after the last of them: those that were cut off together come back one after the other. */
+const KEPT_MS = 1000;
+
+/** How many pieces of work a subscriber that is catching up does in one turn, so that others do not wait for long. */
+const MAX_PIECES_PER_TURN = 32;
 
 /**
  * Relays the events of one source to all subscribers that asked the same. Each event is rendered once, and delivered to
@@ -58,21 +73,22 @@ export class Broadcast {
   readonly #source: EventSource;
   readonly #events: AsyncIterator<unknown>;
   readonly #options: BroadcastOptions;
-  readonly #turns: Turns;
+  readonly #shared: Shared;
   readonly #onEnd: () => void;
   readonly #subscribers = new Set<Subscriber>();
-  /** What was rendered while some subscriber gets what it missed: others may have missed it too. */
+  /** What was rendered since some subscriber gets what it missed: others may have missed it too. */
   readonly #kept = new Map<string, Promise<Rendered>>();
   #keptSize = 0;
+  #cancelForgetting = () => {};
   #catchingUp = 0;
   #read = 0;
   #hasEnded = false;
 
-  constructor(source: EventSource, options: BroadcastOptions, turns: Turns, onEnd: () => void) {
+  constructor(source: EventSource, options: BroadcastOptions, shared: Shared, onEnd: () => void) {
     this.#source = source;
     this.#events = source[Symbol.asyncIterator]();
     this.#options = options;
-    this.#turns = turns;
+    this.#shared = shared;
     this.#onEnd = onEnd;
   }
 
@@ -101,15 +117,17 @@ export class Broadcast {
   async #relay(): Promise<void> {
     try {
       for (;;) {
-        await this.#turns.next();
+        await this.#shared.turns.next();
         const { done, value } = await this.#events.next();
         if (done || this.#hasEnded) break;
         this.#read += 1;
         const place = this.#source.taken ?? this.#read;
+        const pushedAtMs = this.#source.takenAtMs;
         const event = await this.#render(value, place);
         for (const subscriber of this.#subscribers) {
           if (subscriber.since < place) subscriber.deliver(event, subscriber);
         }
+        if (pushedAtMs !== undefined) this.#options.onDelivered?.(performance.now() - pushedAtMs);
       }
       for (const subscriber of this.#subscribers) subscriber.finish();
     } catch (error) {
@@ -124,15 +142,17 @@ export class Broadcast {
     whenReady: Participation['whenReady'],
   ): Promise<void> {
     this.#catchingUp += 1;
+    this.#cancelForgetting();
+    const takeTurn = takeTurns(this.#shared.turns);
     try {
       for (;;) {
         await whenReady?.();
-        await this.#turns.next();
+        await takeTurn();
         if (subscriber.hasEnded) return;
         const events = replay.next();
         if (!events) break;
         for (const event of events) {
-          await this.#turns.next();
+          await takeTurn();
           const rendered = await this.#render(event, 0);
           if (subscriber.hasEnded) return;
           subscriber.deliver(rendered, subscriber);
@@ -143,7 +163,9 @@ export class Broadcast {
       subscriber.fail(error);
     } finally {
       this.#catchingUp -= 1;
-      if (this.#catchingUp === 0) this.#forget();
+      if (this.#catchingUp === 0 && !this.#hasEnded) {
+        this.#cancelForgetting = this.#shared.timers.after(KEPT_MS, () => this.#forget());
+      }
     }
   }
 
@@ -175,10 +197,25 @@ export class Broadcast {
   #stop(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#cancelForgetting();
+    this.#forget();
     this.#onEnd();
     // Not awaited: a generator that waits for an event ends only after that event.
     Promise.resolve(this.#events.return?.()).catch(this.#options.onError);
   }
+}
+
+/** What is delivered to one subscriber in one turn leaves in one write. */
+function takeTurns(turns: Turns): () => Promise<void> | undefined {
+  let left = 0;
+  return () => {
+    if (left > 0 && turns.hasTime) {
+      left -= 1;
+      return undefined;
+    }
+    left = MAX_PIECES_PER_TURN;
+    return turns.next();
+  };
 }
 
 /**
@@ -241,20 +278,24 @@ export class Subscriber implements AsyncIterableIterator<never> {
 /** The broadcasts that other subscribers may join. */
 export class Broadcasts {
   readonly #running = new Map<string, Broadcast>();
-  readonly #turns = new Turns();
+  readonly #shared: Shared;
+
+  constructor(timers: Timers) {
+    this.#shared = { turns: new Turns(), timers };
+  }
 
   /**
    * The broadcast that runs under `key`, or a new one from `source`. Callers with the same key must have the right to see
    * the same events in the same form.
    */
   find(key: string, source: EventSource, options: BroadcastOptions): Broadcast {
-    if (!source.isShared) return new Broadcast(source, options, this.#turns, () => {});
+    if (!source.isShared) return new Broadcast(source, options, this.#shared, () => {});
     const running = this.#running.get(key);
     if (running) {
       Promise.resolve(source[Symbol.asyncIterator]().return?.()).catch(options.onError);
       return running;
     }
-    const broadcast = new Broadcast(source, options, this.#turns, () => this.#running.delete(key));
+    const broadcast = new Broadcast(source, options, this.#shared, () => this.#running.delete(key));
     this.#running.set(key, broadcast);
     return broadcast;
   }

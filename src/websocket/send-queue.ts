@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
+import { corkForTurn } from './turn-writes.ts';
 
 /** An event of a subscription, to be sent to a peer. */
 export interface EventMessage {
-  readonly text: string;
+  /** As the outlet takes it. */
+  readonly data: string;
   /** A newer event with the same key may replace this one while it waits. */
   readonly key: string;
   /** Whether a newer event with the same key does so even if there is room for both. */
@@ -13,7 +15,7 @@ export interface EventMessage {
 
 /** A reply to a message of the peer. */
 interface Reply {
-  readonly text: string;
+  readonly data: string;
   readonly onSent: () => void;
 }
 
@@ -21,29 +23,31 @@ type Message = EventMessage | Reply;
 
 /** What a queue sends to: a WebSocket, or what behaves like one. */
 export interface Outlet {
-  readonly readyState: number;
-  readonly OPEN: number;
-  readonly bufferedAmount: number;
+  /** The connection under it. */
+  readonly connection: Duplex;
+  readonly isOpen: boolean;
+  /** Whether more may be handed to the network. The rest waits in the queue, where it can still be dropped. */
+  readonly hasRoom: boolean;
   /** Whether nothing is read from the peer. */
   readonly isPaused: boolean;
-  send(text: string, onSent: () => void): void;
-  once(event: 'close', listener: () => void): unknown;
+  /** @param onSent called once the data is handed to the network, or cannot be */
+  send(data: string, onSent?: () => void): void;
+  /** Calls `listener` each time there is room again. */
+  onRoom(listener: () => void): void;
+  onClose(listener: () => void): void;
   pause(): void;
   resume(): void;
 }
 
 export interface SendQueueOptions {
-  /** The connection under the socket. */
-  readonly connection: Duplex;
   readonly maxQueuedBytes: number;
+  /** Called for each waiting event that is dropped because a newer one takes its place. */
+  readonly onCoalesced?: (() => void) | undefined;
   /** Called when too many events wait even with one per key. The queue has been emptied. */
   readonly onOverflow: () => void;
 }
 
-/** How much is handed to the network at a time. The rest waits here, where it can still be dropped. */
-const MAX_BUFFERED_BYTES = 64 * 1024;
-
-/** The memory of a waiting message beside its text. */
+/** The memory of a waiting message beside its data. */
 const OVERHEAD_BYTES = 200;
 
 /**
@@ -54,26 +58,26 @@ const OVERHEAD_BYTES = 200;
  * Replies arrive because the peer asked. Past `maxQueuedBytes` of them nothing is read from the peer until it has read.
  */
 export class SendQueue {
-  readonly #socket: Outlet;
+  readonly #outlet: Outlet;
   readonly #options: SendQueueOptions;
   /** By key while the queue coalesces, else by number. */
   #waiting = new Map<string | number, Message>();
   #eventBytes = 0;
   #replyBytes = 0;
   #isCoalescing = false;
-  #isGathering = false;
   #lastNumber = 0;
   #drained: PromiseWithResolvers<void> | undefined;
 
-  constructor(socket: Outlet, options: SendQueueOptions) {
-    this.#socket = socket;
+  constructor(outlet: Outlet, options: SendQueueOptions) {
+    this.#outlet = outlet;
     this.#options = options;
-    socket.once('close', () => this.#clear());
+    outlet.onRoom(() => this.#drain());
+    outlet.onClose(() => this.#clear());
   }
 
-  /** Resolves once the text is handed to the network, or dropped. */
-  send(text: string): Promise<void> {
-    return new Promise((resolve) => this.#post({ text, onSent: resolve }));
+  /** Resolves once the data is handed to the network, or dropped. */
+  send(data: string): Promise<void> {
+    return new Promise((resolve) => this.#post({ data, onSent: resolve }));
   }
 
   sendEvent(event: EventMessage): void {
@@ -88,45 +92,27 @@ export class SendQueue {
   }
 
   #post(message: Message): void {
-    // The socket is closing; its close event follows.
-    if (this.#socket.readyState !== this.#socket.OPEN) settle(message);
-    else if (this.#waiting.size === 0 && this.#hasRoom()) this.#transmit(message);
+    // The outlet is closing; its close event follows.
+    if (!this.#outlet.isOpen) settle(message);
+    else if (this.#waiting.size === 0 && this.#outlet.hasRoom) this.#transmit(message);
     else this.#enqueue(message);
   }
 
-  #hasRoom(): boolean {
-    return this.#socket.bufferedAmount < MAX_BUFFERED_BYTES;
-  }
-
   #transmit(message: Message): void {
-    this.#gather();
-    this.#socket.send(message.text, () => {
-      settle(message);
-      this.#drain();
-    });
-  }
-
-  /** Messages sent in one turn of the event loop leave in one write. */
-  #gather(): void {
-    if (this.#isGathering) return;
-    this.#isGathering = true;
-    this.#options.connection.cork();
-    process.nextTick(() => {
-      this.#isGathering = false;
-      this.#options.connection.uncork();
-    });
+    corkForTurn(this.#outlet.connection);
+    this.#outlet.send(message.data, isEvent(message) ? undefined : message.onSent);
   }
 
   #drain(): void {
     for (const [place, message] of this.#waiting) {
-      if (!this.#hasRoom()) return;
+      if (!this.#outlet.hasRoom) return;
       this.#remove(place, message);
       if (isWanted(message)) this.#transmit(message);
     }
     this.#isCoalescing = false;
     this.#drained?.resolve();
     this.#drained = undefined;
-    if (this.#socket.isPaused) this.#socket.resume();
+    if (this.#outlet.isPaused) this.#outlet.resume();
   }
 
   #enqueue(message: Message): void {
@@ -137,7 +123,7 @@ export class SendQueue {
       this.#clear();
       onOverflow();
     } else if (this.#replyBytes > maxQueuedBytes) {
-      this.#socket.pause();
+      this.#outlet.pause();
     }
   }
 
@@ -147,7 +133,10 @@ export class SendQueue {
     const place = hasPlace ? message.key : this.#lastNumber;
     const replaced = this.#waiting.get(place);
     // Removed first: the newer message belongs at the end, behind what was committed before it.
-    if (replaced) this.#remove(place, replaced);
+    if (replaced) {
+      this.#remove(place, replaced);
+      this.#options.onCoalesced?.();
+    }
     this.#waiting.set(place, message);
     this.#count(message, 1);
   }
@@ -158,7 +147,7 @@ export class SendQueue {
   }
 
   #count(message: Message, sign: 1 | -1): void {
-    const bytes = sign * (message.text.length + OVERHEAD_BYTES);
+    const bytes = sign * (message.data.length + OVERHEAD_BYTES);
     if (isEvent(message)) this.#eventBytes += bytes;
     else this.#replyBytes += bytes;
   }

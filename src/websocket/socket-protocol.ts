@@ -7,6 +7,7 @@ import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 import { hidesSuggestions, presentError, presentErrors } from '../graphql/errors.ts';
+import type { TraceCarrier } from '../observability/tracing/traces.ts';
 import type { Caller } from '../operations/caller.ts';
 import type { AcceptedLiveQuery, Answer, AskedOperation, OperationRequest } from '../operations/operation.ts';
 import type { Operations } from '../operations/operations.ts';
@@ -14,6 +15,7 @@ import { runAt, type Timers } from '../timers.ts';
 import type { Participation } from './broadcast.ts';
 import type { SendQueue } from './send-queue.ts';
 import { executionArgsOf, type Subscriptions } from './subscriptions.ts';
+import { bytesOf, EventFrames, frameOf } from './text-frames.ts';
 
 export interface SocketProtocolParts {
   readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
@@ -106,6 +108,7 @@ function closeWithCredentials(socket: WebSocket, { expiresAtMs, onRevoked }: Ide
 function operationHooks(parts: SocketProtocolParts): Hooks {
   const { config, logger, operations, subscriptions } = parts;
   const scope = { hidesSuggestions: hidesSuggestions(config) };
+  const frames = new EventFrames();
   const refusals = new WeakMap<readonly GraphQLError[], Answer['errors']>();
 
   const start = async (connection: Connection, payload: SubscribePayload) => {
@@ -134,10 +137,10 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
 
     async onOperation({ extra, subscriptions: running }, id, _payload, args) {
       const outcome = outcomeIn(args);
-      const participation = participate(extra.sendQueue, id);
+      const participation = participate(frames, extra.sendQueue, id);
       if (!outcome) return subscriptions.start(args, participation);
       if (outcome.kind === 'live') return subscriptions.startLive(outcome, participation.deliver);
-      if (id in running) await extra.sendQueue.send(nextMessage(id, textOf(outcome)));
+      if (id in running) await extra.sendQueue.send(frameOf(nextMessage(id, textOf(outcome))));
       return NO_RESULTS;
     },
 
@@ -176,9 +179,14 @@ class SocketRequest implements OperationRequest, Caller {
 
   /** As the body of an HTTP request with the same parameters, whose response is the same. */
   get cacheText(): string {
-    if (this.readAfter === null) return `JSON ${JSON.stringify(this.#payload)}`;
-    const { readAfter: _position, ...extensions } = this.#payload.extensions!;
+    if (!this.#payload.extensions) return `JSON ${JSON.stringify(this.#payload)}`;
+    const { readAfter: _position, traceparent: _trace, tracestate: _state, ...others } = this.#payload.extensions;
+    const extensions = Object.keys(others).length > 0 ? others : undefined;
     return `JSON ${JSON.stringify({ ...this.#payload, extensions })}`;
+  }
+
+  get traceCarrier(): TraceCarrier {
+    return this.#payload.extensions ?? NO_EXTENSIONS;
   }
 
   get readAfter(): string | null {
@@ -190,6 +198,8 @@ class SocketRequest implements OperationRequest, Caller {
     return this.#payload;
   }
 }
+
+const NO_EXTENSIONS = {};
 
 /** graphql-ws wants a document; the outcome travels in its context. */
 const CARRIER = parse('{ __typename }');
@@ -227,11 +237,11 @@ function headOf(id: string): string {
 }
 
 /** Events are sent as they are, past graphql-ws, which would make JSON of each for every subscriber. */
-function participate(sendQueue: SendQueue, id: string): Omit<Participation, 'onEnd'> {
-  const head = headOf(id);
+function participate(frames: EventFrames, sendQueue: SendQueue, id: string): Omit<Participation, 'onEnd'> {
+  const head = bytesOf(headOf(id));
   return {
     deliver: ({ payload, key, isState }, recipient) =>
-      sendQueue.sendEvent({ text: `${head}${payload}}`, key: `${id} ${key}`, recipient, isState }),
+      sendQueue.sendEvent({ data: frames.next(head, payload), key: `${id} ${key}`, recipient, isState }),
     whenReady: () => sendQueue.whenDrained(),
   };
 }

@@ -16,11 +16,15 @@ import type { Config } from '../config/config.ts';
 import { type Context, createContext } from '../graphql/context.ts';
 import { hidesSuggestions, presentErrors } from '../graphql/errors.ts';
 import type { SubscriptionRoot } from '../graphql/schema.ts';
-import type { RequestObserver } from '../observability/metrics.ts';
+import type { SubscriptionObserver } from '../observability/metrics.ts';
+import type { RequestObserver } from '../observability/operation-figures.ts';
+import type { OperationSpan } from '../observability/tracing/operation-span.ts';
+import { type Tracing, traceExecution } from '../observability/tracing/traces.ts';
 import type { LiveQueries } from '../operations/live/live-queries.ts';
 import type { AcceptedLiveQuery, AcceptedSubscription } from '../operations/operation.ts';
 import { reportOperation } from '../operations/request-log.ts';
 import { sharedIdentity, sharingKey } from '../operations/sharing-key.ts';
+import { systemTimers, type Timers } from '../timers.ts';
 import {
   Broadcasts,
   type Deliver,
@@ -33,8 +37,11 @@ import {
 export interface SubscriptionsParts {
   readonly config: Pick<Config, 'environment' | 'introspection'>;
   readonly logger: Logger;
-  readonly metrics: RequestObserver;
+  readonly metrics: RequestObserver & SubscriptionObserver;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | null;
   readonly live: LiveQueries;
+  readonly timers?: Timers;
   /** Updated as subscriptions start and end. */
   readonly counts: { activeSubscriptions: number };
 }
@@ -56,8 +63,9 @@ export interface Subscriptions {
   present(args: ExecutionArgs, result: ExecutionResult, startedAtMs?: number): FormattedExecutionResult;
 }
 
-export function createSubscriptions({ config, counts, live, logger, metrics }: SubscriptionsParts): Subscriptions {
-  const broadcasts = new Broadcasts();
+export function createSubscriptions(parts: SubscriptionsParts): Subscriptions {
+  const { config, counts, live, logger, metrics, tracing = null, timers = systemTimers } = parts;
+  const broadcasts = new Broadcasts(timers);
   const scope = { hidesSuggestions: hidesSuggestions(config) };
   const onError = (error: unknown) => logger.error({ err: error }, 'a subscription could not be ended');
 
@@ -69,11 +77,17 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
     const { name } = operationOf(args);
     const durationMs = performance.now() - startedAtMs;
     reportOperation({ name: name?.value ?? null, type: 'subscription', durationMs, errors }, context, metrics, 'debug');
+    context.trace?.end();
     return errors.length > 0 ? { errors, ...rest } : rest;
   };
 
-  const render = async (args: ExecutionArgs, event: unknown, identity: Identity): Promise<Rendered> => {
-    const contextValue = createContext({ requestId: uuidv7(), identity, logger });
+  const render = async (
+    args: ExecutionArgs,
+    event: unknown,
+    identity: Identity,
+    trace: OperationSpan | null,
+  ): Promise<Rendered> => {
+    const contextValue = createContext({ requestId: uuidv7(), identity, logger, trace });
     const eventArgs = { ...args, rootValue: event, contextValue };
     const startedAtMs = performance.now();
     const result = present(eventArgs, await execute(eventArgs), startedAtMs);
@@ -85,16 +99,20 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
   return {
     present,
     async start(args, participation, since = null) {
-      const { identity, logger } = contextOf(args);
+      const context = contextOf(args);
+      const { identity, trace: cause } = context;
       // Each subscriber opens a source, and so is authorized, even if a broadcast of the same events is running.
       const root: SubscriptionRoot = { since };
-      const source = await openSource({ ...args, rootValue: root });
+      const open = () => openSource({ ...args, rootValue: root });
+      const source = await (cause ? cause.enter(open) : open());
+      // A refusal is presented next, which describes the span.
       if (!isEventSource(source)) return source;
-      const { operationName } = args;
-      logger.info({ operationName, operationType: 'subscription', subject: identity.subject }, 'subscribed');
+      cause?.end();
+      logStart(context, 'subscription', args.operationName);
       const viewer = source.isShared ? sharedIdentity(identity) : identity;
       const broadcast = broadcasts.find(sharingKeyOf(args), source, {
-        render: (event) => render(args, event, viewer),
+        render: (event) => traceExecution(tracing, cause, (trace) => render(args, event, viewer, trace)),
+        onDelivered: (waitedMs) => metrics.observeSubscriptionLag(waitedMs / 1000),
         onError,
       });
       counts.activeSubscriptions += 1;
@@ -105,9 +123,7 @@ export function createSubscriptions({ config, counts, live, logger, metrics }: S
     },
 
     startLive(accepted, deliver) {
-      const { identity, logger } = accepted.context;
-      const { name: operationName } = accepted.operation;
-      logger.info({ operationName, operationType: 'live', subject: identity.subject }, 'subscribed');
+      logStart(accepted.context, 'live', accepted.operation.name);
       counts.activeSubscriptions += 1;
       const subscriber = new Subscriber(0, deliver, () => {
         counts.activeSubscriptions -= 1;
@@ -128,6 +144,15 @@ export function executionArgsOf(
 ): ExecutionArgs {
   const { document, name: operationName } = operation;
   return { schema, document, operationName, variableValues: variables, contextValue: context };
+}
+
+function logStart(
+  context: Context,
+  operationType: 'subscription' | 'live',
+  operationName: string | null | undefined,
+): void {
+  if (!context.logs('info')) return;
+  context.logger.info({ operationName, operationType, subject: context.identity.subject }, 'subscribed');
 }
 
 const LIVE_KEY = 'live';

@@ -17,6 +17,11 @@ export class Turns {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Whether the caller that has a turn may do another small piece of work in it. */
+  get hasTime(): boolean {
+    return this.#isOpen && performance.now() < this.#endsAtMs;
+  }
+
   #open(): void {
     this.#isOpen = true;
     this.#endsAtMs = performance.now() + LONGEST_TURN_MS;

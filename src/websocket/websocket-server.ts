@@ -6,12 +6,14 @@ import type { Config, SocketLimits } from '../config/config.ts';
 import { systemTimers, type Timers } from '../timers.ts';
 import { createUpgradeRefuser, type UpgradeRefusal } from './refused-upgrades.ts';
 import { SendQueue } from './send-queue.ts';
+import { SocketOutlet } from './socket-outlet.ts';
 import {
   type Connection,
   createSocketProtocol,
   type SocketProtocol,
   type SocketProtocolParts,
 } from './socket-protocol.ts';
+import { frameOf } from './text-frames.ts';
 
 /** Live counts: each read gives the current one. */
 export interface SocketCounts {
@@ -19,6 +21,8 @@ export interface SocketCounts {
   readonly activeConnections: number;
   /** Subscriptions that are receiving events. */
   readonly activeSubscriptions: number;
+  /** Events that were never sent, because a newer one took their place. Only rises. */
+  readonly coalescedEvents: number;
 }
 
 /** The counts, updated by whatever opens a connection or starts a subscription. */
@@ -107,9 +111,11 @@ export function attachWebSocketServer(httpServer: Server, parts: WebSocketServer
       socket.once('close', () => {
         counts.activeConnections -= 1;
       });
-      const sendQueue = new SendQueue(socket, {
-        connection,
+      const sendQueue = new SendQueue(new SocketOutlet(socket, connection), {
         maxQueuedBytes: config.sockets.maxQueuedBytes,
+        onCoalesced: () => {
+          counts.coalescedEvents += 1;
+        },
         onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
       });
       const address = addressOf(request);
@@ -192,7 +198,7 @@ function serve(connection: Connection, protocol: SocketProtocol, logger: Logger)
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      send: (text) => sendQueue.send(text),
+      send: (text) => sendQueue.send(frameOf(text)),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data) => {

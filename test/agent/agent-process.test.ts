@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type AgentProcess, startAgent as startAgentProcess } from '../support/agent-process.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 let testApp: TestApp;
 let folder: string;
-const children: ChildProcess[] = [];
+const agents: AgentProcess[] = [];
 
 beforeAll(async () => {
   testApp = await startTestApp();
@@ -20,29 +19,15 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const child of children.splice(0)) {
-    if (child.exitCode !== null || child.signalCode !== null) continue;
-    child.kill('SIGKILL');
-    await once(child, 'close');
-  }
+  for (const agent of agents.splice(0)) await agent.destroy();
   await rm(folder, { recursive: true });
 });
 
-/** Starts the agent as `npm run agent` does. */
-function startAgent(args: readonly string[], env: Record<string, string> = {}) {
-  const { PATH, HOME } = process.env;
+function startAgent(args: readonly string[], env?: Record<string, string>) {
   const state = join(folder, 'state.json');
-  const child = spawn(process.execPath, ['agent/src/main.ts', '--state', state, '--interval', '1', ...args], {
-    env: { PATH, HOME, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  children.push(child);
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-  });
-  const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
-  return { child, exited, said: () => said, state };
+  const agent = startAgentProcess(state, args, env);
+  agents.push(agent);
+  return { ...agent, state };
 }
 
 async function createToken(maxUses = 1): Promise<string> {

@@ -25,7 +25,7 @@ function createWorld() {
           rereads: {
             of: (entries) =>
               entries.map((entry) => ({
-                isOfRecords: true,
+                of: 'records' as const,
                 run: async (): Promise<Found[]> => {
                   state.statements += 1;
                   timers.advance(state.statementMs);

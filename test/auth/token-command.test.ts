@@ -17,12 +17,12 @@ afterEach(() => rm(dataDir, { recursive: true }));
 
 test('prints a token that the server accepts, and nothing else', async () => {
   const env = { NODE_ENV: 'production', AUTH_JWT_SECRET: SECRET, AUTH_ISSUER: 'me', AUTH_AUDIENCE: 'us' };
-  const args = ['--role', 'admin', '--role', 'AGENT', '--expires', '30d', '--subject', 'ada'];
+  const args = ['--role', 'admin', '--role', 'AGENT', '--role', 'monitor', '--expires', '30d', '--subject', 'ada'];
   const result = await runTokenCommand(args, env);
   expect(result).toEqual({ exitCode: 0, stdout: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+\n$/), stderr: '' });
 
   const verify = createTokenVerifier({ secret: SECRET, jwksUrl: undefined, issuer: 'me', audience: 'us' });
-  expect(await verify(result.stdout.trim())).toMatchObject({ subject: 'ada', roles: ['ADMIN', 'AGENT'] });
+  expect(await verify(result.stdout.trim())).toMatchObject({ subject: 'ada', roles: ['ADMIN', 'AGENT', 'MONITOR'] });
 });
 
 test('signs with the development secret, for an hour, with the subject cli', async () => {
@@ -37,7 +37,7 @@ test('signs with the development secret, for an hour, with the subject cli', asy
 
 test.each([
   [[], '--role is missing.'],
-  [['--role', 'GOD'], '--role must be one of VIEWER, OPERATOR, ADMIN, AGENT, but is "GOD".'],
+  [['--role', 'GOD'], '--role must be one of VIEWER, OPERATOR, ADMIN, AGENT, MONITOR, but is "GOD".'],
   [
     ['--role', 'ADMIN', '--expires', 'soon'],
     '--expires must be like 90s, 15m, 1h or 30d, at most 3650d, but is "soon".',

@@ -551,3 +551,52 @@ describe('a held list', () => {
     expect(held()).toEqual([]);
   });
 });
+
+describe('a value that evolves', () => {
+  /** A value that is the list of the changes it shows. */
+  const EVOLVING = {
+    layer: 'histories',
+    tagsOf: () => ['items'],
+    isAffectedBy: () => false,
+    evolution: {
+      next: (change: unknown, shown: unknown[]) => [...shown, change],
+      isOlder: (loaded: unknown[], held: unknown[]) => loaded.length < held.length,
+      bytesBeside: () => 0,
+    },
+  };
+
+  function createEvolving() {
+    const { cache, loads } = createTestCache();
+    const read = () => cache.readMany<unknown[]>(['history'], loads.loadMissing, EVOLVING);
+    const announce = (change: string) => cache.announce({ records: [], tags: ['items'], change });
+    return { cache, loads, read, announce };
+  }
+
+  test('is brought up to date with what was announced while it was being loaded, and is stored', async () => {
+    const { cache, loads, read, announce } = createEvolving();
+    const reading = read();
+    const load = await loads.next();
+    announce('first');
+    announce('second');
+    load.answer([['loaded']]);
+    expect(await reading).toEqual([['loaded', 'first', 'second']]);
+    expect(cache.get('history')).toEqual(['loaded', 'first', 'second']);
+  });
+
+  test('is given as it was loaded, without later changes, if earlier ones may have been missed meanwhile', async () => {
+    const { cache, loads, read, announce } = createEvolving();
+    const before = read();
+    const early = await loads.next();
+    announce('first');
+    cache.suspend();
+    const during = read();
+    const late = await loads.next();
+    cache.resume();
+    announce('third');
+    early.answer([['loaded']]);
+    late.answer([['loaded', 'first', 'second']]);
+    expect(await before).toEqual([['loaded', 'first']]);
+    expect(await during).toEqual([['loaded', 'first', 'second']]);
+    expect(cache.get('history')).toBeUndefined();
+  });
+});

@@ -63,6 +63,74 @@ describe('of the values that loads prime', () => {
   });
 });
 
+describe('a full cache', () => {
+  const records = { layer: 'records', versionOf: ({ version }: { version: number }) => version };
+
+  function createFullCache(options: CacheOptions = { maxEntries: 2 }) {
+    const cache = new Cache(options);
+    const loads = createPendingLoads();
+    /** Reads a list whose load is answered by the test. */
+    const readList = (name: string, trace?: ReadTrace) =>
+      cache.readMany([name], loads.loadMissing<string[]>, { layer: 'lists', trace });
+    return { cache, loads, readList };
+  }
+
+  test('stores no record that came along with a list, so that what others read stays', async () => {
+    for (const bounds of [{ maxEntries: 2 }, { maxBytes: 1000 }]) {
+      const { cache, loads, readList } = createFullCache(bounds);
+      cache.set('first', 'x'.repeat(50), { layer: 'records' });
+      cache.set('second', 'x'.repeat(50), { layer: 'records' });
+      const list = readList('list');
+      const load = await loads.next();
+      const primed = load.lease.prime('a', { version: 1 }, { layer: 'records', version: 1 });
+      expect(primed).toBe('no room');
+      expect([cache.get('first'), cache.get('second'), cache.get('a')]).toEqual([
+        expect.anything(),
+        expect.anything(),
+        undefined,
+      ]);
+      load.answer([['a']]);
+      await list;
+    }
+  });
+
+  test('stores what a reader asks for, and evicts what was used least recently', async () => {
+    const { cache } = createFullCache();
+    cache.set('first', 1);
+    cache.set('second', 2);
+    await cache.read('a', async () => ({ version: 1 }), records);
+    expect([cache.get('first'), cache.get('second'), cache.get('a')]).toEqual([undefined, 2, { version: 1 }]);
+  });
+
+  test('brings a record up to date that it holds and that came along with a list', async () => {
+    const { cache, loads, readList } = createFullCache();
+    cache.set('a', { version: 1 }, { layer: 'records', version: 1 });
+    cache.set('other', 1);
+    const list = readList('list');
+    const load = await loads.next();
+    expect(load.lease.prime('a', { version: 2 }, { layer: 'records', version: 2 })).toMatchObject({ version: 2 });
+    expect(cache.get('a')).toEqual({ version: 2 });
+    load.answer([['a']]);
+    await list;
+  });
+
+  test('stores nothing older than a record that came along with a list', async () => {
+    const { cache, loads, readList } = createFullCache();
+    const old = cache.readMany(['a'], loads.loadMissing<{ version: number }>, records);
+    const oldLoad = await loads.next();
+    cache.set('first', 1);
+    cache.set('second', 2);
+    const list = readList('list');
+    const load = await loads.next();
+    load.lease.prime('a', { version: 2 }, { layer: 'records', version: 2 });
+    load.answer([['a']]);
+    await list;
+    oldLoad.answer([{ version: 1 }]);
+    await old;
+    expect(cache.get('a')).toBeUndefined();
+  });
+});
+
 describe('the value of a load that began before a newer value was stored', () => {
   const records = { layer: 'records', versionOf: ({ version }: { version: number }) => version };
 

@@ -5,11 +5,16 @@ export interface SourceUnderTest {
   createSource(): NotificationSource;
   /** Runs SQL outside the source's own connection. */
   execute(sql: string): Promise<unknown>;
+  /** SQL that announces a payload, an SQL expression. Default: by NOTIFY. */
+  announce?(payload: string): string;
 }
+
+const byNotify = (payload: string) => `pg_notify('${CHANNEL}', ${payload})`;
 
 /** What the feed relies on, whichever database the source listens to. */
 export function describeSourceContract(name: string, getSubject: () => SourceUnderTest): void {
   describe(`a ${name} source`, () => {
+    const announce = (payload: string) => `select ${(getSubject().announce ?? byNotify)(`'${payload}'`)}`;
     const sources: NotificationSource[] = [];
     const start = async () => {
       const source = getSubject().createSource();
@@ -32,8 +37,8 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       const { events } = await start();
       await events.nextOf('up');
       const { execute } = getSubject();
-      await execute(`select pg_notify('${CHANNEL}', 'first')`);
-      await execute(`begin; select pg_notify('${CHANNEL}', 'second'); select pg_notify('${CHANNEL}', 'third'); commit`);
+      await execute(announce('first'));
+      await execute(`begin; ${announce('second')}; ${announce('third')}; commit`);
       const received = [await events.next(), await events.next(), await events.next()];
       expect(received).toEqual(['first', 'second', 'third'].map((payload) => ({ kind: 'payload', payload })));
     });
@@ -42,8 +47,8 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       const { events } = await start();
       await events.nextOf('up');
       const { execute } = getSubject();
-      await execute(`begin; select pg_notify('${CHANNEL}', 'undone'); rollback`);
-      await execute(`select pg_notify('${CHANNEL}', 'done')`);
+      await execute(`begin; ${announce('undone')}; rollback`);
+      await execute(announce('done'));
       expect(await events.next()).toEqual({ kind: 'payload', payload: 'done' });
     });
 
@@ -63,7 +68,7 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       source.restart(reason);
       expect(await events.next()).toEqual({ kind: 'down', reason });
       await events.nextOf('up');
-      await getSubject().execute(`select pg_notify('${CHANNEL}', 'after')`);
+      await getSubject().execute(announce('after'));
       expect(await events.nextOf('payload')).toEqual({ kind: 'payload', payload: 'after' });
     });
 
@@ -71,7 +76,7 @@ export function describeSourceContract(name: string, getSubject: () => SourceUnd
       const closed = await start();
       const other = await start();
       await closed.source.close();
-      await getSubject().execute(`select pg_notify('${CHANNEL}', 'late')`);
+      await getSubject().execute(announce('late'));
       await other.events.nextOf('payload');
       expect(closed.events.unread).toEqual([{ kind: 'up' }]);
     });

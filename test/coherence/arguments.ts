@@ -11,20 +11,29 @@ export const SABOTAGE_NAMES = [
   'keep-feed',
   'ignore-positions',
   'read-standbys',
+  'lose-live-updates',
+  'keep-live-answers',
+  'lose-replayed-changes',
+  'forget-positions',
 ] as const;
 
+/** How the instances hear of changes: all in one way, or every second one by logical decoding. */
+export const CHANGE_FEEDS = ['notify', 'logical', 'mixed'] as const;
+
 export interface RunOptions {
+  readonly changeFeed: (typeof CHANGE_FEEDS)[number];
   readonly seconds: number;
   readonly instances: number;
   readonly seed: number;
   readonly nemeses: readonly NemesisName[];
   /** Whether the instances share a second cache tier. */
   readonly redis: boolean;
-  /** The folder of PostgreSQL's programs, if one of the nemeses needs them: the run then has a server of its own. */
+  /** The folder of PostgreSQL's programs, if a nemesis or the change feed needs them: the run then has a server of its own. */
   readonly programs: string | null;
   readonly sabotage: (typeof SABOTAGE_NAMES)[number];
   readonly deltaMs: number;
   readonly faultDeltaMs: number;
+  readonly liveDeltaMs: number;
 }
 
 export const USAGE = `Usage: npm run check:coherence -- [option]…
@@ -39,9 +48,11 @@ is not installed is left out, with its faults. Exits with 1 when a promise was b
   --instances N          how many servers, 1 to 8 (default 2)
   --seed N               chooses the writes, the reads and the faults (default: a new one, which is printed)
   --nemeses LIST         all, none, or some of ${NEMESIS_NAMES.join(',')} (default all)
+  --change-feed NAME     how the servers hear of changes: ${CHANGE_FEEDS.join(', ')} (default notify)
   --sabotage NAME        breaks the server on purpose, to test the checker: ${SABOTAGE_NAMES.join(', ')} (default none)
   --delta-ms N           how old a fresh answer may be on another instance than the writer's (default 1000)
   --fault-delta-ms N     the same while an instance was stopped or its feed silent (default 3500)
+  --live-delta-ms N      how long the last answer to a live query may be wrong, apart from its throttle (default 5000)
   --help                 this text
 `;
 
@@ -57,16 +68,23 @@ export function parseArguments(args: string[], installed: Installed): RunOptions
   const { values } = parse(args);
   if (values.help) return 'help';
   const chosen = nemeses(values.nemeses, installed);
+  const changeFeed = oneOf('change-feed', values['change-feed'], CHANGE_FEEDS);
+  const needsServer = changeFeed !== 'notify' || chosen.some(needsPrograms);
+  if (changeFeed !== 'notify' && installed.programs === null) {
+    throw new UsageError(`--change-feed ${changeFeed} needs PostgreSQL's programs, which were not found.`);
+  }
   return {
+    changeFeed,
     seconds: wholeNumber('seconds', values.seconds, 1, 86_400),
     instances: wholeNumber('instances', values.instances, 1, 8),
     seed: wholeNumber('seed', values.seed ?? String(Math.floor(Math.random() * 1_000_000)), 0, 2 ** 32 - 1),
     nemeses: chosen,
     redis: installed.redis,
-    programs: chosen.some(needsPrograms) ? installed.programs : null,
+    programs: needsServer ? installed.programs : null,
     sabotage: oneOf('sabotage', values.sabotage, SABOTAGE_NAMES),
     deltaMs: wholeNumber('delta-ms', values['delta-ms'], 1, 60_000),
     faultDeltaMs: wholeNumber('fault-delta-ms', values['fault-delta-ms'], 1, 60_000),
+    liveDeltaMs: wholeNumber('live-delta-ms', values['live-delta-ms'], 1, 60_000),
   };
 }
 
@@ -79,9 +97,11 @@ function parse(args: string[]) {
         instances: { type: 'string', default: '2' },
         seed: { type: 'string' },
         nemeses: { type: 'string', default: 'all' },
+        'change-feed': { type: 'string', default: 'notify' },
         sabotage: { type: 'string', default: 'none' },
         'delta-ms': { type: 'string', default: '1000' },
         'fault-delta-ms': { type: 'string', default: '3500' },
+        'live-delta-ms': { type: 'string', default: '5000' },
         help: { type: 'boolean', default: false },
       },
     }),

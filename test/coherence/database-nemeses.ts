@@ -71,7 +71,8 @@ async function restore({ world, random, database, programs, deltaMs }: Scene): P
     if (!(await settleWrites(world))) return;
     const restoredFromMs = world.now();
     const options = random.chance(0.5) ? ['--single-transaction'] : [];
-    const restoring = ['--clean', '--if-exists', ...options, '-d', database.url, dump];
+    // Instances that decode the log make the publication anew meanwhile.
+    const restoring = ['--clean', '--if-exists', '--no-publications', ...options, '-d', database.url, dump];
     await withRetries(RESTORE_ATTEMPTS, () => run(join(programs!, 'pg_restore'), restoring));
     beginEra(world, mark, restoredFromMs, world.now() + deltaMs);
   } finally {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import { createCluster, type PostgresqlCluster } from '../support/postgresql-cluster.ts';
+import { createCluster, DECODED, type PostgresqlCluster } from '../support/postgresql-cluster.ts';
 
 const SERVER_URL = process.env.TEST_DATABASE_URL || 'postgres://postgres@127.0.0.1:5432/test';
 const STANDBY_DELAY_SECONDS = 4;
@@ -24,7 +24,7 @@ export interface RunDatabase {
 /** @param programs the folder of PostgreSQL's programs, for a server of the run's own; `null`: on `TEST_DATABASE_URL` */
 export async function createRunDatabase(programs: string | null): Promise<RunDatabase> {
   const name = `stationmaster_coherence_${randomBytes(6).toString('hex')}`;
-  if (programs !== null) return createOnClusters(name, await createCluster(programs));
+  if (programs !== null) return createOnClusters(name, await createCluster(programs, DECODED));
   await execute(SERVER_URL, `create database ${name}`);
   const url = withName(SERVER_URL, name);
   return {

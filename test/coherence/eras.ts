@@ -1,5 +1,5 @@
 import type { World } from './fleet.ts';
-import type { History, RowLog } from './history.ts';
+import type { History, LiveAnswer, RowLog } from './history.ts';
 
 /*
  * A restore takes every row back to the state it had in the dump, and its versions rise from there again. So the history
@@ -37,9 +37,24 @@ export function beginEra(world: World, mark: Bookmark, restoredFromMs: number, j
   for (const subscription of history.subscriptions) {
     subscription.openedAtMs = judgedFromMs;
     subscription.events.length = 0;
+    subscription.resumptions?.splice(0, subscription.resumptions.length - 1);
+  }
+  for (const live of history.liveQueries) {
+    live.openedAtMs = judgedFromMs;
+    // An answer that stays the same is not sent again.
+    live.answers.splice(
+      0,
+      live.answers.length,
+      ...live.answers.slice(-1).map((answer) => carried(answer, judgedFromMs)),
+    );
   }
   world.workstations.splice(0, Number.MAX_SAFE_INTEGER, ...mark.workstations);
   world.owned.forEach((rows, index) => void rows.splice(0, Number.MAX_SAFE_INTEGER, ...mark.owned[index]!));
+}
+
+/** An answer that was sent before the history is judged, and stands until the next one. */
+export function carried(answer: LiveAnswer, judgedFromMs: number): LiveAnswer {
+  return { ...answer, atMs: judgedFromMs, isCarried: true };
 }
 
 function isGone({ writes }: RowLog): boolean {
@@ -60,6 +75,12 @@ function endEra(history: History, endedAtMs: number): History {
       ...subscription,
       closedAtMs: Math.min(subscription.closedAtMs ?? endedAtMs, endedAtMs),
       events: subscription.events.filter(({ atMs }) => atMs < endedAtMs),
+      ...(subscription.resumptions && { resumptions: [...subscription.resumptions] }),
+    })),
+    liveQueries: history.liveQueries.map((live) => ({
+      ...live,
+      closedAtMs: Math.min(live.closedAtMs ?? endedAtMs, endedAtMs),
+      answers: live.answers.filter(({ atMs }) => atMs < endedAtMs),
     })),
     // What is counted or judged without the rows stays where it is.
     earlier: [],
@@ -68,7 +89,12 @@ function endEra(history: History, endedAtMs: number): History {
     failedReads: 0,
     unjudgedReads: 0,
   };
-  const open = history.subscriptions.filter(({ closedAtMs }) => closedAtMs === null);
-  history.subscriptions.splice(0, Number.MAX_SAFE_INTEGER, ...open);
+  keepOpen(history.subscriptions);
+  keepOpen(history.liveQueries);
   return era;
+}
+
+function keepOpen(streams: { readonly closedAtMs: number | null }[]): void {
+  const open = streams.filter(({ closedAtMs }) => closedAtMs === null);
+  streams.splice(0, Number.MAX_SAFE_INTEGER, ...open);
 }

@@ -58,6 +58,8 @@ export interface ListQuery {
   readonly unmanaged?: boolean;
   readonly nameContains?: string;
   readonly orderBy: { readonly field: OrderField; readonly direction: 'ASC' | 'DESC' };
+  /** Whether the list is read from its end. `first`, `after` and the nodes of the answer are in the direction of reading. */
+  readonly isBackward?: boolean;
   readonly first: number;
   readonly after: ListPosition | null;
 }
@@ -66,6 +68,7 @@ export type OrderField = 'NAME' | 'STATUS' | 'CPU_USAGE' | 'CREATED_AT' | 'LAST_
 
 export interface ListAnswer {
   readonly nodes: readonly Observed[];
+  /** In the direction of reading. */
   readonly hasNextPage: boolean;
 }
 
@@ -78,7 +81,30 @@ export type ReadPart =
       readonly page: ListAnswer | null;
       /** `null` if it was not requested. */
       readonly totalCount: number | null;
+    }
+  | {
+      readonly kind: 'summary';
+      /** Only its filter counts. */
+      readonly query: ListQuery;
+      readonly figures: Figures;
     };
+
+/** The figures of some workstations. */
+export interface Figures {
+  readonly total: number;
+  readonly unmanaged: number;
+  readonly byStatus: ReadonlyMap<string, number>;
+  /** `null` if it was not requested. */
+  readonly byOperatingSystem: ReadonlyMap<string, number> | null;
+  readonly cpuUsage: UsageFigures;
+}
+
+export interface UsageFigures {
+  readonly reported: number;
+  readonly minimum: number | null;
+  readonly average: number | null;
+  readonly maximum: number | null;
+}
 
 export interface Read {
   readonly number: number;
@@ -105,6 +131,15 @@ export interface Subscription {
   /** `null`: still open at the end. */
   closedAtMs: number | null;
   readonly events: ChangeEvent[];
+  /** When and where it went on from its last position, if it is cut off again and again. `instance` is then the first. */
+  readonly resumptions?: Resumption[];
+}
+
+export interface Resumption {
+  readonly atMs: number;
+  readonly instance: number;
+  /** When it was cut off again; absent while it is connected. */
+  untilMs?: number;
 }
 
 export interface ChangeEvent {
@@ -113,6 +148,29 @@ export interface ChangeEvent {
   readonly kind: 'CREATED' | 'UPDATED' | 'DELETED' | 'REFETCH';
   readonly id: string;
   readonly row: Observed | null;
+}
+
+/** One live query from its opening to its end. */
+export interface LiveQueryLog {
+  /** The reader and the number of its query. */
+  readonly name: string;
+  readonly instance: number;
+  readonly throttleMs: number;
+  openedAtMs: number;
+  /** `null`: still open at the end. */
+  closedAtMs: number | null;
+  /** Whether it was open in the quiet phase at the end, when its last answer must agree with PostgreSQL. */
+  isFinal: boolean;
+  readonly answers: LiveAnswer[];
+}
+
+export interface LiveAnswer {
+  readonly atMs: number;
+  /** The answer stood already when it began to be judged. */
+  readonly isCarried: boolean;
+  readonly isStale: boolean;
+  /** `null`: it had errors. */
+  readonly parts: readonly ReadPart[] | null;
 }
 
 export interface Fault {
@@ -146,6 +204,7 @@ export interface History {
   readonly rows: RowLog[];
   readonly reads: Read[];
   readonly subscriptions: Subscription[];
+  readonly liveQueries: LiveQueryLog[];
   readonly faults: Fault[];
   readonly propagations: Propagation[];
   /** Observations that are wrong without any judging. */
@@ -170,6 +229,7 @@ export function createHistory(): History {
     rows: [],
     reads: [],
     subscriptions: [],
+    liveQueries: [],
     faults: [],
     propagations: [],
     anomalies: [],

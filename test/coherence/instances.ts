@@ -30,6 +30,7 @@ export interface InstanceOptions {
   readonly number: number;
   readonly database: { readonly url: string; readonly port: number };
   readonly redisUrl: string | null;
+  readonly changeFeed: 'notify' | 'logical' | 'mixed';
   readonly sabotage: string;
   /** Called when the process ends unexpectedly. */
   readonly onCrash: (text: string) => void;
@@ -77,8 +78,12 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
     async start() {
       isStopping = false;
       const logged: string[] = [];
-      const preload = sabotage === 'none' ? [] : ['--import', './test/coherence/sabotage.ts'];
-      const child = spawn(process.execPath, [...preload, 'dist/src/main.js'], {
+      // A sabotage changes modules, which the program has put together.
+      const program =
+        sabotage === 'none'
+          ? ['dist/server/main.js']
+          : ['--import', './test/coherence/sabotage.ts', 'dist/src/main.js'];
+      const child = spawn(process.execPath, program, {
         cwd: ROOT,
         env: { ...environment(port, proxied.href, options), COHERENCE_SABOTAGE: sabotage },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -128,7 +133,11 @@ export async function createInstance(options: InstanceOptions): Promise<Instance
   return instance;
 }
 
-function environment(port: number, databaseUrl: string, { number, redisUrl }: InstanceOptions): NodeJS.ProcessEnv {
+function environment(
+  port: number,
+  databaseUrl: string,
+  { number, redisUrl, changeFeed }: InstanceOptions,
+): NodeJS.ProcessEnv {
   const { PATH, HOME, TZ } = process.env;
   // Every second instance holds so few entries that it reads from Redis all the time; the others keep entries that no
   // reader renews.
@@ -140,6 +149,7 @@ function environment(port: number, databaseUrl: string, { number, redisUrl }: In
     NODE_ENV: 'production',
     AUTH_JWT_SECRET: SECRET,
     DATABASE_URL: databaseUrl,
+    CHANGE_FEED: changeFeed === 'logical' || (changeFeed === 'mixed' && number % 2 === 0) ? 'logical' : 'notify',
     PORT: String(port),
     HOST: '127.0.0.1',
     // A line for each executed operation, so that a log that nobody reads fills up.

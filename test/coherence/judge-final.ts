@@ -1,5 +1,6 @@
 import type { Fields, FinalRow, History, ListQuery, Observed, Read, ReadPart } from './history.ts';
 import { compare, matches } from './judge-lists.ts';
+import { compareFigures, summarize } from './judge-summaries.ts';
 import type { Rows } from './rows.ts';
 import { describeRead, describeState, lines, type Violations } from './violations.ts';
 
@@ -34,17 +35,16 @@ export function judgeFinalReads(finalRows: readonly FinalRow[], history: History
   }
 }
 
-function judgeFinalPart(
+export function judgeFinalPart(
   part: ReadPart,
   read: Read,
   finalRows: readonly FinalRow[],
   history: History,
   violations: Violations,
 ): void {
-  const expected = part.kind === 'record' ? expectedRecord(part.id, finalRows) : expectedList(part, finalRows);
-  const shown = part.kind === 'record' ? showRow(part.row) : showList(part);
+  const [expected, shown] = compareFinally(part, finalRows);
   if (expected === shown) return;
-  const what = part.kind === 'record' ? `the row ${part.id}` : `the list ${JSON.stringify(part.query)}`;
+  const what = part.kind === 'record' ? `the row ${part.id}` : `the ${part.kind} ${JSON.stringify(part.query)}`;
   violations.add('differs-after-quiet', read.endedAtMs, `${what} ${read.instance}`, () =>
     lines(
       `${describeRead(read, history)}, after everything had come to rest, showed ${what} as`,
@@ -53,6 +53,13 @@ function judgeFinalPart(
       expected,
     ),
   );
+}
+
+/** What PostgreSQL holds, and what is shown. */
+function compareFinally(part: ReadPart, finalRows: readonly FinalRow[]): [expected: string, shown: string] {
+  if (part.kind === 'record') return [expectedRecord(part.id, finalRows), showRow(part.row)];
+  if (part.kind === 'summary') return compareFigures(summarize(part, finalRows), part.figures);
+  return [expectedList(part, finalRows), showList(part)];
 }
 
 function expectedRecord(id: string, finalRows: readonly FinalRow[]): string {

@@ -5,7 +5,7 @@ import { describeRead, describeState, lines } from './violations.ts';
 
 type ListPart = Extract<ReadPart, { kind: 'list' }>;
 
-interface ListReading {
+export interface ListReading {
   readonly given: Case;
   readonly read: Read;
   readonly delayMs: number;
@@ -13,10 +13,12 @@ interface ListReading {
   readonly look: (observed: Observed) => Row | undefined;
   /** The rows that may exist during the read. */
   readonly playing: readonly Row[];
+  /** Of these rows, once they were needed: for all parts of the read. */
+  candidates?: readonly Candidate[];
 }
 
 /** A row with the states that the read may have seen. */
-interface Candidate extends StateRange {
+export interface Candidate extends StateRange {
   readonly row: Row;
 }
 
@@ -26,15 +28,15 @@ interface Candidate extends StateRange {
  * if its position is the same in all of them. Anything in between is left open.
  */
 export function judgeList(part: ListPart, reading: ListReading): void {
-  const { look, playing } = reading;
+  const { look } = reading;
   const present = new Map<Row, Observed>();
   for (const node of part.page?.nodes ?? []) {
     const row = look(node);
     if (row) present.set(row, node);
   }
+  const candidates = reading.read.isStale ? [] : candidatesOf(reading);
   judgeForeigners(part, present, reading);
   if (reading.read.isStale) return;
-  const candidates = playing.map((row) => candidateOf(row, reading));
   if (part.page) {
     judgeOrder(part, present, reading);
     judgeMissing(part, present, candidates, reading);
@@ -42,14 +44,19 @@ export function judgeList(part: ListPart, reading: ListReading): void {
   if (part.totalCount !== null) judgeCount(part, part.totalCount, candidates, reading);
 }
 
-function candidateOf(row: Row, { read, delayMs }: ListReading): Candidate {
+export function candidatesOf(reading: ListReading): readonly Candidate[] {
+  reading.candidates ??= reading.playing.map((row) => findCandidate(row, reading));
+  return reading.candidates;
+}
+
+function findCandidate(row: Row, { read, delayMs }: ListReading): Candidate {
   return { row, ...statesDuring(row, read, delayMs) };
 }
 
 function judgeForeigners({ query }: ListPart, present: ReadonlyMap<Row, Observed>, reading: ListReading): void {
   const { given, read, delayMs } = reading;
   for (const row of present.keys()) {
-    const candidate = candidateOf(row, reading);
+    const candidate = findCandidate(row, reading);
     if (someState(candidate, (fields) => fields !== null && matches(query, fields))) continue;
     given.violations.add('foreign-row', read.endedAtMs, `${row.log.name} ${candidate.oldest} ${read.instance}`, () =>
       lines(
@@ -97,7 +104,7 @@ function judgeOrder({ query, page }: ListPart, present: ReadonlyMap<Row, Observe
   const { given, read } = reading;
   let last: { place: ListPosition; name: string } | null = query.after && { place: query.after, name: 'the cursor' };
   for (const row of present.keys()) {
-    const place = certainPlace(query.orderBy.field, candidateOf(row, reading));
+    const place = certainPlace(query.orderBy.field, findCandidate(row, reading));
     if (!place) continue;
     const before = last;
     if (before && compare(query, before.place, place) >= 0) {
@@ -146,7 +153,7 @@ function furthestPlace(
 ): ListPosition | null {
   let furthest: ListPosition | null = null;
   for (const row of present.keys()) {
-    const place = certainPlace(query.orderBy.field, candidateOf(row, reading));
+    const place = certainPlace(query.orderBy.field, findCandidate(row, reading));
     if (place && (!furthest || compare(query, furthest, place) < 0)) furthest = place;
   }
   return furthest;
@@ -166,12 +173,19 @@ function certainPlace(field: OrderField, candidate: Candidate): ListPosition | n
   return everyState(candidate, (fields) => fields?.[column] === value) ? { value, id } : null;
 }
 
-function everyState(candidate: Candidate, isSo: (fields: Fields | null) => boolean): boolean {
+/** Whether a row is at the same place of the order in both states, as far as the history knows places. */
+export function hasSamePlace({ orderBy }: ListQuery, a: Fields | null, b: Fields | null): boolean {
+  const column = ORDERED_BY[orderBy.field];
+  return column === undefined || a?.[column] === b?.[column];
+}
+
+export function everyState(candidate: Candidate, isSo: (fields: Fields | null) => boolean): boolean {
   return !someState(candidate, (fields) => !isSo(fields));
 }
 
-function someState({ row, oldest, newest }: Candidate, isSo: (fields: Fields | null) => boolean): boolean {
-  for (let index = oldest; index <= newest; index++) if (isSo(fieldsOf(row, index))) return true;
+export function someState({ row, oldest, newest }: Candidate, isSo: (fields: Fields | null) => boolean): boolean {
+  // The newest first: it is the likeliest, and there may be thousands.
+  for (let index = newest; index >= oldest; index--) if (isSo(fieldsOf(row, index))) return true;
   return false;
 }
 
@@ -184,8 +198,17 @@ export function matches({ status, managerId, unmanaged, nameContains }: ListQuer
   );
 }
 
+/** In the direction of reading. */
+export function compare(
+  { orderBy, isBackward }: Pick<ListQuery, 'orderBy' | 'isBackward'>,
+  a: ListPosition,
+  b: ListPosition,
+): number {
+  return isBackward ? compareForward(orderBy, b, a) : compareForward(orderBy, a, b);
+}
+
 /** PostgreSQL's order: rows without a value last in both directions, equal values by id. All texts are ASCII. */
-export function compare({ orderBy }: Pick<ListQuery, 'orderBy'>, a: ListPosition, b: ListPosition): number {
+function compareForward(orderBy: ListQuery['orderBy'], a: ListPosition, b: ListPosition): number {
   if ((a.value === null) !== (b.value === null)) return a.value === null ? 1 : -1;
   const sign = orderBy.direction === 'ASC' ? 1 : -1;
   const [left, right] = a.value === b.value ? [a.id, b.id] : [a.value!, b.value!];

@@ -313,6 +313,20 @@ describe('lists', () => {
     expect(madeUp.rules()).toEqual(['missing-row']);
   });
 
+  test('read backward cover the rows between the cursor and the first row, in the other direction', () => {
+    const madeUp = makeUpHistory();
+    const [oldest, middle, newest] = [1, 2, 3].map((at) => madeUp.row(`row ${at}`, {}, at)) as any;
+    const after = { value: 1, id: oldest.log.id };
+    madeUp.read({ startedAtMs: 200 }, list([oldest.at(1)], { isBackward: true, first: 1 }, true));
+    madeUp.read({ startedAtMs: 200 }, list([middle.at(1)], { isBackward: true, first: 1, after }, true));
+    madeUp.read({ startedAtMs: 200 }, list([oldest.at(1), middle.at(1)], { isBackward: true, first: 2 }, true));
+    expect(madeUp.rules()).toEqual([]);
+    madeUp.read({ startedAtMs: 200 }, list([newest.at(1)], { isBackward: true, first: 1, after }, false));
+    expect(madeUp.rules()).toEqual(['missing-row']);
+    madeUp.read({ startedAtMs: 200 }, list([middle.at(1), oldest.at(1)], { isBackward: true, first: 2 }, true));
+    expect(madeUp.rules()).toEqual(['missing-row', 'wrong-order']);
+  });
+
   test('show no more rows than requested', () => {
     const madeUp = makeUpHistory();
     const [older, newer] = [1, 2].map((at) => madeUp.row(`row ${at}`, {}, at)) as any;

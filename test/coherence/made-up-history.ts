@@ -3,19 +3,22 @@ import {
   createHistory,
   type Fault,
   type Fields,
+  type Figures,
   type FinalRow,
   type History,
   type ListQuery,
+  type LiveAnswer,
   type Observed,
   type ReadAfter,
   type ReadPart,
+  type Resumption,
   type RowLog,
   type Subscription,
   type Write,
 } from './history.ts';
 import { type Bounds, judge, type Rule } from './judge.ts';
 
-export const BOUNDS: Bounds = { deltaMs: 100, faultDeltaMs: 1000 };
+export const BOUNDS: Bounds = { deltaMs: 100, faultDeltaMs: 1000, liveDeltaMs: 200 };
 
 export const WHOLE_LIST: ListQuery = { orderBy: { field: 'CREATED_AT', direction: 'DESC' }, first: 500, after: null };
 
@@ -55,6 +58,10 @@ export interface MadeUp {
   read(times: ReadTimes, ...parts: ReadPart[]): MadeUp;
   fault(kind: string, fromMs: number, toMs: number, instance?: number | null): MadeUp;
   subscription(events: readonly ChangeEvent[], closedAtMs?: number | null): MadeUp;
+  /** A subscription that began on instance 1 and resumed. */
+  resuming(events: readonly ChangeEvent[], ...resumptions: Resumption[]): MadeUp;
+  /** A live query with a throttle of 100 ms, opened at 0 ms on instance 1. */
+  live(answers: readonly LiveAnswer[], closedAtMs?: number | null): MadeUp;
   finally(...rows: FinalRow[]): MadeUp;
   rules(): Rule[];
 }
@@ -113,6 +120,16 @@ export function makeUpHistory(): MadeUp {
       history.subscriptions.push(subscription);
       return madeUp;
     },
+    resuming(events, ...resumptions) {
+      const common = { instance: 1, openedAtMs: 0, closedAtMs: null, events: [...events] };
+      history.subscriptions.push({ ...common, resumptions: [{ atMs: 0, instance: 1 }, ...resumptions] });
+      return madeUp;
+    },
+    live(answers, closedAtMs = null) {
+      const common = { name: `live ${++number}`, instance: 1, throttleMs: 100, openedAtMs: 0 };
+      history.liveQueries.push({ ...common, closedAtMs, isFinal: closedAtMs === null, answers: [...answers] });
+      return madeUp;
+    },
     finally(...rows) {
       history.finalRows = rows;
       return madeUp;
@@ -132,6 +149,17 @@ export function list(nodes: readonly Observed[], query: Partial<ListQuery> = {},
 
 export function count(totalCount: number, query: Partial<ListQuery> = {}): ReadPart {
   return { kind: 'list', query: { ...WHOLE_LIST, ...query }, page: null, totalCount };
+}
+
+export function summary(figures: Partial<Figures>, query: Partial<ListQuery> = {}): ReadPart {
+  const nothing = { reported: 0, minimum: null, average: null, maximum: null };
+  const none = { total: 0, unmanaged: 0, byStatus: new Map(), byOperatingSystem: null, cpuUsage: nothing };
+  return { kind: 'summary', query: { ...WHOLE_LIST, ...query }, figures: { ...none, ...figures } };
+}
+
+/** An answer to a live query; without parts: a failed one. */
+export function answered(atMs: number, ...parts: ReadPart[]): LiveAnswer {
+  return { atMs, isCarried: false, isStale: false, parts: parts.length === 0 ? null : parts };
 }
 
 export function told(kind: ChangeEvent['kind'], atMs: number, row: MadeUpRow, version: number | null): ChangeEvent {

@@ -23,7 +23,8 @@ const ON_REDIS = {
 
 const NEMESES = {
   /** Every instance loses its feed; everything else works. */
-  'kill-feed': async ({ database }) => terminate(database.url, "application_name = 'stationmaster-feed'"),
+  'kill-feed': async ({ database }) =>
+    terminate(database.url, "application_name in ('stationmaster-feed', 'stationmaster-decoding')"),
   terminate: async ({ database }) => terminate(database.url, 'true'),
   stop: async ({ random }, victim) => {
     victim.pause();
@@ -109,6 +110,9 @@ const ON_ONE: ReadonlySet<NemesisName> = new Set([
 ]);
 
 const CALM_MS = { min: 700, max: 2000 };
+/** Now and then it is calm for long enough to judge what must follow a fault within seconds. */
+const LONG_CALM_MS = { min: 6000, max: 9000 };
+const LONG_CALM_CHANCE = 0.15;
 /** A ready instance may still be catching up for this long. */
 const RECOVERY_MS = 500;
 
@@ -117,7 +121,8 @@ export async function runNemeses(scene: Scene, names: readonly NemesisName[]): P
   const { world, random, instances } = scene;
   let queue: NemesisName[] = [];
   while (!world.isStopping() && names.length > 0) {
-    await sleep(random.whole(CALM_MS.min, CALM_MS.max));
+    const { min, max } = random.chance(LONG_CALM_CHANCE) ? LONG_CALM_MS : CALM_MS;
+    await sleep(random.whole(min, max));
     if (world.isStopping()) return;
     if (queue.length === 0) queue = random.shuffle(names);
     const name = queue.shift()!;

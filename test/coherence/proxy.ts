@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { isNotification, splitMessages } from '../support/postgresql-messages.ts';
+import { isCopyData, isNotification, splitMessages } from '../support/postgresql-messages.ts';
 
 /** A TCP proxy in front of PostgreSQL that injects faults on demand. Each instance has its own. */
 export interface Proxy {
@@ -97,6 +97,7 @@ function listen(server: Server): Promise<number> {
 
 function join(client: Socket, database: Socket, settings: Settings, onEnd: () => void): Link {
   let isFeed = false;
+  let isAnnouncement = isNotification;
   const isFrozen = () => settings.fault === 'freeze-all' || (settings.fault === 'freeze-feed' && isFeed);
   const requests = createChannel(database, isFrozen, () => 0);
   const isSpared = () => isFeed && settings.isFeedSpared;
@@ -107,11 +108,13 @@ function join(client: Socket, database: Socket, settings: Settings, onEnd: () =>
     onEnd();
   };
   const pushHeard = splitMessages((message) => {
-    if (settings.fault !== 'deaf' || !isNotification(message)) responses.push(message);
+    if (settings.fault !== 'deaf' || !isAnnouncement(message)) responses.push(message);
   });
   client.once('data', (startup) => {
     // The startup message names the application (PostgreSQL, Frontend/Backend Protocol, StartupMessage).
-    isFeed = startup.includes('stationmaster-feed');
+    const isDecoding = startup.includes('stationmaster-decoding');
+    if (isDecoding) isAnnouncement = isCopyData;
+    isFeed = isDecoding || startup.includes('stationmaster-feed');
     database.on('data', isFeed ? pushHeard : responses.push);
   });
   client.on('data', requests.push);

@@ -12,6 +12,7 @@ import {
   type ReadRequest,
   recordRequest,
 } from './reads.ts';
+import { summaryRequest } from './summary-reads.ts';
 
 /** One reader on one connection to one instance. */
 export interface Session {
@@ -66,22 +67,27 @@ async function readSomething(world: World, session: Session, random: Random): Pr
   if (dice < 0.8) return readOnce(world, session, listRequest(someOrderedPage(random), { withCount }, observer));
   if (dice < 0.87) return readTwoPages(world, session, random);
   if (dice < 0.93) {
-    const query = random.chance(0.5) ? WHOLE_LIST : { ...WHOLE_LIST, first: 5, status };
+    const isBackward = random.chance(0.4);
+    const query = random.chance(0.5) ? WHOLE_LIST : { ...WHOLE_LIST, isBackward, first: 5, status };
     return readOnce(world, session, nestedRequest(query, { withCount }, observer));
   }
-  return readOnce(world, session, countRequest(random.chance(0.5) ? { ...WHOLE_LIST, status } : WHOLE_LIST));
+  const query = random.chance(0.5) ? { ...WHOLE_LIST, status } : WHOLE_LIST;
+  if (dice < 0.97) return readOnce(world, session, countRequest(query));
+  return readOnce(world, session, summaryRequest(query, { withSystems: random.chance(0.5) }));
 }
 
 function someOrderedPage(random: Random): ListQuery {
   const field = random.pick(['NAME', 'STATUS', 'CPU_USAGE', 'LAST_SEEN_AT'] as const);
   const direction = random.pick(['ASC', 'DESC'] as const);
   const filter = random.chance(0.3) ? { nameContains: random.pick(['a', '1', 'F']) } : {};
-  return { ...filter, orderBy: { field, direction }, first: random.pick([5, 15]), after: null };
+  const isBackward = random.chance(0.4);
+  return { ...filter, orderBy: { field, direction }, isBackward, first: random.pick([5, 15]), after: null };
 }
 
 async function readTwoPages(world: World, session: Session, random: Random): Promise<Read> {
   const orderBy = random.pick([NEWEST_FIRST, { field: 'NAME', direction: 'ASC' } as const]);
-  const first = firstPageRequest({ orderBy, first: random.pick([5, 10]), after: null }, session.observer);
+  const query = { orderBy, isBackward: random.chance(0.4), first: random.pick([5, 10]), after: null };
+  const first = firstPageRequest(query, session.observer);
   let second: ReadRequest | null = null;
   const parse = (data: Record<string, any>) => {
     second = first.next(data);
@@ -139,6 +145,7 @@ export async function readBack(
     listRequest(WHOLE_LIST, { withCount: true }, session.observer),
     listRequest({ ...WHOLE_LIST, status: status ?? ['ONLINE'] }, { withCount: false }, session.observer),
     countRequest({ ...WHOLE_LIST, status: status ?? ['ONLINE'] }),
+    summaryRequest({ ...WHOLE_LIST, ...(status && random.chance(0.5) && { status }) }, { withSystems: true }),
   ]);
   await readOnce(world, session, request, settings).catch(() => {});
 }
@@ -178,9 +185,18 @@ export async function readEverything(world: World, session: Session): Promise<vo
   const requests = [
     ...ids.map((id) => recordRequest([id], observer)),
     ...orders.flatMap((orderBy) =>
-      [5, 15, 500].map((first) => listRequest({ ...WHOLE_LIST, orderBy, first }, { withCount: true }, observer)),
+      [5, 15, 500, -5, -15].map((size) =>
+        listRequest(
+          { ...WHOLE_LIST, orderBy, isBackward: size < 0, first: Math.abs(size) },
+          { withCount: true },
+          observer,
+        ),
+      ),
     ),
     ...STATUSES.map((status) => listRequest({ ...WHOLE_LIST, status: [status] }, { withCount: true }, observer)),
+    ...[{}, { unmanaged: true }, ...STATUSES.map((status) => ({ status: [status] }))].map((filter) =>
+      summaryRequest({ ...WHOLE_LIST, ...filter }, { withSystems: true }),
+    ),
     ...STATUSES.map((status) => countRequest({ ...WHOLE_LIST, status: [status] })),
     ...world.managers.map(({ id }) => listRequest({ ...WHOLE_LIST, managerId: id! }, { withCount: true }, observer)),
     ...['a', '1', 'F'].map((nameContains) =>
@@ -188,7 +204,9 @@ export async function readEverything(world: World, session: Session): Promise<vo
     ),
     listRequest({ ...WHOLE_LIST, unmanaged: true }, { withCount: true }, observer),
     nestedRequest(WHOLE_LIST, { withCount: true }, observer),
-    nestedRequest({ ...WHOLE_LIST, first: 5, status: ['ONLINE'] }, { withCount: false }, observer),
+    ...[false, true].map((isBackward) =>
+      nestedRequest({ ...WHOLE_LIST, isBackward, first: 5, status: ['ONLINE'] }, { withCount: false }, observer),
+    ),
   ];
   for (const request of requests) await readOnce(world, session, request, { isFinal: true });
 }

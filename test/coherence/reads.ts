@@ -8,10 +8,12 @@ export interface ReadRequest {
 }
 
 export const NODE = 'id version createdAt name operatingSystem status cpuUsage manager { id }';
-const PAGE = `nodes { ${NODE} } pageInfo { hasNextPage }`;
+const PAGE = `nodes { ${NODE} } pageInfo { hasNextPage hasPreviousPage }`;
 
-const LIST_ARGUMENTS = '$first: Int!, $after: String, $filter: WorkstationFilter, $orderBy: WorkstationOrder';
-const LIST = 'workstations(first: $first, after: $after, filter: $filter, orderBy: $orderBy)';
+const LIST_ARGUMENTS = `$first: Int, $after: String, $last: Int, $before: String,
+  $filter: WorkstationFilter, $orderBy: WorkstationOrder`;
+const LIST = `workstations(first: $first, after: $after, last: $last, before: $before,
+  filter: $filter, orderBy: $orderBy)`;
 
 /** Converts nodes into rows of the history. Equal rows share one object, because most are read hundreds of times. */
 export interface Observer {
@@ -71,7 +73,7 @@ export function listRequest(
 ): ReadRequest {
   return {
     query: `query (${LIST_ARGUMENTS}) { ${LIST} { ${PAGE} ${withCount ? 'totalCount' : ''} } }`,
-    variables: { first: query.first, after: cursor, filter: filterOf(query), orderBy: query.orderBy },
+    variables: { ...pageOf(query, cursor), filter: filterOf(query), orderBy: query.orderBy },
     parse: ({ workstations }) => [toPart(query, workstations, observer)],
   };
 }
@@ -84,7 +86,7 @@ export function countRequest(query: ListQuery): ReadRequest {
   };
 }
 
-/** Two consecutive pages, as a front-end requests them: the second begins after the end of the first. */
+/** Two consecutive pages, as a front-end requests them: the second begins where the first ends. */
 export function firstPageRequest(
   query: ListQuery,
   observer: Observer,
@@ -93,13 +95,15 @@ export function firstPageRequest(
 } {
   return {
     query: `query (${LIST_ARGUMENTS}) { ${LIST} { ${PAGE} edges { cursor } } }`,
-    variables: { first: query.first, filter: filterOf(query), orderBy: query.orderBy },
+    variables: { ...pageOf(query, null), filter: filterOf(query), orderBy: query.orderBy },
     parse: ({ workstations }) => [toPart(query, workstations, observer)],
     next({ workstations }) {
-      const last = workstations.nodes.at(-1);
-      if (!last || !workstations.pageInfo.hasNextPage) return null;
+      const { nodes, edges, pageInfo } = workstations;
+      const at = query.isBackward ? 0 : -1;
+      const last = nodes.at(at);
+      if (!last || !(query.isBackward ? pageInfo.hasPreviousPage : pageInfo.hasNextPage)) return null;
       const after = placeInOrder(query, observer.workstation(last));
-      const cursor = workstations.edges.at(-1).cursor;
+      const { cursor } = edges.at(at);
       return after && listRequest({ ...query, after }, { withCount: false, cursor }, observer);
     },
   };
@@ -111,9 +115,9 @@ export function nestedRequest(
   observer: Observer,
 ): ReadRequest {
   return {
-    query: `query ($first: Int!, $filter: WorkstationFilter) { managers(first: 10) { nodes { id version name
-      workstations(first: $first, filter: $filter) { ${PAGE} ${withCount ? 'totalCount' : ''} } } } }`,
-    variables: { first: query.first, filter: filterOf(query) },
+    query: `query ($first: Int, $last: Int, $filter: WorkstationFilter) { managers(first: 10) { nodes { id version name
+      workstations(first: $first, last: $last, filter: $filter) { ${PAGE} ${withCount ? 'totalCount' : ''} } } } }`,
+    variables: { ...pageOf(query, null), filter: filterOf(query) },
     parse: ({ managers }) =>
       managers.nodes.flatMap((manager: any): ReadPart[] => [
         { kind: 'record', id: manager.id, row: observer.manager(manager) },
@@ -123,11 +127,18 @@ export function nestedRequest(
 }
 
 function toPart(query: ListQuery, { nodes, pageInfo, totalCount = null }: any, observer: Observer): ReadPart {
-  const page = { nodes: nodes.map(observer.workstation), hasNextPage: pageInfo.hasNextPage };
+  const rows: Observed[] = nodes.map(observer.workstation);
+  const page = query.isBackward
+    ? { nodes: rows.reverse(), hasNextPage: pageInfo.hasPreviousPage }
+    : { nodes: rows, hasNextPage: pageInfo.hasNextPage };
   return { kind: 'list', query, page, totalCount };
 }
 
-function filterOf({ status, managerId, unmanaged, nameContains }: ListQuery) {
+function pageOf({ first, isBackward }: ListQuery, cursor: string | null) {
+  return isBackward ? { last: first, before: cursor } : { first, after: cursor };
+}
+
+export function filterOf({ status, managerId, unmanaged, nameContains }: ListQuery) {
   return { status, managerId, unmanaged, nameContains };
 }
 

@@ -12,13 +12,15 @@ export function printProgress(atMs: number, history: History): void {
   );
 }
 
-export function printVerdict(history: History, { violations, delta }: Verdict, options: RunOptions): void {
+export function printVerdict(history: History, { violations, delta, live }: Verdict, options: RunOptions): void {
   const { seed, instances, seconds } = options;
   const eras = [...history.earlier, history];
   const reads = eras.flatMap((era) => era.reads);
   const stale = reads.filter(({ isStale }) => isStale).length;
   const lists = reads.filter(({ parts }) => parts.some(({ kind }) => kind === 'list')).length;
-  const events = eras.flatMap((era) => era.subscriptions).reduce((sum, { events }) => sum + events.length, 0);
+  const subscriptions = eras.flatMap((era) => era.subscriptions);
+  const events = subscriptions.reduce((sum, { events }) => sum + events.length, 0);
+  const liveQueries = eras.flatMap((era) => era.liveQueries);
   console.log(`
 seed ${seed}, ${instances} instances, ${seconds} s
 reads    ${reads.length}, ${Math.round(reads.length / seconds)} a second (${lists} of lists, ${stale} marked stale), and ${history.failedReads} without an answer
@@ -26,10 +28,12 @@ reads    ${reads.length}, ${Math.round(reads.length / seconds)} a second (${list
 writes   ${countWrites(history)} (${describeOutcomes(history)})
 Redis    ${describeRedis(history)}
 audit    ${describeAudits(history)}
-events   ${events} on ${history.subscriptions.length} subscriptions
+events   ${events} on ${subscriptions.length} subscriptions, which resumed ${subscriptions.reduce((sum, { resumptions = [] }) => sum + resumptions.length, 0)} times
+live     ${liveQueries.reduce((sum, { answers }) => sum + answers.length, 0)} answers to ${liveQueries.length} live queries
 faults   ${describeFaults(history)}
 Δ        ${describeDelta(delta.withoutFaults)} without faults
          ${describeDelta(delta.underFaults)} under faults
+         ${describeDelta(live, 'changes')} to live queries
 
 violations ${violations.length}`);
   const shown = violations.slice(0, VIOLATIONS_SHOWN);
@@ -79,8 +83,8 @@ function describeCounts(names: readonly string[]): string {
   return counts.join(', ');
 }
 
-function describeDelta(percentiles: Percentiles | null): string {
+function describeDelta(percentiles: Percentiles | null, what = 'writes'): string {
   if (!percentiles) return 'not measured';
   const { count, p50Ms, p99Ms, maxMs } = percentiles;
-  return `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, max ${maxMs.toFixed(2)} ms of ${count} writes`;
+  return `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, max ${maxMs.toFixed(2)} ms of ${count} ${what}`;
 }

@@ -6,6 +6,10 @@ export interface Bounds {
   readonly deltaMs: number;
   /** The same while an instance was stopped or its feed was silent, until the instance must have noticed. */
   readonly faultDeltaMs: number;
+  /** How long the answer to a live query may have been wrong, apart from its throttle. */
+  readonly liveDeltaMs: number;
+  /** With `mixed`, instances of one kind do not know the positions of the other. */
+  readonly changeFeed?: 'notify' | 'logical' | 'mixed';
 }
 
 /** Faults without any signal to the instance, which must detect them itself. */
@@ -56,10 +60,11 @@ export function bindUnansweredCreations(history: History, rows: Rows): void {
     row.log.id ??= observed.id;
     row.log.createdAtMs ??= observed.createdAtMs;
   };
-  for (const { parts } of history.reads) {
-    for (const part of parts) {
+  const answers = history.liveQueries.flatMap(({ answers }) => answers);
+  for (const { parts } of [...history.reads, ...answers]) {
+    for (const part of parts ?? []) {
       if (part.kind === 'record') bind(part.row);
-      else for (const node of part.page?.nodes ?? []) bind(node);
+      if (part.kind === 'list') for (const node of part.page?.nodes ?? []) bind(node);
     }
   }
   for (const { events } of history.subscriptions) for (const { row } of events) bind(row);
@@ -86,13 +91,13 @@ export function statesDuring(
   delayMs: number,
 ): StateRange {
   const newest = lastInvokedBefore(states, endedAtMs);
+  if (delayMs === Number.POSITIVE_INFINITY) return { oldest: -1, newest };
   let oldest = newest;
   while (oldest >= 0) {
     const write = states[oldest]!;
-    const isPromised = delayMs < Number.POSITIVE_INFINITY;
     const knownByMs = write.via === instance ? startedAtMs : startedAtMs - delayMs;
     const isKnown = write.answeredAtMs! <= knownByMs || (after !== undefined && isCovered(write, after));
-    if (isPromised && write.outcome === 'ok' && isKnown) break;
+    if (write.outcome === 'ok' && isKnown) break;
     oldest--;
   }
   return { oldest, newest };
@@ -103,15 +108,20 @@ function isCovered({ number, via, answeredAtMs }: Write, after: ReadAfter): bool
   return number === after.number || (via === after.via && answeredAtMs! <= after.invokedAtMs);
 }
 
-function lastInvokedBefore(states: readonly Write[], atMs: number): number {
+export function lastInvokedBefore(states: readonly Write[], atMs: number): number {
+  return firstIndex(states, ({ invokedAtMs }) => invokedAtMs > atMs) - 1;
+}
+
+/** The place of the first item for which `isSo`, as for all items behind it; behind the last item if there is none. */
+export function firstIndex<T>(items: readonly T[], isSo: (item: T) => boolean): number {
   let low = 0;
-  let high = states.length;
+  let high = items.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (states[middle]!.invokedAtMs <= atMs) low = middle + 1;
-    else high = middle;
+    if (isSo(items[middle]!)) high = middle;
+    else low = middle + 1;
   }
-  return low - 1;
+  return low;
 }
 
 /** The fields of a state; `null` before the creation and after the deletion. */
@@ -120,7 +130,18 @@ export function fieldsOf({ states }: Row, index: number): Fields | null {
 }
 
 /** The state that an observed row shows; -1 if there is none of its version. Each write of a version has a value of its own. */
-export function stateShownBy({ states }: Row, { version, fields }: Observed): number {
+export function stateShownBy(row: Row, observed: Observed): number {
+  const known = shownBy.get(observed);
+  if (known?.row === row) return known.index;
+  const index = findState(row, observed);
+  shownBy.set(observed, { row, index });
+  return index;
+}
+
+/** Most rows are observed hundreds of times, as one object. */
+const shownBy = new WeakMap<Observed, { readonly row: Row; readonly index: number }>();
+
+function findState({ states }: Row, { version, fields }: Observed): number {
   const shown = Object.entries(fields);
   const hasVersion = (write: Write) => write.version === version && write.fields !== null;
   const exact = states.findLastIndex(

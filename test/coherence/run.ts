@@ -7,13 +7,14 @@ import { seedFleet, type World } from './fleet.ts';
 import { createApiGate, createSqlGate } from './gates.ts';
 import { createHistory, createStopwatch, type FinalRow, type History, type RowLog, type Write } from './history.ts';
 import { createInstance, type Instance, signToken } from './instances.ts';
+import { runLiveReader } from './live-readers.ts';
 import { runNemeses, untilReady } from './nemesis.ts';
 import { createRandom, type Random } from './random.ts';
 import { probe, readBack, readEverything, runFastReader, runReader, type Session } from './readers.ts';
 import { createObserver } from './reads.ts';
 import { printProgress } from './report.ts';
 import { createSql, type Sql } from './sql.ts';
-import { runSubscriber } from './subscribers.ts';
+import { runResumingSubscriber, runSubscriber } from './subscribers.ts';
 import { createTurnstile } from './turnstile.ts';
 import { runJanitor, runWriter, type Writer } from './writers.ts';
 
@@ -21,6 +22,8 @@ const FLEET = { managers: 5, workstations: 50 };
 const WRITERS = { perInstance: 2, plainSql: 2 };
 const READERS_PER_INSTANCE = 3;
 const FAST_READERS_PER_INSTANCE = 8;
+const LIVE_READERS = ['websocket', 'websocket', 'websocket', 'sse'] as const;
+const RESUMING_SUBSCRIBERS = 2;
 const PROGRESS_MS = 5000;
 
 /** Starts everything, runs it, cleans up, and returns the history. */
@@ -76,9 +79,17 @@ async function play(options: RunOptions, database: RunDatabase, started: (() => 
   };
 
   const ending = new AbortController();
-  const following = instances.map((instance) =>
-    runSubscriber(world, instance, { token: tokens.operator, observer, signal: ending.signal }),
+  const client = { token: tokens.operator, observer, signal: ending.signal };
+  const resuming = Array.from({ length: RESUMING_SUBSCRIBERS }, (_unused, index) =>
+    runResumingSubscriber(world, instances, client, random.fork(`resuming subscriber ${index}`)),
   );
+  const following = instances.flatMap((instance) => [
+    runSubscriber(world, instance, client),
+    ...LIVE_READERS.map((transport, index) => {
+      const name = `live reader ${index + 1} of instance ${instance.number} (${transport})`;
+      return runLiveReader(world, { ...client, name, instance, transport, random: random.fork(name) });
+    }),
+  ]);
   const { programs, deltaMs } = options;
   const scene = { world, instances, random: random.fork('nemesis'), database, programs, redis, deltaMs };
   const probing = createProbing(
@@ -120,13 +131,14 @@ async function play(options: RunOptions, database: RunDatabase, started: (() => 
     isStopping = true;
     await Promise.all(busy);
     await untilReady(instances);
-    await sleep(options.deltaMs + 500);
+    await sleep(Math.max(options.deltaMs, options.liveDeltaMs) + 500);
     history.finalRows = await readFinalRows(openSql());
     for (const instance of instances) await readEverything(world, openSession('final reader', instance));
     history.audits.push(...(await readAudits(instances, tokens.admin)));
     if (redis) history.redisReads = await countRedisReads(instances, tokens.admin);
+    for (const live of history.liveQueries) live.isFinal = live.closedAtMs === null;
     ending.abort();
-    await Promise.all(following);
+    await Promise.all([...following, ...resuming]);
   } finally {
     clearInterval(progress);
     isStopping = true;
@@ -136,7 +148,7 @@ async function play(options: RunOptions, database: RunDatabase, started: (() => 
 }
 
 async function startInstances(
-  { instances: count, sabotage }: RunOptions,
+  { changeFeed, instances: count, sabotage }: RunOptions,
   places: { readonly database: RunDatabase; readonly redisUrl: string | null },
   { history, now }: World,
   started: (() => Promise<unknown>)[],
@@ -144,12 +156,20 @@ async function startInstances(
   const instances: Instance[] = [];
   for (let number = 1; number <= count; number++) {
     const onCrash = (text: string) => history.anomalies.push({ atMs: now(), text });
-    const instance = await createInstance({ number, ...places, sabotage, onCrash });
+    const instance = await createInstance({ number, ...places, changeFeed, sabotage, onCrash });
     started.push(() => instance.destroy());
     instances.push(instance);
     await instance.start();
   }
+  // Only where every instance decodes can it do without the triggers.
+  if (changeFeed === 'logical') await switchTriggersOff(places.database);
   return instances;
+}
+
+async function switchTriggersOff(database: RunDatabase): Promise<void> {
+  const sql = createSql(database);
+  await sql.run({ text: 'select stationmaster_notify_changes(false)' });
+  await sql.close();
 }
 
 interface WriterParts {

@@ -53,6 +53,38 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
     const { Positions } = await import('../../dist/src/changes/positions.js' as string);
     replace(Positions, 'reach', () => true);
   },
+  // One execution of a live query of ten never happens.
+  'lose-live-updates': async () => {
+    const { ExecutionQueue } = await import('../../dist/src/operations/live/execution-queue.js' as string);
+    const { enter } = ExecutionQueue.prototype as { enter: Method };
+    let entered = 0;
+    replace(ExecutionQueue, 'enter', function (this: object, run: () => Promise<void>) {
+      entered += 1;
+      if (entered % 10 !== 0) enter.call(this, run);
+    });
+  },
+  // The end of a gap makes no live query anew.
+  'keep-live-answers': async () => {
+    const { LiveQueries } = await import('../../dist/src/operations/live/live-queries.js' as string);
+    replace(LiveQueries, 'resume', () => {});
+  },
+  // A subscription that resumes leaves out the first message that it missed.
+  'lose-replayed-changes': async () => {
+    const { ChangeLog } = await import('../../dist/src/changes/change-log.js' as string);
+    const { readAfter } = ChangeLog.prototype as { readAfter: Method };
+    replace(ChangeLog, 'readAfter', function (this: object, position: string) {
+      const reader = readAfter.call(this, position);
+      // The message of the position itself, and the one after it.
+      reader?.next();
+      reader?.next();
+      return reader;
+    });
+  },
+  // No position is known, so that every subscription that resumes is told to fetch again.
+  'forget-positions': async () => {
+    const { ChangeLog } = await import('../../dist/src/changes/change-log.js' as string);
+    replace(ChangeLog, 'readAfter', () => null);
+  },
   // A standby is taken for a primary.
   'read-standbys': async () => {
     const { DatabaseClient } = await import('../../dist/src/database/connection/database-client.js' as string);

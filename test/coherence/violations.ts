@@ -10,8 +10,12 @@ export type Rule =
   | 'foreign-row'
   | 'wrong-order'
   | 'wrong-count'
+  | 'wrong-summary'
+  | 'wrong-live-answer'
+  | 'missing-live-answer'
   | 'missing-event'
   | 'events-out-of-order'
+  | 'needless-refetch'
   | 'differs-after-quiet'
   | 'lost-write'
   | 'stale-by-audit'
@@ -61,8 +65,9 @@ export function describeRead(read: Read, history: History): string {
   return `read ${read.number} of ${read.session} on instance ${read.instance} (${times}${stale})${nearbyFaults(read, history.faults)}`;
 }
 
-export function describeSubscription({ instance, openedAtMs, closedAtMs }: Subscription): string {
+export function describeSubscription({ instance, openedAtMs, closedAtMs, resumptions }: Subscription): string {
   const until = closedAtMs === null ? 'the end' : seconds(closedAtMs);
+  if (resumptions) return `the resuming subscription (from ${seconds(openedAtMs)} to ${until})`;
   return `the subscription on instance ${instance} (open from ${seconds(openedAtMs)} to ${until})`;
 }
 

@@ -2,7 +2,14 @@
 import 'reflect-metadata';
 import { defineEntity, p } from '@mikro-orm/core';
 import type { Change } from '../../src/changes/index.ts';
-import { baseProperties, contains, defineCollection, equals, guardedInputsOf } from '../../src/collections/index.ts';
+import {
+  baseProperties,
+  contains,
+  defineCollection,
+  equals,
+  FROM_START,
+  guardedInputsOf,
+} from '../../src/collections/index.ts';
 import { workstations } from '../../src/features/workstation/index.ts';
 import { DeskEntity, deskCollections, desks, studios } from './desks.ts';
 
@@ -41,17 +48,23 @@ const update = (changed: object): Change => ({
 describe('Keys', () => {
   test('of workstations are those that operators know from the documentation', () => {
     const order = { field: 'NAME', direction: 'ASC' } as const;
+    const position = { value: 'a', id: '1' };
     const filter = workstations.normalizeFilter({ status: ['ONLINE', 'ERROR', 'ONLINE'], unmanaged: true })!;
     expect(workstations.keyOf('1')).toBe('workstations_1');
-    expect(workstations.listKey({ filter, order, first: 50, after: null })).toBe(
+    expect(workstations.listKey({ ...FROM_START, filter, order, size: 50 })).toBe(
       'workstations_list_NAME_ASC_50_{"status":["ERROR","ONLINE"],"unmanaged":true}',
+    );
+    const [after, before] = [position, { ...position, value: 'b' }];
+    const range = '{"id":"1","value":"a"}_before_{"id":"1","value":"b"}';
+    expect(workstations.listKey({ filter: {}, order, size: 5, from: 'END', after, before })).toBe(
+      `workstations_list_NAME_ASC_last_5_{}_${range}`,
     );
     expect(workstations.countKey({})).toBe('workstations_count_{}');
   });
 
   test('leave out what a collection offers no choice of', () => {
     const order = { field: 'CREATED_AT', direction: 'DESC' } as const;
-    expect(studios.listKey({ filter: {}, order, first: 50, after: null })).toBe('studios_list_50');
+    expect(studios.listKey({ ...FROM_START, filter: {}, order, size: 50 })).toBe('studios_list_50');
     expect(studios.countKey({})).toBe('studios_count');
   });
 });

@@ -66,6 +66,7 @@ export const desks = defineCollection({
     homeless: isNull('studio'),
     noteContains: contains('note'),
   },
+  summary: { groups: ['kind'], missing: ['studio'], measures: ['seats'] },
 });
 
 export const deskCollections = [studios, keepers, desks];

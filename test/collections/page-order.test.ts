@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Cache } from '../../src/cache/index.ts';
-import { createOperation, openCollections } from '../../src/collections/index.ts';
+import { createOperation, FROM_START, openCollections, type PageRange } from '../../src/collections/index.ts';
 import type { Database } from '../../src/database/database.ts';
 import { collections } from '../../src/features/index.ts';
 import { workstations } from '../../src/features/workstation/index.ts';
@@ -34,26 +34,37 @@ function withRowsMixed(seed: number): { readonly database: Database; readonly te
   return { database: mixing, texts };
 }
 
-/** The first page of an order, asked of a cache that holds nothing. */
-async function firstPage(database: Database, order: (typeof workstations)['accepts']['order'], shows: string[]) {
+/** The page at one end of an order, asked of a cache that holds nothing. */
+async function pageOf(
+  database: Database,
+  order: (typeof workstations)['accepts']['order'],
+  from: PageRange['from'],
+  shows: string[],
+) {
   const cache = new Cache();
   const opened = openCollections(collections, { cache, database }).of(workstations);
-  return opened.page({ filter: {}, order, first: 20, after: null, shows }, createOperation());
+  return opened.page({ ...FROM_START, filter: {}, order, from, size: 20, shows }, createOperation());
 }
 
 const ORDERS = [...workstations.orders.keys()] as (typeof workstations)['accepts']['order']['field'][];
 
 describe('A page with managers', () => {
-  test.each(ORDERS.flatMap((field) => (['ASC', 'DESC'] as const).map((direction) => ({ field, direction }))))(
-    'is in order by $field $direction, whatever order a join brings its rows in',
-    async (order) => {
-      const expected = await firstPage(testApp.app.database, order, []);
+  test.each(
+    ORDERS.flatMap((field) =>
+      (['ASC', 'DESC'] as const).flatMap((direction) =>
+        (['START', 'END'] as const).map((from) => ({ field, direction, from })),
+      ),
+    ),
+  )(
+    'from the $from is in order by $field $direction, whatever order a join brings its rows in',
+    async ({ from, ...order }) => {
+      const expected = await pageOf(testApp.app.database, order, from, []);
       expect(expected.rows).toHaveLength(20);
-      expect(expected.hasNextPage).toBe(true);
+      expect(expected.hasMore).toBe(true);
       await fc.assert(
         fc.asyncProperty(fc.integer(), async (seed) => {
           const { database, texts } = withRowsMixed(seed);
-          expect(await firstPage(database, order, ['manager'])).toEqual(expected);
+          expect(await pageOf(database, order, from, ['manager'])).toEqual(expected);
           expect(texts).toEqual([expect.stringContaining('left join manager')]);
         }),
         { numRuns: 10 },

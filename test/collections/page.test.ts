@@ -1,6 +1,7 @@
 import {
   comparePositions,
   type Direction,
+  FROM_START,
   isPageAffected,
   type Position,
 } from '../../src/collections/definition/page.ts';
@@ -43,7 +44,7 @@ describe('Positions are compared', () => {
 });
 
 describe('A page that begins behind 10 and whose next row is 20', () => {
-  const bounds = { direction: 'ASC', after: at(10), next: at(20) } as const;
+  const bounds = { ...FROM_START, direction: 'ASC', after: at(10), next: at(20) } as const;
   const isAffected = (before: Position | null, now: Position | null) => isPageAffected(bounds, before, now);
 
   test.each<[what: string, before: Position | null, now: Position | null, affected: boolean]>([
@@ -67,7 +68,7 @@ describe('A page that begins behind 10 and whose next row is 20', () => {
 });
 
 test('A page at the start of a descending list that it ends is affected by all that comes or goes', () => {
-  const bounds = { direction: 'DESC', after: null, next: null } as const;
+  const bounds = { ...FROM_START, direction: 'DESC', next: null } as const;
   for (const position of [at(1), at(1000), at(null)]) {
     expect(isPageAffected(bounds, null, position)).toBe(true);
     expect(isPageAffected(bounds, position, null)).toBe(true);
@@ -76,8 +77,42 @@ test('A page at the start of a descending list that it ends is affected by all t
 });
 
 test('A descending page looks behind its place in its own direction', () => {
-  const bounds = { direction: 'DESC', after: at(20), next: at(10) } as const;
+  const bounds = { ...FROM_START, direction: 'DESC', after: at(20), next: at(10) } as const;
   expect(isPageAffected(bounds, null, at(15))).toBe(true);
   expect(isPageAffected(bounds, null, at(25))).toBe(false);
   expect(isPageAffected(bounds, null, at(5))).toBe(false);
+});
+
+describe('A page that ends before 20 and whose next row is 10', () => {
+  const bounds = { direction: 'ASC', from: 'END', after: null, before: at(20), next: at(10) } as const;
+  const isAffected = (before: Position | null, now: Position | null) => isPageAffected(bounds, before, now);
+
+  test.each<[what: string, before: Position | null, now: Position | null, affected: boolean]>([
+    ['a row comes into it', null, at(15), true],
+    ['a row leaves it', at(15), null, true],
+    ['a row moves within it', at(15), at(16), true],
+    ['a row keeps its place in it', at(15), at(15), false],
+    ['a row moves past it', at(5), at(25), false],
+    ['a row comes at the place it ends before', null, at(20), false],
+    ['a row comes right before that place', null, at(20, '0'), true],
+    ['a row without a value comes', null, at(null), false],
+    ['its next row goes', at(10), null, true],
+    ['its next row keeps its place', at(10), at(10), false],
+    ['a row comes right before its next row', null, at(10, '0'), false],
+    ['a row comes right behind its next row', null, at(10, 'b'), true],
+  ])('%s', (_what, before, now, affected) => expect(isAffected(before, now)).toBe(affected));
+
+  test('without a next row it is affected by all that comes or goes before 20', () => {
+    expect(isPageAffected({ ...bounds, next: null }, null, at(-1000))).toBe(true);
+    expect(isPageAffected({ ...bounds, next: null }, null, at(20))).toBe(false);
+  });
+});
+
+test.each(['START', 'END'] as const)('A page from the %s between two places looks at what is between them', (from) => {
+  const bounds = { direction: 'DESC', from, after: at(20), before: at(null), next: null } as const;
+  expect(isPageAffected(bounds, null, at(15))).toBe(true);
+  expect(isPageAffected(bounds, null, at(20))).toBe(false);
+  expect(isPageAffected(bounds, null, at(25))).toBe(false);
+  expect(isPageAffected(bounds, null, at(null, '0'))).toBe(false);
+  expect(isPageAffected(bounds, null, at(null, 'b'))).toBe(true);
 });

@@ -11,8 +11,18 @@ import {
 } from 'graphql';
 import { Cache } from '../../src/cache/index.ts';
 import type { ColumnKind } from '../../src/collections/definition/columns.ts';
-import { type AnyCollection, createOperation, type Identified, openCollections } from '../../src/collections/index.ts';
+import { comparePositions } from '../../src/collections/definition/page.ts';
+import {
+  type AnyCollection,
+  createOperation,
+  FROM_START,
+  type Identified,
+  openCollections,
+  type PageRange,
+  type Position,
+} from '../../src/collections/index.ts';
 import { collections, features } from '../../src/features/index.ts';
+import { encodeCursor } from '../../src/graphql/pagination.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
@@ -63,7 +73,7 @@ interface Query {
   readonly collection: AnyCollection;
   readonly filter: object;
   readonly order: { readonly field: string; readonly direction: 'ASC' | 'DESC' };
-  readonly first: number;
+  readonly page: PageRange & { readonly size: number };
 }
 
 /** The values that a column can be given, by the ids of the rows it may refer to. */
@@ -117,7 +127,12 @@ function queryFor(draw: Draw, collection: AnyCollection, ids: readonly string[])
     : collection.defaultOrder;
   const filterType = argumentType(collection.key, 'filter') as GraphQLInputObjectType | undefined;
   const filter = filterType ? filterFor(draw, filterType, ids) : {};
-  return { collection, order, filter, first: draw(fc.integer, { min: 1, max: 5 }) };
+  const from = pick(draw, ['START', 'END'] as const);
+  const [after, before] = [0, 1].map(() =>
+    draw(fc.nat, 2) > 0 ? null : positionFor(draw, { collection, order }, ids),
+  );
+  const page = { from, size: draw(fc.integer, { min: 1, max: 5 }), after: after!, before: before! };
+  return { collection, order, filter, page };
 }
 
 function argumentType(key: string, name: string) {
@@ -125,44 +140,72 @@ function argumentType(key: string, name: string) {
   return argument && getNamedType(argument.type);
 }
 
-async function cached({ collection: { key }, filter, order, first }: Query) {
-  const takes = (name: string) => argumentType(key, name) !== undefined;
-  const given = { ...(takes('filter') && { filter }), ...(takes('orderBy') && { orderBy: order }) };
-  const declared = Object.keys(given).map((name) => `, $${name}: ${argumentType(key, name)!.name}`);
-  const passed = Object.keys(given).map((name) => `, ${name}: $${name}`);
-  const { data, errors } = await testApp.ask(
-    `query ($first: Int${declared.join('')}) { ${key}(first: $first${passed.join('')}) {
-      totalCount nodes { id } pageInfo { hasNextPage } } }`,
-    { variables: { first, ...given } },
-  );
-  expect(errors).toBeUndefined();
-  const { totalCount, nodes, pageInfo } = data[key];
+/** A place where no row needs to be. */
+function positionFor(draw: Draw, { collection, order }: Pick<Query, 'collection' | 'order'>, ids: readonly string[]) {
+  const { kind, values, isNullable } = collection.orders.get(order.field)!;
+  const value = isNullable && draw(fc.boolean) ? null : pick(draw, values ?? VALUES[kind as 'text']);
   return {
-    count: totalCount,
-    ids: nodes.map(({ id }: { id: string }) => id),
-    hasNextPage: pageInfo.hasNextPage,
+    value: kind === 'time' && value ? Date.parse(value as string) : (value as string | number | null),
+    id: pick(draw, ids),
   };
 }
 
+async function cached({ collection, filter, order, page }: Query) {
+  const { key } = collection;
+  const takes = (name: string) => argumentType(key, name) !== undefined;
+  const cursorOf = (position: Position | null) =>
+    position && encodeCursor(position, `${key} ${order.field} ${order.direction}`);
+  const given = {
+    [page.from === 'START' ? 'first' : 'last']: page.size,
+    after: cursorOf(page.after),
+    before: cursorOf(page.before),
+    ...(takes('filter') && { filter }),
+    ...(takes('orderBy') && { orderBy: order }),
+  };
+  const declared = Object.keys(given).map((name) => `$${name}: ${argumentType(key, name)!.name}`);
+  const passed = Object.keys(given).map((name) => `${name}: $${name}`);
+  const { data, errors } = await testApp.ask(
+    `query (${declared.join()}) { ${key}(${passed.join()}) {
+      totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage } } }`,
+    { variables: given },
+  );
+  expect(errors).toBeUndefined();
+  const { totalCount, nodes, pageInfo } = data[key];
+  const { hasNextPage, hasPreviousPage } = pageInfo;
+  const [hasMore, comesFrom] = page.from === 'START' ? [hasNextPage, hasPreviousPage] : [hasPreviousPage, hasNextPage];
+  expect(comesFrom).toBe((page.from === 'START' ? page.after : page.before) !== null);
+  return { count: totalCount, ids: nodes.map(({ id }: { id: string }) => id), hasMore };
+}
+
 /** The same, read by a cache that holds nothing. */
-async function inSql({ collection, filter, order, first }: Query) {
+async function inSql({ collection, filter, order, page }: Query) {
   const opened = openCollections(collections, { cache: new Cache(), database: testApp.app.database }).of(collection);
   const operation = createOperation();
   const normalized = collection.normalizeFilter(scalars(filter));
-  if (!normalized) return { count: 0, ids: [], hasNextPage: false };
-  const page = await opened.page({ filter: normalized, order, first, after: null, shows: [] }, operation);
+  if (!normalized) return { count: 0, ids: [], hasMore: false };
+  const { rows, hasMore } = await opened.page({ filter: normalized, order, ...page, shows: [] }, operation);
   const count = await opened.count(normalized, operation);
-  return { count, ids: page.rows.map(({ id }) => id), hasNextPage: page.hasNextPage };
+  return { count, ids: rows.map(({ id }) => id), hasMore };
 }
 
 /** The same, by the predicate, of all rows in that order. */
-async function byPredicate({ collection, filter, order, first }: Query) {
+async function byPredicate({ collection, filter, order, page: { from, size, after, before } }: Query) {
   const normalized = collection.normalizeFilter(scalars(filter));
-  const all = await inSql({ collection, filter: {}, order, first: 500 });
+  const all = await inSql({ collection, filter: {}, order, page: { ...FROM_START, size: 500 } });
   const opened = openCollections(collections, { cache: new Cache(), database: testApp.app.database }).of(collection);
   const rows = (await opened.find(all.ids, createOperation())) as Identified[];
-  const ids = rows.filter((row) => normalized && collection.filters.matches(normalized, row)).map(({ id }) => id);
-  return { count: ids.length, ids: ids.slice(0, first), hasNextPage: ids.length > first };
+  const matching = rows.filter((row) => normalized && collection.filters.matches(normalized, row));
+  const isBehind = (row: Identified, position: Position) =>
+    comparePositions(order.direction, collection.positionOf(order, row), position) > 0;
+  const isAt = (row: Identified, { id, value }: Position) => {
+    const held = collection.positionOf(order, row);
+    return held.id === id && held.value === value;
+  };
+  const range = matching.filter(
+    (row) => !(after && !isBehind(row, after)) && !(before && (isBehind(row, before) || isAt(row, before))),
+  );
+  const shown = from === 'START' ? range.slice(0, size) : range.slice(-size);
+  return { count: matching.length, ids: shown.map(({ id }) => id), hasMore: range.length > size };
 }
 
 /** The values that GraphQL makes of what clients send. */

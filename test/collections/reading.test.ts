@@ -1,10 +1,11 @@
 import { Cache } from '../../src/cache/index.ts';
-import { createOperation, openCollections } from '../../src/collections/index.ts';
+import { createOperation, FROM_START, openCollections } from '../../src/collections/index.ts';
+import { isFreed } from '../support/heap.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 import { createDesks, deskCollections, desks, keepers, studios } from './desks.ts';
 
 const BY_LABEL = { field: 'LABEL', direction: 'ASC' } as const;
-const FIRST_PAGE = { filter: {}, order: BY_LABEL, first: 20, after: null };
+const FIRST_PAGE = { filter: {}, order: BY_LABEL, size: 20, ...FROM_START };
 
 let testApp: TestApp;
 
@@ -27,7 +28,7 @@ describe('Records', () => {
     const announced = rows.map(({ row }) => desks.shape.fromJson(JSON.parse(row)));
     const { rows: read } = await open()
       .of(desks)
-      .page({ ...FIRST_PAGE, first: 50, shows: [] }, createOperation());
+      .page({ ...FIRST_PAGE, size: 50, shows: [] }, createOperation());
     expect(read).toEqual(announced);
     expect(read).toHaveLength(40);
     expect(Object.keys(read[0]!)).toEqual(Object.keys(announced[0]!));
@@ -72,7 +73,7 @@ describe('A page', () => {
       collections.of(desks).page(
         {
           ...FIRST_PAGE,
-          first: 5,
+          size: 5,
           after: after === null ? null : { value: after, id: '00000000-0000-0000-0000-000000000000' },
           shows,
         },
@@ -98,6 +99,92 @@ describe('A page', () => {
   });
 });
 
+describe('A held page, and a held count', () => {
+  test('keep nothing of the operation that read them', async () => {
+    const collections = open();
+    const read = async () => {
+      const operation = createOperation();
+      await collections.of(desks).page({ ...FIRST_PAGE, shows: ['studio'] }, operation);
+      await collections.of(desks).count({}, operation);
+      return new WeakRef(operation);
+    };
+    expect(await isFreed(await read())).toBe(true);
+  });
+});
+
+describe('A page that the cache has no room for', () => {
+  /** The collections with a cache that is full of something else. */
+  function openFull() {
+    const cache = new Cache({ maxEntries: 60 });
+    for (let index = 0; index < 60; index++) cache.set(`other ${index}`, index);
+    return { cache, collections: openCollections(deskCollections, { cache, database: testApp.app.database }) };
+  }
+
+  test('is read in one statement with what its rows refer to, each time until its rows are asked for again', async () => {
+    const { cache, collections } = openFull();
+    const page = (operation = createOperation()) =>
+      collections.of(desks).page({ ...FIRST_PAGE, shows: ['studio'] }, operation);
+    const operation = createOperation();
+    const first = await testApp.countStatements(async () => {
+      const { rows } = await page(operation);
+      expect(rows).toHaveLength(20);
+      for (const { studioId } of rows) {
+        if (studioId) expect(collections.of(studios).findById(studioId, operation)).toMatchObject({ id: studioId });
+      }
+    });
+    expect(first).toBe(1);
+    expect(cache.dependOn(operation.reads, () => {})).toBeNull();
+    // Its rows, and what they refer to, are missing the second time, and are stored then.
+    expect(await testApp.countStatements(page)).toBe(2);
+    expect(await testApp.countStatements(page)).toBe(0);
+  });
+
+  test('evicts nothing but for the list itself', async () => {
+    const { cache, collections } = openFull();
+    await collections.of(desks).page({ ...FIRST_PAGE, shows: ['studio'] }, createOperation());
+    const { layers, evictions } = cache.getStats();
+    expect(evictions).toBe(1);
+    expect(layers.filter(({ size }) => size > 0).map(({ name, size }) => [name, size])).toEqual([
+      ['values', 59],
+      ['desks_list', 1],
+    ]);
+  });
+
+  test('is joined with other rows as long as these are not held', async () => {
+    const { collections } = openFull();
+    const page = (size: number) =>
+      testApp.countStatements(() =>
+        collections.of(desks).page({ ...FIRST_PAGE, size, shows: ['studio', 'keeper'] }, createOperation()),
+      );
+    expect([await page(20), await page(19), await page(18)]).toEqual([1, 1, 1]);
+  });
+});
+
+describe('A statement', () => {
+  test('is prepared once, unless the best plan depends on the values that rows are filtered by', async () => {
+    const { database } = testApp.app;
+    const names: (string | undefined)[] = [];
+    const collection = openCollections(deskCollections, {
+      cache: new Cache(),
+      database: {
+        ...database,
+        readRows: (statement) => {
+          names.push(statement.name);
+          return database.readRows(statement);
+        },
+      },
+    }).of(desks);
+    const [{ id } = {}] = await testApp.sql('select id from studio');
+    const filters = [{}, { studioId: id }, { homeless: true }, { kind: ['SITTING'] }, { noteContains: 'e' }];
+    for (const given of [...filters, { not: { studioId: id } }]) {
+      const filter = collection.definition.normalizeFilter(given as (typeof desks)['accepts']['filter'])!;
+      await collection.page({ ...FIRST_PAGE, filter, shows: [] }, createOperation());
+    }
+    const name = expect.stringMatching(/^desks-./);
+    expect(names).toEqual([name, name, name, '', '', '']);
+  });
+});
+
 describe('Lists that differ only in the row they are restricted to', () => {
   test.each(['studioId', 'keeperId'] as const)(
     'by %s are loaded in one statement, and counted in one',
@@ -109,12 +196,12 @@ describe('Lists that differ only in the row they are restricted to', () => {
       const statements = await testApp.countStatements(async () => {
         const filters = ids.map((id) => collection.definition.normalizeFilter({ kind: ['SITTING'] }, { [scope]: id })!);
         const pages = await Promise.all(
-          filters.map((filter) => collection.page({ ...FIRST_PAGE, filter, first: 2, shows: [] }, operation)),
+          filters.map((filter) => collection.page({ ...FIRST_PAGE, filter, size: 2, shows: [] }, operation)),
         );
         const counts = await Promise.all(filters.map((filter) => collection.count(filter, operation)));
-        for (const [index, { rows, hasNextPage }] of pages.entries()) {
+        for (const [index, { rows, hasMore }] of pages.entries()) {
           expect(rows.every((row) => row[scope] === ids[index] && row.kind === 'SITTING')).toBe(true);
-          expect(hasNextPage).toBe(counts[index]! > 2);
+          expect(hasMore).toBe(counts[index]! > 2);
         }
         expect(Math.max(...counts)).toBeGreaterThan(2);
       });

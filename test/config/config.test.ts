@@ -20,6 +20,7 @@ test('needs no settings in development', () => {
     introspection: true,
     httpFastPath: true,
     compression: true,
+    console: true,
     queries: {
       maxLength: 65_536,
       maxTokens: 2000,
@@ -33,6 +34,7 @@ test('needs no settings in development', () => {
     persistedQueries: { mode: 'on', file: undefined, exceptAdmin: false },
     requestTimeoutSeconds: 30,
     keepAliveSeconds: 72,
+    exportTimeoutSeconds: 900,
     rates: { perToken: undefined, perAddress: undefined },
     trustProxy: 0,
     sockets: {
@@ -50,6 +52,7 @@ test('needs no settings in development', () => {
     cacheAuditPercent: 0.5,
     offlineAfterSeconds: 90,
     responseCache: { maxBytes: 134_217_728 },
+    tracing: null,
     staleIfErrorSeconds: 60,
     shutdownGraceSeconds: 10,
     shutdownDrainSeconds: 1,
@@ -78,6 +81,7 @@ test('reads every setting', () => {
     HOST: '::1',
     PORT: '0',
     DATABASE_URL: 'postgresql://user:p%40ss@db:5433/fleet',
+    CHANGE_FEED: 'logical',
     DATABASE_POOL_SIZE: '25',
     WORKERS: '4',
     DATA_DIR: '/var/lib/stationmaster',
@@ -100,8 +104,10 @@ test('reads every setting', () => {
     PERSISTED_QUERIES_EXCEPT_ADMIN: 'on',
     HTTP_FAST_PATH: 'off',
     COMPRESSION: 'off',
+    CONSOLE: 'off',
     REQUEST_TIMEOUT_SECONDS: '5',
     KEEP_ALIVE_SECONDS: '4000',
+    EXPORT_TIMEOUT_SECONDS: '60',
     RATE_LIMIT_PER_TOKEN: '300',
     RATE_LIMIT_PER_ADDRESS: 'off',
     TRUST_PROXY: 'loopback, 10.0.0.0/8',
@@ -121,6 +127,7 @@ test('reads every setting', () => {
     REDIS_URL: 'rediss://user:p%40ss@cache:6380/2',
     DEMO_FLEET: 'still',
     WARM_UP: 'off',
+    BUILD_COMMIT: 'f00ba4',
     LOG_LEVEL: 'trace',
     STALE_IF_ERROR_SECONDS: '0',
     SHUTDOWN_GRACE_SECONDS: '8',
@@ -130,7 +137,13 @@ test('reads every setting', () => {
     environment: 'production',
     host: '::1',
     port: 0,
-    database: { kind: 'postgresql', url: 'postgresql://user:p%40ss@db:5433/fleet', poolSize: 25 },
+    database: {
+      kind: 'postgresql',
+      url: 'postgresql://user:p%40ss@db:5433/fleet',
+      poolSize: 25,
+      changeFeed: 'logical',
+    },
+    commit: 'f00ba4',
     workers: 4,
     dataDir: '/var/lib/stationmaster',
     auth: {
@@ -145,6 +158,7 @@ test('reads every setting', () => {
     introspection: true,
     httpFastPath: false,
     compression: false,
+    console: false,
     queries: {
       maxLength: 1000,
       maxTokens: 200,
@@ -158,6 +172,7 @@ test('reads every setting', () => {
     persistedQueries: { mode: 'only', file: '/etc/stationmaster/manifest.json', exceptAdmin: true },
     requestTimeoutSeconds: 5,
     keepAliveSeconds: 4000,
+    exportTimeoutSeconds: 60,
     rates: { perToken: 300, perAddress: undefined },
     trustProxy: ['loopback', '10.0.0.0/8'],
     sockets: {
@@ -176,6 +191,7 @@ test('reads every setting', () => {
     demoFleet: 'still',
     warmUp: false,
     logLevel: 'trace',
+    tracing: null,
     staleIfErrorSeconds: 0,
     shutdownGraceSeconds: 8,
     shutdownDrainSeconds: 3,
@@ -210,7 +226,7 @@ test('lists every problem in one message', () => {
   - DATABASE_URL must be a postgres:// or postgresql:// URL with its special characters percent-encoded, but is another mysql:// URL.
   - PORT must be a whole number from 0 to 65535, but is "70000".
   - AUTH_JWKS_URL must be an https:// URL without a user name (http:// for a loopback host only), but is another http:// URL.
-  - ANONYMOUS_ROLE must be one of VIEWER, OPERATOR, ADMIN, AGENT, or none, but is "GOD".
+  - ANONYMOUS_ROLE must be one of VIEWER, OPERATOR, ADMIN, AGENT, MONITOR, or none, but is "GOD".
   - WARM_UP must be on or off, but is "yes".
   - AUTH_ISSUER must be set when AUTH_JWKS_URL is, but is not.
   - AUTH_AUDIENCE must be set when AUTH_JWKS_URL is, but is not.`);
@@ -239,6 +255,14 @@ test.each([
   [
     { SHUTDOWN_GRACE_SECONDS: '3', SHUTDOWN_DRAIN_SECONDS: '4' },
     'SHUTDOWN_DRAIN_SECONDS must be no more than SHUTDOWN_GRACE_SECONDS, which is 3.',
+  ],
+  [
+    { CHANGE_FEED: 'logical' },
+    'CHANGE_FEED must be notify without DATABASE_URL: the embedded database has no replication.',
+  ],
+  [
+    { CHANGE_FEED: 'listen', DATABASE_URL: 'postgres://db/fleet' },
+    'CHANGE_FEED must be one of notify, logical, but is "listen".',
   ],
   [{ WORKERS: '2' }, 'WORKERS must be 1 without DATABASE_URL: the embedded database has room for one process.'],
   [
@@ -357,6 +381,41 @@ test('freezes the configuration and everything in it', () => {
   for (const part of [config, config.database, config.auth, config.corsOrigins, config.cache]) {
     expect(Object.isFrozen(part)).toBe(true);
   }
+});
+
+describe('Traces', () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example.com' };
+
+  test('are exported where there is an address for them', () => {
+    expect(loadConfig({}).tracing).toBeNull();
+    expect(loadConfig(endpoint).tracing).toEqual({
+      protocol: 'http/protobuf',
+      sampler: undefined,
+      samplerRatio: 1,
+      batch: { scheduledDelayMillis: 5000, maxQueueSize: 2048, maxExportBatchSize: 512, exportTimeoutMillis: 30_000 },
+    });
+    const env = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector/v1/traces', OTEL_TRACES_SAMPLER_ARG: '0.25' };
+    expect(loadConfig(env).tracing).toMatchObject({ samplerRatio: 0.25 });
+  });
+
+  test.each([{ OTEL_SDK_DISABLED: 'true' }, { OTEL_TRACES_EXPORTER: 'none' }])('are not exported with %j', (env) => {
+    expect(loadConfig({ ...endpoint, ...env }).tracing).toBeNull();
+  });
+
+  test('leave variables for other programs alone', () => {
+    const env = { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_TRACES_SAMPLER: 'xray', OTEL_TRACES_EXPORTER: 'console' };
+    expect(loadConfig(env).tracing).toBeNull();
+    expect(catchConfigError({ ...endpoint, ...env, OTEL_TRACES_EXPORTER: 'otlp' }).problems).toEqual([
+      'OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/protobuf, http/json, but is "grpc".',
+      expect.stringMatching(/^OTEL_TRACES_SAMPLER must be one of always_on, /),
+    ]);
+  });
+
+  test('never have the password of their address repeated', () => {
+    const { message } = catchConfigError({ OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://user:hunter2@collector' });
+    expect(message).toContain('OTEL_EXPORTER_OTLP_ENDPOINT must be an http:// or https:// URL');
+    expect(message).not.toContain('hunter2');
+  });
 });
 
 describe('.env.example', () => {

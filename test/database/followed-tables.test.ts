@@ -20,7 +20,7 @@ async function openTestDatabase(entitiesOfIt: typeof entities, migrationsOfIt = 
   const schema = { entities: entitiesOfIt, migrations: migrationsOfIt };
   if (engine === 'postgresql') {
     const { url, dispose } = await createServerDatabase();
-    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, schema);
+    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4, changeFeed: 'notify' }, schema);
     return { database, dispose: () => database.close().then(dispose) };
   }
   const { pglite, dispose } = await createEmbeddedDatabase();

@@ -77,7 +77,7 @@ onServers('On PostgreSQL', () => {
       await admin.query(
         `drop extension pg_trgm cascade; create role ${role} login; create schema ${role} authorization ${role}`,
       );
-      const connection = { kind: 'postgresql', poolSize: 2 } as const;
+      const connection = { kind: 'postgresql', poolSize: 2, changeFeed: 'notify' } as const;
       const asRole = Object.assign(new URL(url), { pathname: name, username: role, search: `?schema=${role}` }).href;
       const database = await openDatabase({ ...connection, url: asRole }, { entities, migrations });
       await migrate(database);

@@ -43,7 +43,7 @@ describe('An invalid document is answered with 400 and one error:', () => {
     ['an unterminated text', '{ workstation(id: "x) { id } }'],
     ['an unknown query', '{ printers { id } }'],
     ['an unknown field', '{ workstations { nodes { colour } } }'],
-    ['an unknown argument', '{ workstations(last: 3) { nodes { id } } }'],
+    ['an unknown argument', '{ workstations(limit: 3) { nodes { id } } }'],
     ['a missing argument', '{ workstation { id } }'],
     ['fields that are not selected', '{ workstations }'],
     ['fields of a scalar', '{ workstations { totalCount { id } } }'],

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 /* The figures of the fleet: those that SQL computes, without SQL. */
 
@@ -219,6 +219,8 @@ describe('The summary of the fleet', () => {
     expect(await live.next()).toEqual({ data: { fleetSummary: { total: 12, unmanaged: 4 } } });
     await testApp.sql(`delete from workstation where name = 'w3'`);
     expect(await live.next()).toEqual({ data: { fleetSummary: { total: 11, unmanaged: 3 } } });
+    // It would load summaries for the tests that follow.
+    await live.stop();
   });
 
   test('is for those who may see workstations', async () => {
@@ -372,6 +374,7 @@ test('after any changes every summary is what SQL computes, and has cost no SQL'
       PORT: '0',
       AUTH_JWT_SECRET: TEST_SECRET,
       DATABASE_URL: databaseUrl,
+      CHANGE_FEED: changeFeed,
       WARM_UP: 'off',
     }),
   );

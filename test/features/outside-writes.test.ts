@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { type Answer, startTestApp, type TestApp } from '../support/test-app.ts';
 import { listOf, newestFirst, readFleet, shown, WORKSTATION_FIELDS } from './fleet-oracle.ts';
 
@@ -333,4 +334,25 @@ test('Values written by another program are shown unchanged, even if the API wou
   const { data, errors } = await ask('{ managers { nodes { email } } }');
   expect(errors).toBeUndefined();
   expect(data.managers.nodes).toContainEqual({ email: 'no address' });
+});
+
+test('a page whose rows are deleted while it is being read is a whole page, as of after the deletion', async () => {
+  const { database } = testApp.app;
+  const readRows = database.readRows.bind(database) as (statement: unknown) => Promise<never>;
+  const spy = jest.spyOn(database, 'readRows').mockImplementation(async (statement: unknown) => {
+    const rows = await readRows(statement);
+    spy.mockRestore();
+    await testApp.sql(`delete from workstation where name = 'W-10'`);
+    await testApp.waitUntilHeard();
+    return rows;
+  });
+  const page = `workstations(first: 3, orderBy: { field: NAME, direction: ASC }) {
+    nodes { name } pageInfo { hasNextPage } }`;
+  let answer: Answer | undefined;
+  const statements = await testApp.countStatements(async () => {
+    answer = await ask(`{ one: ${page} other: ${page} }`);
+  });
+  const whole = { nodes: [{ name: 'W-1' }, { name: 'W-11' }, { name: 'W-12' }], pageInfo: { hasNextPage: true } };
+  expect(answer).toEqual({ data: { one: whole, other: whole } });
+  expect(statements).toBe(3);
 });

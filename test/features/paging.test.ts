@@ -244,6 +244,7 @@ describe('Invalid cursors:', () => {
     ['NAME', 7],
     ['NAME', null],
     ['NAME', 'nul \0 character'],
+    ['NAME', 'half a character: \ud800'],
     ['STATUS', 7],
     ['CPU_USAGE', 'high'],
     ['LAST_SEEN_AT', 'lately'],

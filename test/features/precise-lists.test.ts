@@ -25,13 +25,13 @@ import {
 const NUM_RUNS = 30;
 const TIMEOUT_MS = 120_000;
 
-const LIST = `query ($first: Int, $after: String, $filter: WorkstationFilter, $orderBy: WorkstationOrder) {
-  workstations(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {
-    nodes { ${WORKSTATION_FIELDS} } pageInfo { hasNextPage } } }`;
-const COUNT = `query ($first: Int, $after: String, $filter: WorkstationFilter, $orderBy: WorkstationOrder) {
-  workstations(first: $first, after: $after, filter: $filter, orderBy: $orderBy) { totalCount } }`;
-const CURSORS = `query ($first: Int, $filter: WorkstationFilter, $orderBy: WorkstationOrder) {
-  workstations(first: $first, filter: $filter, orderBy: $orderBy) { edges { cursor } } }`;
+const page = (fields: string) => `query ($first: Int, $after: String, $last: Int, $before: String,
+    $filter: WorkstationFilter, $orderBy: WorkstationOrder) {
+  workstations(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {
+    ${fields} } }`;
+const LIST = page(`nodes { ${WORKSTATION_FIELDS} } pageInfo { hasNextPage hasPreviousPage }`);
+const COUNT = page('totalCount');
+const CURSORS = page('edges { cursor }');
 
 const STATUSES = ['ONLINE', 'OFFLINE', 'ERROR'] as const;
 const TEXTS = ['a', 'A', 'b', '%', '_', 'é', '｡', '🖥'];
@@ -64,8 +64,9 @@ const query = fc.record({
     unmanaged: fc.constantFrom(undefined, undefined, undefined, undefined, true, false),
   }),
   order: fc.record({ field: fc.constantFrom(...ORDER_FIELDS), direction: fc.constantFrom(...DIRECTIONS) }),
-  first: fc.integer({ min: 1, max: 6 }),
-  /** The number of skipped rows. */
+  size: fc.integer({ min: 1, max: 6 }),
+  isBackward: fc.boolean(),
+  /** The number of skipped rows: at the start of the list, or backward at its end. */
   skipped: fc.nat(4),
 });
 
@@ -105,9 +106,10 @@ type Change = (typeof change)['generate'] extends (...args: never[]) => { value:
 interface Watch {
   readonly filter: OracleFilter;
   readonly order: OracleOrder;
-  readonly first: number;
-  /** The start of the page and its cursor, both as they were at the beginning. */
-  readonly after: OraclePlace | null;
+  readonly size: number;
+  readonly isBackward: boolean;
+  /** Where the page begins, read in its direction; as it was at the beginning. */
+  readonly cursor: OraclePlace | null;
   readonly variables: Record<string, unknown>;
 }
 
@@ -129,30 +131,42 @@ async function newFleet(): Promise<readonly string[]> {
   return managers.map(({ id }) => id);
 }
 
-async function watch({ filter: wanted, order, first, skipped }: Query, managers: readonly string[]): Promise<Watch> {
+async function watch(
+  { filter: wanted, order, size, isBackward, skipped }: Query,
+  managers: readonly string[],
+): Promise<Watch> {
   const { manager: managerPlace, ...rest } = wanted;
   const filter = { ...rest, ...(managerPlace === undefined ? {} : { managerId: managers[managerPlace]! }) };
-  const rows = listOf((await readFleet(testApp)).workstations, filter, order).slice(0, skipped);
-  const { data } = await ask(CURSORS, { variables: { first: Math.max(skipped, 1), filter, orderBy: order } });
-  const last = rows.at(-1);
-  const cursor = last ? data.workstations.edges[rows.length - 1].cursor : null;
+  const rows = listOf((await readFleet(testApp)).workstations, filter, order);
+  const { data } = await ask(CURSORS, { variables: { first: 500, filter, orderBy: order } });
+  const at = skipped === 0 ? -1 : isBackward ? Math.max(rows.length - skipped, 0) : Math.min(skipped, rows.length) - 1;
+  const row = rows[at];
+  const cursor = row ? data.workstations.edges[at].cursor : null;
   return {
     filter,
     order,
-    first,
-    after: last ? placeOf(order, last) : null,
-    variables: { first, filter, orderBy: order, after: cursor },
+    size,
+    isBackward,
+    cursor: row ? placeOf(order, row) : null,
+    variables: {
+      filter,
+      orderBy: order,
+      ...(isBackward ? { last: size, before: cursor } : { first: size, after: cursor }),
+    },
   };
 }
 
-function rowsBehind({ after, filter, order }: Watch, { workstations }: Fleet): OracleWorkstation[] {
+/** The rows from the cursor on, in the order in which they are read. */
+function rowsBeyond({ cursor, filter, order, isBackward }: Watch, { workstations }: Fleet): OracleWorkstation[] {
   const rows = listOf(workstations, filter, order);
-  return after ? rows.filter((row) => comparePlaces(order, placeOf(order, row), after) > 0) : rows;
+  const sign = isBackward ? -1 : 1;
+  if (isBackward) rows.reverse();
+  return cursor ? rows.filter((row) => sign * comparePlaces(order, placeOf(order, row), cursor) > 0) : rows;
 }
 
-/** The content of the page: the positions of its rows and of the row after them. */
+/** The content of the page: the positions of its rows and of the row beyond them. */
 function windowOf(list: Watch, fleet: Fleet): string {
-  const rows = rowsBehind(list, fleet).slice(0, list.first + 1);
+  const rows = rowsBeyond(list, fleet).slice(0, list.size + 1);
   return JSON.stringify(rows.map((row) => placeOf(list.order, row)));
 }
 
@@ -255,12 +269,13 @@ async function writeSql(text: string, parameters: unknown[]): Promise<void> {
 }
 
 function expectedList(list: Watch, fleet: Fleet) {
-  const rows = rowsBehind(list, fleet);
+  const rows = rowsBeyond(list, fleet);
+  const nodes = rows.slice(0, list.size).map((row) => shown(row, fleet));
+  const [hasMore, isBegun] = [rows.length > list.size, list.cursor !== null];
   return {
-    workstations: {
-      nodes: rows.slice(0, list.first).map((row) => shown(row, fleet)),
-      pageInfo: { hasNextPage: rows.length > list.first },
-    },
+    workstations: list.isBackward
+      ? { nodes: nodes.reverse(), pageInfo: { hasNextPage: isBegun, hasPreviousPage: hasMore } }
+      : { nodes, pageInfo: { hasNextPage: hasMore, hasPreviousPage: isBegun } },
   };
 }
 

@@ -2,7 +2,7 @@ import type { SubscribePayload } from 'graphql-ws';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
-import { engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 /* Clients that read what they wrote, on whichever instance. */
 
@@ -100,7 +100,8 @@ onServers('an instance that has not heard of a write on another one yet', () => 
         proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
         const proxied = new URL(url);
         proxied.port = String(proxy.port);
-        startReader = async () => createApp(loadConfig({ ...READER, DATABASE_URL: proxied.href }));
+        startReader = async () =>
+          createApp(loadConfig({ ...READER, DATABASE_URL: proxied.href, CHANGE_FEED: changeFeed }));
         return url;
       },
     });

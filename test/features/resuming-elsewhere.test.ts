@@ -1,7 +1,7 @@
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { openSocket, type TestSocket } from '../../src/testing/test-socket.ts';
-import { engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
 
 /* Subscribers that go on at another instance than the one that they were cut off from. */
 
@@ -26,7 +26,7 @@ onServers('with two instances', () => {
         return url;
       },
     });
-    other = await createApp(loadConfig({ ...OTHER, DATABASE_URL: databaseUrl }));
+    other = await createApp(loadConfig({ ...OTHER, DATABASE_URL: databaseUrl, CHANGE_FEED: changeFeed }));
     const rows = await one.sql<{ id: string }>('select id from workstation order by id');
     ids = rows.map(({ id }) => id);
   });

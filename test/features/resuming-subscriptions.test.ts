@@ -1,4 +1,5 @@
-import { startTestApp, type TestApp, type TestSubscription } from '../support/test-app.ts';
+import { announceSql } from '../../src/database/announce-sql.ts';
+import { changeFeed, startTestApp, type TestApp, type TestSubscription } from '../support/test-app.ts';
 import { expectRefusal } from './refusal.ts';
 
 /* Subscribers that were cut off and go on where they were. */
@@ -51,6 +52,8 @@ async function takeAll(subscription: TestSubscription): Promise<Event[]> {
     events.push(event);
   }
   await subscription.stop();
+  // Otherwise the next subscription could still receive the change of the marker.
+  await testApp.waitUntilHeard();
   return events;
 }
 
@@ -129,8 +132,12 @@ describe('a subscription with `since`', () => {
     await testApp.sql('begin');
     await change(ids[0]!);
     await testApp.sql(
-      `select pg_notify('stationmaster_changes', json_build_object('table', 'workstation', 'op', 'TRUNCATE',
-        'xid', pg_current_xact_id()::text, 'isLast', true, 'rows', '[]'::json)::text)`,
+      `select ${announceSql(
+        { changeFeed },
+        "'stationmaster_changes'",
+        `json_build_object('table', 'workstation', 'op', 'TRUNCATE',
+          'xid', pg_current_xact_id()::text, 'isLast', true, 'rows', '[]'::json)::text`,
+      )}`,
     );
     await change(ids[1]!);
     await testApp.sql('commit');

@@ -5,7 +5,7 @@ import { startTestApp, type TestApp } from '../support/test-app.ts';
 import { readFleet } from './fleet-oracle.ts';
 import { expectRefusal } from './refusal.ts';
 
-const ROLES = [null, 'AGENT', 'VIEWER', 'OPERATOR', 'ADMIN'] as const;
+const ROLES = [null, 'AGENT', 'MONITOR', 'VIEWER', 'OPERATOR', 'ADMIN'] as const;
 const UNKNOWN_ID = '01890000-0000-7000-8000-000000000000';
 const NEW_WORKSTATION = '{ name: "X", hostname: "x", ipAddress: "10.0.0.1", operatingSystem: "x" }';
 
@@ -17,8 +17,9 @@ const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }>
   manager: { document: `{ manager(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   node: { document: `{ node(id: "${UNKNOWN_ID}") { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
   nodes: { document: `{ nodes(ids: ["${UNKNOWN_ID}"]) { id } }`, allowed: ['VIEWER', 'OPERATOR', 'ADMIN'] },
-  cacheStats: { document: '{ cacheStats { hits } }', allowed: ['ADMIN'] },
-  performanceMetrics: { document: '{ performanceMetrics { instanceId } }', allowed: ['ADMIN'] },
+  cacheStats: { document: '{ cacheStats { hits } }', allowed: ['MONITOR', 'ADMIN'] },
+  performanceMetrics: { document: '{ performanceMetrics { instanceId } }', allowed: ['MONITOR', 'ADMIN'] },
+  performanceHistory: { document: '{ performanceHistory { requests } }', allowed: ['ADMIN'] },
   createWorkstation: {
     document: `mutation { createWorkstation(input: ${NEW_WORKSTATION}) { id } }`,
     allowed: ['OPERATOR', 'ADMIN'],
@@ -65,6 +66,9 @@ const OPERATIONS: Record<string, { document: string; allowed: readonly Role[] }>
   revokeAgentKey: { document: `mutation { revokeAgentKey(workstationId: "${UNKNOWN_ID}") }`, allowed: ['ADMIN'] },
   clearCache: { document: 'mutation { clearCache { entriesRemoved } }', allowed: ['ADMIN'] },
   invalidateCache: { document: 'mutation { invalidateCache(pattern: "x") { entriesRemoved } }', allowed: ['ADMIN'] },
+  cacheEntries: { document: '{ cacheEntries { totalCount } }', allowed: ['ADMIN'] },
+  cacheEntry: { document: '{ cacheEntry(key: "x") { key } }', allowed: ['ADMIN'] },
+  cacheRemovals: { document: '{ cacheRemovals { key } }', allowed: ['ADMIN'] },
 };
 
 let testApp: TestApp;
@@ -139,7 +143,7 @@ test('an agent cannot read through a mutation it may make', async () => {
 });
 
 test('a caller without the role is refused before anything is loaded', async () => {
-  for (const role of [null, 'AGENT'] as const) {
+  for (const role of [null, 'AGENT', 'MONITOR'] as const) {
     testApp.app.cache.clear();
     const statements = await testApp.countStatements(() =>
       testApp.ask('{ workstations { totalCount nodes { id manager { name } } } managers { nodes { id } } }', { role }),

@@ -27,8 +27,9 @@ describe('permissions by role:', () => {
   const MAY: Record<Role, Role[]> = {
     VIEWER: ['VIEWER'],
     OPERATOR: ['VIEWER', 'OPERATOR'],
-    ADMIN: ['VIEWER', 'OPERATOR', 'ADMIN'],
+    ADMIN: ['VIEWER', 'OPERATOR', 'ADMIN', 'MONITOR'],
     AGENT: ['AGENT'],
+    MONITOR: ['MONITOR'],
   };
   const table = ROLES.flatMap((held) => ROLES.map((required) => ({ held, required })));
 

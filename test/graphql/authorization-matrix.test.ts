@@ -12,15 +12,16 @@ import {
 } from './protected-fields.ts';
 
 /** From the most to the least powerful role, so that responses cached for the first could leak to the others. */
-const ASKERS = ['ADMIN', 'OPERATOR', 'VIEWER', 'AGENT', null] as const;
+const ASKERS = ['ADMIN', 'OPERATOR', 'VIEWER', 'AGENT', 'MONITOR', null] as const;
 type Asker = (typeof ASKERS)[number];
 
 /** Repeated here, because this file tests the application's own table. */
 const INCLUDED: Record<Role, readonly Role[]> = {
   VIEWER: ['VIEWER'],
   OPERATOR: ['OPERATOR', 'VIEWER'],
-  ADMIN: ['ADMIN', 'OPERATOR', 'VIEWER'],
+  ADMIN: ['ADMIN', 'OPERATOR', 'VIEWER', 'MONITOR'],
   AGENT: ['AGENT'],
+  MONITOR: ['MONITOR'],
 };
 
 function mayAsk(asker: Asker, roles: readonly Role[]): boolean {
@@ -278,24 +279,32 @@ describe('By any path and at any depth', () => {
   const FOR_ADMINS = [
     'AgentEnrollment',
     'AgentEnrollmentToken',
+    'CacheEntry',
+    'CacheEntryConnection',
+    'CacheEntryEdge',
+    'CacheRemoval',
+    'ClearCacheResult',
+    'InvalidateCacheResult',
+  ];
+  const FOR_MONITORS = [
     'AuditMetrics',
     'CacheLayerStats',
     'CacheStats',
     'ChangeFeedMetrics',
-    'ClearCacheResult',
     'InstanceMetrics',
-    'InvalidateCacheResult',
     'ManagerMetrics',
     'PerformanceMetrics',
+    'PerformanceSample',
     'WebSocketMetrics',
   ];
 
   test.each<[Asker, string[]]>([
     [null, []],
     ['AGENT', FOR_REPORTERS],
+    ['MONITOR', FOR_MONITORS],
     ['VIEWER', FOR_READERS],
     ['OPERATOR', [...FOR_READERS, ...FOR_REPORTERS, ...FOR_OPERATORS]],
-    ['ADMIN', [...FOR_READERS, ...FOR_REPORTERS, ...FOR_OPERATORS, ...FOR_ADMINS]],
+    ['ADMIN', [...FOR_READERS, ...FOR_REPORTERS, ...FOR_OPERATORS, ...FOR_ADMINS, ...FOR_MONITORS]],
   ])('%s gets to see nothing but what is meant for such', (asker, types) => {
     const meant = new Set([...types, ...FOR_ANYONE]);
     expect(findReachableTypes((roles) => mayAsk(asker, roles))).toEqual([...meant].toSorted());

@@ -18,6 +18,7 @@ describe.each([true, false])('with httpFastPath %s,', (httpFastPath) => {
       { 'x-apollo-operation-name': 'Hello' },
       { 'content-type': 'application/json' },
       { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' },
+      { 'sec-fetch-site': 'cross-site', origin: 'https://app.example' },
     ])('is answered with %j', async (headers) => {
       const { url } = await start();
       expect(await (await get(url, headers)).json()).toEqual(HELLO);
@@ -38,7 +39,8 @@ describe.each([true, false])('with httpFastPath %s,', (httpFastPath) => {
       { 'sec-fetch-site': 'cross-site' },
       { authorization: '' },
       { 'content-type': 'text/plain' },
-      { cookie: 'session=1', origin: 'https://app.example' },
+      { cookie: 'session=1', origin: 'https://other.example' },
+      { origin: 'null' },
       { accept: 'application/json, text/html;q=0.5' },
     ])('is refused with %j, which any page can bring about', async (headers) => {
       const { contexts, url } = await start();

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Collections, type Identified, normalizeId, type Scan } from '../../src/collections/index.ts';
 import { workstations } from '../../src/features/workstation/index.ts';
@@ -156,7 +157,7 @@ describe('an export to a client', () => {
       };
     };
     const collections = { all: [{ definition: workstations, scan }] } as unknown as Collections;
-    const stub = await startStubServer({ collections });
+    const stub = await startStubServer({ collections, config: { exportTimeoutSeconds: 100 } });
     const ask = () => {
       const socket = connect(Number(new URL(stub.url).port), '127.0.0.1');
       socket.on('error', () => {}).write('GET /export/workstations.csv HTTP/1.1\r\nhost: fleet.example\r\n\r\n');
@@ -165,15 +166,44 @@ describe('an export to a client', () => {
     return { ...stub, ask, open: () => open };
   }
 
+  const cutOff = (reason: string) =>
+    expect.objectContaining({ msg: 'export cut off', file: 'workstations.csv', reason });
+
   it('that does not read is cut off after half a minute, and its cursor closed', async () => {
-    const { ask, open, timers } = await start();
+    const { ask, open, timers, log } = await start();
     ask();
     await until(() => open() === 1);
     while (open() > 0) {
       timers.advance(31_000);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(open()).toBe(0);
+    expect(log).toContainEqual(cutOff('The client read nothing for 30 s.'));
+  });
+
+  it('that reads little by little is cut off when the export takes too long, and its cursor closed', async () => {
+    let reads = 0;
+    const { ask, open, timers, log } = await start(async (count) => {
+      reads++;
+      return Array(count).fill(RECORD);
+    });
+    const client = ask();
+    const closed = once(client, 'close');
+    await until(() => open() === 1);
+    // Each time the client takes what it was sent, long before it would be cut off for reading nothing.
+    for (let seconds = 0; seconds < 90; seconds += 10) {
+      const before = reads;
+      await until(() => {
+        client.read();
+        return reads > before;
+      });
+      timers.advance(10_000);
+      expect(open()).toBe(1);
+    }
+    timers.advance(10_000);
+    client.resume();
+    await closed;
+    await until(() => open() === 0);
+    expect(log).toContainEqual(cutOff('It took longer than 100 s: EXPORT_TIMEOUT_SECONDS.'));
   });
 
   it('that leaves gives up its cursor', async () => {

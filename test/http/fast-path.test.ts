@@ -53,7 +53,7 @@ async function askOnce(request: string): Promise<WireAnswer> {
   return answer;
 }
 
-describe('A stored response', () => {
+describe('A cached response', () => {
   test('has the headers of an executed one, for any spelling of the request', async () => {
     await settle(list(2));
     const executed = await askOnce(post(`query Other ${list(2)}`));

@@ -120,6 +120,21 @@ describe('a malformed request', () => {
       errors: [{ message: 'There is nothing at GET /nowhere.', extensions: { code: 'NOT_FOUND' } }],
     });
   });
+
+  test.each(['/%zz', '/graphql%', `/assets/${'x'.repeat(200)}`])(
+    'at an address like %s is refused with the headers of every response',
+    async (path) => {
+      const { url } = await startStubServer();
+      const known = await fetch(`${url}/nowhere`, { headers: { accept: 'text/html', 'x-request-id': 'one' } });
+      const response = await fetch(url + path, { headers: { accept: 'text/html', 'x-request-id': 'one' } });
+      expect(response.status).toBeGreaterThanOrEqual(400);
+      expect(response.status).toBeLessThan(500);
+      const headersOf = ({ headers }: Response) =>
+        Object.fromEntries([...headers].filter(([name]) => !['content-length', 'date'].includes(name)));
+      expect(headersOf(response)).toEqual(headersOf(known));
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    },
+  );
 });
 
 async function readText(stream: AsyncIterable<Buffer>): Promise<string> {
@@ -363,7 +378,14 @@ describe('browsers', () => {
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
     });
-    expect(await shown.text()).toContain('sandbox');
+    const html = await shown.text();
+    expect(html).toContain('sandbox');
+    // What leads to GraphiQL runs before anything that Apollo's servers may withhold.
+    const [, nonce] = /script-src 'self' 'nonce-(\w+)'/.exec(html)!;
+    const fallback = html.indexOf(`<script nonce="${nonce}">{`);
+    expect(fallback).toBeGreaterThan(0);
+    expect(fallback).toBeLessThan(html.indexOf('href="https://'));
+    expect(html.slice(fallback, html.indexOf('</script>'))).toContain("location.replace('/graphiql')");
     const asked = `${development.url}/graphql?query={hello}`;
     expect(await (await fetch(asked, { headers: { ...page.headers, ...PREFLIGHTED } })).text()).toContain('sandbox');
 

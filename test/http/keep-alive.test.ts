@@ -19,11 +19,11 @@ async function ask(url: string, requests: readonly string[], pauseMs: number): P
   const statuses: string[] = [];
   socket.on('error', () => {});
   for (const request of requests) {
+    if (statuses.length > 0) await sleep(pauseMs);
     if (socket.destroyed || socket.readableEnded) break;
     socket.write(request);
     const heard = await Promise.race([once(socket, 'data'), once(socket, 'close').then(() => [''])]);
     statuses.push(String(heard[0]).split('\r\n', 1)[0]!);
-    await sleep(pauseMs);
   }
   socket.destroy();
   return statuses;

@@ -105,7 +105,7 @@ describe('With Accept: text/event-stream', () => {
 
   test('a client that leaves ends its subscription', async () => {
     const stream = await subscribe();
-    expect(counts()).toEqual({ activeConnections: 1, activeSubscriptions: 1 });
+    expect(counts()).toMatchObject({ activeConnections: 1, activeSubscriptions: 1 });
     stream.stop();
     await until(() => counts().activeConnections === 0);
     expect(counts().activeSubscriptions).toBe(0);

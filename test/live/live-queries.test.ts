@@ -151,6 +151,16 @@ describe('A live query', () => {
     expect(second.nodes.map(({ name }: { name: string }) => name)).toEqual(['a', 'b', 'c']);
   });
 
+  test('tells of a row that enters or leaves a page at the end of the list', async () => {
+    const answers = await live(PAGE.replace('first: 3', 'last: 2'));
+    const next = async () => (await answers.next()).data!.workstations.nodes.map(({ name }: { name: string }) => name);
+    expect(await next()).toEqual(['d', 'e']);
+    await add('f');
+    expect(await next()).toEqual(['e', 'f']);
+    await testApp.sql("delete from workstation where name = 'e'");
+    expect(await next()).toEqual(['d', 'f']);
+  });
+
   test('tells of a change in a nested row', async () => {
     const [manager] = await testApp.sql<{ id: string }>(
       "insert into manager (name, email) values ('Ada', $1) returning id",
@@ -241,7 +251,7 @@ describe.each([
     expect(await hostname()).toBe('h');
     await setHostname(id, 'changed');
     expect(await hostname()).toBe('changed');
-    expect(testApp.app.sockets()).toEqual({ activeConnections: 1, activeSubscriptions: 1 });
+    expect(testApp.app.sockets()).toMatchObject({ activeConnections: 1, activeSubscriptions: 1 });
     stream.stop();
     while (testApp.app.sockets().activeConnections > 0) await ask('{ __typename }');
     expect(testApp.app.sockets().activeSubscriptions).toBe(0);

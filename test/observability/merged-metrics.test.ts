@@ -1,22 +1,22 @@
 import { MergedMetrics } from '../../src/observability/merged-metrics.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
+import { quietSources } from '../support/quiet-sources.ts';
 
 /** A worker with figures that the test sets. */
 function createWorker(figures: { hits: number; size: number }) {
   let read: () => Promise<unknown> = async () => [];
   const metrics = createMetrics(
     {
-      cacheStats: () => ({ layers: [{ name: 'records', misses: 0, evictions: 0, ...figures }] }),
-      sqlStatements: () => 0,
-      sockets: () => ({ activeConnections: 0, activeSubscriptions: 0 }),
-      feed: () => ({ state: 'live', gaps: 0 }),
-      audit: () => ({ audited: 0, stale: {} }),
+      ...quietSources(),
+      cacheStats: () => ({ layers: [{ name: 'records', misses: 0, evictions: 0, ...figures }], bytes: 0 }),
     },
     {
-      offer(offered) {
-        read = offered;
+      workers: {
+        offer(offered) {
+          read = offered;
+        },
+        collect: async () => '',
       },
-      collect: async () => '',
     },
   );
   return { metrics, figures, read: () => read() };
@@ -45,7 +45,14 @@ describe('merged metrics', () => {
   test('add up what only rises, and list for each worker what goes up and down', async () => {
     const { workers, report } = await createMerged();
     for (const { metrics } of workers) {
-      metrics.observeRequest({ type: 'query', outcome: 'hit', durationSeconds: 0.004 });
+      metrics.observeRequest({
+        type: 'query',
+        outcome: 'hit',
+        durationSeconds: 0.004,
+        name: 'Fleet',
+        isKnownClient: true,
+        errors: ['FORBIDDEN'],
+      });
     }
     const text = await report(1, 2);
     expect(linesOf(text, HITS, SIZE, MISSING)).toEqual([
@@ -57,6 +64,10 @@ describe('merged metrics', () => {
     const duration = 'stationmaster_request_duration_seconds';
     expect(linesOf(text, `${duration}_count`)).toEqual([`${duration}_count{operation_type="query",outcome="hit"} 2`]);
     expect(linesOf(text, `${duration}_bucket{le="0.005"`)[0]).toMatch(/ 2$/);
+    const byName = 'stationmaster_operation_duration_seconds_count';
+    expect(linesOf(text, byName)).toEqual([`${byName}{operation_name="Fleet"} 2`]);
+    expect(linesOf(text, 'stationmaster_errors')).toEqual(['stationmaster_errors_total{code="FORBIDDEN"} 2']);
+    expect(linesOf(text, 'stationmaster_build_info')).toHaveLength(2);
   });
 
   test('describe each metric once', async () => {

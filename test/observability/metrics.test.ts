@@ -1,17 +1,22 @@
 import { graphql } from 'graphql';
 import { measureRootFields } from '../../src/graphql/root-fields.ts';
-import { createMetrics, type MetricsSources } from '../../src/observability/metrics.ts';
+import { createMetrics } from '../../src/observability/metrics.ts';
+import type { ObservedOperation } from '../../src/observability/operation-figures.ts';
+import { quietSources } from '../support/quiet-sources.ts';
 import { createStub } from '../support/stub-schema.ts';
 import { startStubServer, stopStubServers } from '../support/stub-server.ts';
 
 afterEach(stopStubServers);
 
-const QUIET: MetricsSources = {
-  cacheStats: () => ({ layers: [] }),
-  sqlStatements: () => 0,
-  sockets: () => ({ activeConnections: 0, activeSubscriptions: 0 }),
-  feed: () => ({ state: 'live', gaps: 0 }),
-  audit: () => ({ audited: 0, stale: {} }),
+const QUIET = quietSources();
+
+const HIT: ObservedOperation = {
+  type: 'query',
+  outcome: 'hit',
+  durationSeconds: 0.001,
+  name: null,
+  isKnownClient: true,
+  errors: [],
 };
 
 /** The lines of a scrape whose metric's name begins with `prefix`, without comments. */
@@ -26,7 +31,7 @@ describe('metrics', () => {
     let statements = 0;
     const metrics = createMetrics({
       ...QUIET,
-      cacheStats: () => ({ layers: [layer, other] }),
+      cacheStats: () => ({ layers: [layer, other], bytes: 1200 }),
       sqlStatements: () => statements,
       audit: () => ({ audited: 40, stale: { silence: 2 } }),
     });
@@ -43,6 +48,7 @@ describe('metrics', () => {
       'stationmaster_cache_evictions_total{layer="responses"} 0',
       'stationmaster_cache_size{layer="records"} 2',
       'stationmaster_cache_size{layer="responses"} 0',
+      'stationmaster_cache_bytes 1200',
       'stationmaster_cache_audited_total 40',
       'stationmaster_cache_stale_total{after="silence"} 2',
     ]);
@@ -52,17 +58,21 @@ describe('metrics', () => {
   test('count sockets, subscriptions and gaps', async () => {
     const metrics = createMetrics({
       ...QUIET,
-      sockets: () => ({ activeConnections: 3, activeSubscriptions: 5 }),
-      feed: () => ({ state: 'live', gaps: 2 }),
+      sockets: () => ({ activeConnections: 3, activeSubscriptions: 5, coalescedEvents: 7 }),
+      feed: () => ({ state: 'live', gaps: 2, retainedBytes: 936 }),
     });
     const text = await metrics.scrape();
     expect(linesOf(text, 'stationmaster_websocket')).toEqual([
       'stationmaster_websocket_connections 3',
       'stationmaster_websocket_subscriptions 5',
     ]);
+    expect(linesOf(text, 'stationmaster_subscription_events')).toEqual([
+      'stationmaster_subscription_events_coalesced_total 7',
+    ]);
     expect(linesOf(text, 'stationmaster_feed')).toEqual([
       'stationmaster_feed_gaps_total 2',
       'stationmaster_feed_live 1',
+      'stationmaster_feed_retained_bytes 936',
     ]);
   });
 
@@ -74,8 +84,48 @@ describe('metrics', () => {
     expect(lines).toContain('stationmaster_change_visibility_seconds_count 2');
   });
 
+  test('tell what runs, in a label, so that dashboards can join it', async () => {
+    const build = { version: '1.2.3', node: 'v24.0.0', commit: 'abc123' };
+    const text = await createMetrics({ ...QUIET, build }).scrape();
+    expect(linesOf(text, 'stationmaster_build_info')).toEqual([
+      'stationmaster_build_info{version="1.2.3",node="v24.0.0",commit="abc123"} 1',
+    ]);
+  });
+
+  test('count errors by code, refused requests among them', async () => {
+    const metrics = createMetrics(QUIET);
+    metrics.observeRequest({ ...HIT, errors: ['FORBIDDEN', 'NOT_FOUND'] });
+    metrics.observeRefusal('RATE_LIMITED', 0.001);
+    metrics.observeRefusal('RATE_LIMITED', 0.001);
+    expect(linesOf(await metrics.scrape(), 'stationmaster_errors_total')).toEqual([
+      'stationmaster_errors_total{code="FORBIDDEN"} 1',
+      'stationmaster_errors_total{code="NOT_FOUND"} 1',
+      'stationmaster_errors_total{code="RATE_LIMITED"} 2',
+    ]);
+  });
+
+  test('are histograms in Prometheus’s form', async () => {
+    const metrics = createMetrics(QUIET);
+    for (const durationSeconds of [0.001, 0.002, 20])
+      metrics.observeRequest({ ...HIT, name: 'Fleet', durationSeconds });
+    const name = 'stationmaster_operation_duration_seconds';
+    const text = await metrics.scrape();
+    expect(text).toContain(`# TYPE ${name} histogram\n`);
+    expect(linesOf(text, `${name}_`)).toEqual([
+      `${name}_bucket{le="0.001",operation_name="Fleet"} 1`,
+      `${name}_bucket{le="0.005",operation_name="Fleet"} 2`,
+      `${name}_bucket{le="0.025",operation_name="Fleet"} 2`,
+      `${name}_bucket{le="0.1",operation_name="Fleet"} 2`,
+      `${name}_bucket{le="0.5",operation_name="Fleet"} 2`,
+      `${name}_bucket{le="2.5",operation_name="Fleet"} 2`,
+      `${name}_bucket{le="+Inf",operation_name="Fleet"} 3`,
+      `${name}_sum{operation_name="Fleet"} 20.003`,
+      `${name}_count{operation_name="Fleet"} 3`,
+    ]);
+  });
+
   test('show a feed that is not live', async () => {
-    const metrics = createMetrics({ ...QUIET, feed: () => ({ state: 'reconnecting', gaps: 0 }) });
+    const metrics = createMetrics({ ...QUIET, feed: () => ({ state: 'reconnecting', gaps: 0, retainedBytes: 0 }) });
     expect(linesOf(await metrics.scrape(), 'stationmaster_feed_live')).toEqual(['stationmaster_feed_live 0']);
   });
 
@@ -87,7 +137,7 @@ describe('metrics', () => {
 
   test('of one server are not those of another', async () => {
     const [one, other] = [createMetrics(QUIET), createMetrics(QUIET)];
-    one.observeRequest({ type: 'query', outcome: 'hit', durationSeconds: 0.001 });
+    one.observeRequest(HIT);
     const counted = 'stationmaster_request_duration_seconds_count';
     expect(linesOf(await one.scrape(), counted)).toEqual([`${counted}{operation_type="query",outcome="hit"} 1`]);
     expect(linesOf(await other.scrape(), counted)).toEqual([]);
@@ -122,8 +172,8 @@ describe('GET /metrics', () => {
     return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
   }
 
-  test('answers an admin', async () => {
-    const { status, text, type } = await scrape('Bearer admin');
+  test.each(['monitor', 'admin'])('answers a token with the role of %s', async (name) => {
+    const { status, text, type } = await scrape(`Bearer ${name}`);
     expect(status).toBe(200);
     expect(type).toContain('text/plain');
     expect(linesOf(text, 'stationmaster_request_duration_seconds_count')).toEqual([
@@ -135,8 +185,11 @@ describe('GET /metrics', () => {
     ]);
   });
 
-  test('has no label that a client chose', async () => {
-    expect((await scrape('Bearer admin')).text).not.toContain('ByAnyName');
+  test('does not name what a client without a token calls its operations', async () => {
+    const { text } = await scrape('Bearer admin');
+    expect(text).not.toContain('ByAnyName');
+    const counted = 'stationmaster_operation_duration_seconds_count';
+    expect(linesOf(text, counted)).toEqual([`${counted}{operation_name="other"} 1`]);
   });
 
   test.each([

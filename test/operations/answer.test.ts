@@ -60,7 +60,7 @@ const LANES: Record<string, (server: StubServer) => Promise<unknown>> = {
     }
   },
   'a query over a WebSocket': (server) => overSocket(server, '{ hello }'),
-  'a stored response over a WebSocket': async (server) => {
+  'a cached response over a WebSocket': async (server) => {
     for (let time = 0; time < 2; time++) await overSocket(server, '{ __typename }');
   },
   'a mutation': ({ post }) => post('mutation { bump }'),
@@ -77,7 +77,7 @@ describe('A middleware', () => {
       return next();
     };
     await ask(await startServer({ middlewares: [middleware] }));
-    const times = /compiled/.test(lane) ? 5 : /response cache|Fastify|persisted|stored/.test(lane) ? 2 : 1;
+    const times = /compiled/.test(lane) ? 5 : /response cache|Fastify|persisted|cached response/.test(lane) ? 2 : 1;
     expect(seen).toHaveLength(times);
     expect(seen[0]!.identity.subject).toBe('anonymous');
   });
@@ -100,7 +100,7 @@ describe('A middleware', () => {
     });
   });
 
-  test('stands around those behind it, and gets a stored response at once', async () => {
+  test('stands around those behind it, and gets a cached response at once', async () => {
     const order: string[] = [];
     const named =
       (name: string): OperationMiddleware =>
@@ -163,7 +163,7 @@ test('the body of a mutation is parsed once, and looked up once in the response 
   expect(await response.json()).toEqual({ data: { bump: 1 }, extensions: { position: expect.any(String) } });
 });
 
-describe('A stored response', () => {
+describe('A cached response', () => {
   test('answers a WebSocket that asks the same as an HTTP request did', async () => {
     const responses = new ResponseCache(new Cache(), { maxBytes: 1_000_000 });
     const keep = jest.spyOn(responses, 'keep');

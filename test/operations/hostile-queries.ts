@@ -61,10 +61,46 @@ export const HOSTILE_QUERIES: Readonly<Record<string, HostileQuery>> = {
     query: '{ managers(first: 500) { nodes { workstations(first: 500) { nodes { id } } } } }',
     refusal: limit('cost', 100_000),
   },
+  'the dependencies of 500 responses': {
+    query: '{ cacheEntries(layer: "responses", first: 500) { nodes { dependencies(first: 500) } } }',
+    refusal: limit('cost', 100_000),
+  },
+  'the dependencies of many responses, as many as there usually are': {
+    query: aliased(20, 'cacheEntries(layer: "responses") { nodes { dependencies } }'),
+    refusal: limit('cost', 100_000),
+  },
+  'the last removals thirty times': {
+    query: `query ($first: Int) ${aliased(30, 'cacheRemovals(first: $first) { key layer cause at dependency by position }')}`,
+    refusal: limit('cost', 100_000),
+    variables: { first: 500 },
+  },
+  'the last hour ten times': {
+    query: `query ($minutes: Int) ${aliased(10, 'performanceHistory(minutes: $minutes) { timestamp hits misses evictions requests errors sqlStatements changes cacheSize cacheBytes memoryBytes requestP50Ms requestP99Ms activeConnections activeSubscriptions }')}`,
+    refusal: limit('cost', 100_000),
+    variables: { minutes: 60 },
+  },
+  'the last quarter of an hour fifty times': {
+    query: aliased(
+      50,
+      'performanceHistory { timestamp hits misses evictions requests errors sqlStatements changes cacheSize cacheBytes requestP50Ms requestP99Ms }',
+    ),
+    refusal: limit('cost', 100_000),
+  },
   'pages in variables': {
     query:
       'query ($a: Int!, $b: Int = 500) { managers(first: $a) { edges { node { workstations(first: $b) { nodes { id } } } } } }',
     variables: { a: 500 },
+    refusal: limit('cost', 100_000),
+  },
+  'pages backward': {
+    query:
+      'query ($a: Int!) { managers(last: 500) { nodes { workstations(first: null, last: $a) { nodes { id } } } } }',
+    variables: { a: 500 },
+    refusal: limit('cost', 100_000),
+  },
+  'sizes below nothing': {
+    query:
+      '{ a: managers(first: -2147483648) { nodes { id } } managers(first: 500) { nodes { workstations(first: 500) { nodes { id } } } } }',
     refusal: limit('cost', 100_000),
   },
   'pages in fragments': {

@@ -262,6 +262,24 @@ describe('A prepared operation', () => {
     expect(again).toBe(byDefault);
   });
 
+  test('costs as much paging backward as forward', () => {
+    const { operations } = prepare(createSchema(features));
+    const costOf = (text: string) => operations.prepare(text).select(null)!.costOf;
+    expect(costOf('{ workstations(last: 7) { nodes { id } } }')({})).toBe(2 + 7);
+    expect(costOf('{ workstations(first: null, last: 7) { nodes { id } } }')({})).toBe(2 + 7);
+    expect(costOf('{ workstations(first: null) { nodes { id } } }')({})).toBe(2 + 50);
+    const byVariables = costOf('query ($a: Int, $b: Int) { workstations(first: $a, last: $b) { nodes { id } } }');
+    const costs = [{ b: 3 }, { a: 4 }, { a: null, b: 5 }, { a: 4, b: null }, {}].map(byVariables);
+    expect(costs).toEqual([3, 4, 5, 4, 50].map((rows) => 2 + rows));
+  });
+
+  test('costs no less for a size that is not allowed', () => {
+    const { operations } = prepare(createSchema(features));
+    const costOf = (text: string) => operations.prepare(text).select(null)!.costOf;
+    expect(costOf('{ workstations(first: -1000000) { nodes { id } } }')({})).toBe(2);
+    expect(costOf('query ($last: Int) { workstations(last: $last) { nodes { id } } }')({ last: -1e300 })).toBe(2);
+  });
+
   test('costs as many nodes as it names ids', () => {
     const { operations } = prepare(createSchema(features));
     const costOf = (text: string) => operations.prepare(text).select(null)!.costOf;

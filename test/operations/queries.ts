@@ -37,6 +37,9 @@ export const QUERIES: readonly string[] = [
   'query List($first: Int!) { workstations(first: $first) { nodes { name } } }',
   'query ($first: Int) { workstations(first: $first) { totalCount nodes { name version } } }',
   '{ workstations(first: 2) { edges { cursor node { id } } pageInfo { hasNextPage endCursor } } }',
+  '{ workstations(last: 2) { edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor } } }',
+  'query ($first: Int, $last: Int) { workstations(first: $first, last: $last) { nodes { name } } }',
+  '{ managers { nodes { workstations(last: 2) { nodes { name } pageInfo { hasPreviousPage } } } } }',
   '{ managers(first: 1) { pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }',
   'query ($after: String) { managers(after: $after) { nodes { id } } }',
   'query ($after: String) { workstations(first: 5, after: $after) { nodes { id } pageInfo { endCursor } } }',
@@ -86,6 +89,7 @@ export const QUERIES: readonly string[] = [
 
   // Fields that are refused while the others are answered
   '{ workstations(first: 0) { totalCount } }',
+  '{ workstations(first: 1, last: 1) { totalCount } }',
   '{ a: workstations(first: 0) { nodes { id } } b: managers(first: -1) { nodes { id } } }',
   '{ managers { nodes { workstations(first: 999) { nodes { id } } } } }',
   '{ workstations(first: 5) { nodes { id } } bad: workstations(first: 0) { nodes { id } } }',

@@ -18,11 +18,14 @@ const SHAPES: Record<string, Shape> = {
     branches: {
       'workstations(first: 3)': 'WorkstationConnection',
       'workstations(first: $first)': 'WorkstationConnection',
+      'workstations(last: 3)': 'WorkstationConnection',
+      'workstations(first: $first, last: $last)': 'WorkstationConnection',
       'workstations(filter: $filter, first: 4)': 'WorkstationConnection',
       'workstations(first: 2, orderBy: { field: NAME, direction: DESC })': 'WorkstationConnection',
       'workstation(id: $id)': 'Workstation',
       'managers(first: 2)': 'ManagerConnection',
       'managers(first: $first)': 'ManagerConnection',
+      'managers(last: $last)': 'ManagerConnection',
       'manager(id: $id)': 'Manager',
     },
   },
@@ -46,6 +49,7 @@ const SHAPES: Record<string, Shape> = {
     branches: {
       'workstations(first: 2)': 'WorkstationConnection',
       'workstations(first: $first)': 'WorkstationConnection',
+      'workstations(last: 2)': 'WorkstationConnection',
     },
   },
 };
@@ -85,6 +89,7 @@ export function randomQuery(ids: readonly string[]): fc.Arbitrary<RandomQuery> {
   const variables = fc.record(
     {
       first: fc.constantFrom<unknown>(1, 3, null, 0, 501, 'three'),
+      last: fc.constantFrom<unknown>(2, null, null, -1),
       id: fc.constantFrom<unknown>(...ids, 'unknown', 7),
       filter: fc.constantFrom<unknown>({}, { status: ['ONLINE'] }, { unmanaged: true }, null, { status: 'BUSY' }),
       yes: fc.constantFrom(true, false),
@@ -94,10 +99,11 @@ export function randomQuery(ids: readonly string[]): fc.Arbitrary<RandomQuery> {
   );
   return fc.record({
     query: selection('Query', 4).map((parts) => {
-      const declared = '$first: Int = 2, $id: ID!, $filter: WorkstationFilter, $yes: Boolean!, $no: Boolean = false';
+      const declared =
+        '$first: Int = 2, $last: Int, $id: ID!, $filter: WorkstationFilter, $yes: Boolean!, $no: Boolean = false';
       // All variables are used, as the specification requires.
       return `query (${declared}) { ...used ...rest } fragment rest on Query ${parts}
-        fragment used on Query { u: workstations(first: $first, filter: $filter) @include(if: $no) { totalCount }
+        fragment used on Query { u: workstations(first: $first, last: $last, filter: $filter) @include(if: $no) { totalCount }
           v: manager(id: $id) @skip(if: $yes) { id } }`;
     }),
     variables,

@@ -306,7 +306,7 @@ describe.each([true, false])('a list, with httpFastPath %s,', (httpFastPath) => 
   });
 });
 
-test('a stored response is not given to a request whose document is off the list', async () => {
+test('a cached response is not given to a request whose document is off the list', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'stationmaster-trusted-documents-'));
   const file = join(directory, 'list.json');
   const COUNT = 'query Count { workstations { totalCount } }';

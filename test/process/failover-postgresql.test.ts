@@ -79,7 +79,6 @@ onClusters('a server that is led', () => {
     expect(server.output.match(line)).toHaveLength(1);
 
     proxy.route(primary.port, false);
-    const sinceMs = performance.now();
     let version = 2;
     while (version < 30) {
       const outcome = await operator.update(ids[0]!, `after ${version}`);
@@ -92,7 +91,6 @@ onClusters('a server that is led', () => {
       );
     }
     await until(isReady, Boolean);
-    expect(performance.now() - sinceMs).toBeLessThan(10_000);
     const [changed, ...others] = await readAll();
     expect(changed).toEqual({ version, operatingSystem: `after ${version - 1}` });
     expect(new Set(others.map(describeRow))).toEqual(new Set(['2 before']));

@@ -185,15 +185,15 @@ onServers('a server that is told to stop', () => {
   });
 
   test('ends within its grace period although PostgreSQL hangs, and answers the waiting clients', async () => {
-    server = startServer({ DATABASE_URL: throughProxy, SHUTDOWN_GRACE_SECONDS: '10' });
+    server = startServer({ DATABASE_URL: throughProxy, SHUTDOWN_GRACE_SECONDS: '30' });
     const url = await server.untilReady();
     proxy.freeze('all');
-    const answer = ask(url, '{ workstations { nodes { id } } }').then((response) => response.json());
+    const finish = await beginAsking(url, '{ workstations { nodes { id } } }');
     const startedAtMs = performance.now();
     server.child.kill('SIGTERM');
-    expect(await answer).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+    expect(JSON.parse(await finish())).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
     expect(await server.exited).toBe(0);
-    expect(performance.now() - startedAtMs).toBeLessThan(10_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(30_000);
   });
 
   test('twice ends at once', async () => {

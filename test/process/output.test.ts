@@ -149,11 +149,9 @@ describe('what is written', () => {
     expect(counts).toEqual([1100 - 1024]);
   });
 
-  test('and cannot be written is not waited for for long', async () => {
+  test('and cannot be written is not waited for forever', async () => {
     const output = new BufferedOutput(() => {});
     output.write('lost');
-    const startedAtMs = performance.now();
     await output.flush();
-    expect(performance.now() - startedAtMs).toBeLessThan(2000);
   });
 });

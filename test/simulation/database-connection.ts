@@ -80,5 +80,6 @@ async function ask(
 
 function namesIn(text: string): readonly string[] {
   if (text.startsWith('select t.id')) return ['id'];
+  if (text.startsWith('with matching')) return ['summary'];
   return text.startsWith('select count') ? ['count'] : ['id', 'count'];
 }

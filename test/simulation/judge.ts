@@ -1,6 +1,8 @@
+import type { Summary } from '../../src/collections/index.ts';
 import type { History, RowState } from './history.ts';
-import type { ListOracle, ListState } from './lists.ts';
+import type { ListOracle, ListQuery, ListState } from './lists.ts';
 import type { Table } from './rows.ts';
+import { type Figures, figuresDuring, figuresIn, isSame } from './summaries.ts';
 import type { Rule } from './violation.ts';
 
 /** What a read that began at one moment may show. */
@@ -67,11 +69,11 @@ export class Judge {
   }
 
   /** @param rows the records in the order of the page, without those that were deleted since it was read */
-  judgePage(window: Window, oracle: ListOracle, ids: readonly string[], hasNextPage: boolean): void {
+  judgePage(window: Window, oracle: ListOracle, ids: readonly string[], hasMore: boolean): void {
     const { lastCommit, report } = this.#options;
     const mayBeMissing = (id: string) => this.#lastAbsence('desk', id, window.floor) !== undefined;
     const isRight = (state: ListState) => {
-      if (state.hasNextPage !== hasNextPage) return false;
+      if (state.hasMore !== hasMore) return false;
       let at = 0;
       for (const id of state.ids) {
         if (ids[at] === id) at++;
@@ -81,14 +83,14 @@ export class Judge {
     };
     const right = oracle.statesDuring(window.floor, lastCommit());
     if (right.some(isRight)) return;
-    const answers = right.map((state) => `at commit ${state.commit}: ${describePage(state.ids, state.hasNextPage)}`);
+    const answers = right.map((state) => `at commit ${state.commit}: ${describePage(state.ids, state.hasMore)}`);
     const expected = right.flatMap((state) => state.ids);
     const differing = expected.find((id) => !ids.includes(id)) ?? ids.find((id) => !expected.includes(id));
     report(
       'wrong-page',
       differing ? nameOf('desk', differing) : '',
       `instance ${window.instance.index} showed the page ${JSON.stringify(oracle.query)} as ` +
-        `${describePage(ids, hasNextPage)}, which was right at no moment since commit ${window.floor}: ${answers.join('; ')}.`,
+        `${describePage(ids, hasMore)}, which was right at no moment since commit ${window.floor}: ${answers.join('; ')}.`,
     );
   }
 
@@ -101,6 +103,23 @@ export class Judge {
       'wrong-count',
       '',
       `instance ${window.instance.index} counted ${count} for ${JSON.stringify(oracle.query.filter)}; right was ${counts}.`,
+    );
+  }
+
+  judgeSummary(window: Window, filter: ListQuery['filter'], summary: Summary): void {
+    const { history, lastCommit, report } = this.#options;
+    const shown = figuresIn(summary);
+    const right: Figures[] = [];
+    for (const figures of figuresDuring(filter, { from: window.floor, to: lastCommit() }, history)) {
+      if (isSame(figures, shown)) return;
+      right.push(figures);
+    }
+    const answers = right.slice(-5).map((figures) => JSON.stringify(figures));
+    report(
+      'wrong-summary',
+      '',
+      `instance ${window.instance.index} showed ${JSON.stringify(shown)} for ${JSON.stringify(filter)}, which was right at no ` +
+        `moment since commit ${window.floor}; at last: ${answers.join('; ')}.`,
     );
   }
 
@@ -156,7 +175,7 @@ export function nameOf(table: Table, id: string): string {
   return `${table} ${Number(id.slice(-12))}`;
 }
 
-function describePage(ids: readonly string[], hasNextPage: boolean): string {
+function describePage(ids: readonly string[], hasMore: boolean): string {
   const names = ids.map((id) => nameOf('desk', id)).join(', ');
-  return `[${names}${hasNextPage ? ', …' : ''}]`;
+  return `[${names}${hasMore ? ', …' : ''}]`;
 }

@@ -14,16 +14,24 @@ export interface ListQuery {
   /** `null`: the number of rows. */
   readonly page: {
     readonly order: { readonly field: 'LABEL' | 'KIND' | 'SEATS' | 'BOUGHT_AT'; readonly direction: 'ASC' | 'DESC' };
-    readonly first: number;
-    readonly after: { readonly value: string | number | null; readonly id: string } | null;
+    readonly size: number;
+    readonly from: 'START' | 'END';
+    readonly after: Place | null;
+    readonly before: Place | null;
   } | null;
+}
+
+/** A place in an order, where a row may be or not. */
+interface Place {
+  readonly value: string | number | null;
+  readonly id: string;
 }
 
 /** The right answer from one commit on. */
 export interface ListState {
   readonly commit: number;
   readonly ids: readonly string[];
-  readonly hasNextPage: boolean;
+  readonly hasMore: boolean;
   readonly count: number;
 }
 
@@ -79,24 +87,17 @@ export class ListOracle {
       if (row && this.#matches(row)) rows.push(row);
     }
     const { page } = this.query;
-    if (!page) return { commit, ids: [], hasNextPage: false, count: rows.length };
-    const { first, after } = page;
-    const behind = after
-      ? rows.filter((row) => this.#compare(row.id!, this.#valueOf(row), after.id, after.value) > 0)
-      : rows;
-    behind.sort((a, b) => this.#compare(a.id!, this.#valueOf(a), b.id!, this.#valueOf(b)));
-    const ids = behind.slice(0, first).map(({ id }) => id as string);
-    return { commit, ids, hasNextPage: behind.length > first, count: rows.length };
+    if (!page) return { commit, ids: [], hasMore: false, count: rows.length };
+    const { size, from, after, before } = page;
+    const against = (row: SqlRow, place: Place) => this.#compare(row.id!, this.#valueOf(row), place.id, place.value);
+    const range = rows.filter((row) => (!after || against(row, after) > 0) && (!before || against(row, before) < 0));
+    range.sort((a, b) => this.#compare(a.id!, this.#valueOf(a), b.id!, this.#valueOf(b)));
+    const shown = from === 'START' ? range.slice(0, size) : range.slice(-size);
+    return { commit, ids: shown.map(({ id }) => id as string), hasMore: range.length > size, count: rows.length };
   }
 
   #matches(row: SqlRow): boolean {
-    const { kind, studioId, keeperId, homeless, noteContains } = this.query.filter;
-    if (kind && !kind.includes(row.kind as string)) return false;
-    if (studioId !== undefined && row.studio_id !== studioId) return false;
-    if (keeperId !== undefined && row.keeper_id !== keeperId) return false;
-    if (homeless !== undefined && (row.studio_id === null) !== homeless) return false;
-    if (noteContains === undefined) return true;
-    return row.note !== null && (row.note as string).toUpperCase().includes(noteContains.toUpperCase());
+    return matches(this.query.filter, row);
   }
 
   #valueOf(row: SqlRow): Value {
@@ -110,4 +111,14 @@ export class ListOracle {
     const order = value === otherValue ? (id! < otherId! ? -1 : id === otherId ? 0 : 1) : value! < otherValue! ? -1 : 1;
     return this.query.page!.order.direction === 'ASC' ? order : -order;
   }
+}
+
+export function matches(filter: ListQuery['filter'], row: SqlRow): boolean {
+  const { kind, studioId, keeperId, homeless, noteContains } = filter;
+  if (kind && !kind.includes(row.kind as string)) return false;
+  if (studioId !== undefined && row.studio_id !== studioId) return false;
+  if (keeperId !== undefined && row.keeper_id !== keeperId) return false;
+  if (homeless !== undefined && (row.studio_id === null) !== homeless) return false;
+  if (noteContains === undefined) return true;
+  return row.note !== null && (row.note as string).toUpperCase().includes(noteContains.toUpperCase());
 }

@@ -90,6 +90,12 @@ export class Readers {
     const normalized = definitionOf.desk.normalizeFilter(filter);
     if (normalized === null) return;
     const reads = { instance, operation, window: world.window(instance) };
+    if (!page && world.random.chance(0.5)) {
+      this.#follow('a summary', reads, desks.summary(normalized, operation), (summary, window) =>
+        world.judge.judgeSummary(window, filter, summary),
+      );
+      return;
+    }
     if (!page) {
       this.#follow('a count', reads, desks.count(normalized, operation), (count, window) =>
         world.judge.judgeCount(window, oracle, count),
@@ -98,10 +104,10 @@ export class Readers {
     }
     const shows = world.random.chance(0.5) ? ['studio'] : [];
     const found = desks.page({ ...page, filter: normalized, shows }, operation);
-    this.#follow('a page', reads, found, ({ rows, hasNextPage }, window) => {
+    this.#follow('a page', reads, found, ({ rows, hasMore }, window) => {
       for (const record of rows) world.judge.judgeRecord(window, 'desk', record.id, record);
       const ids = rows.map(({ id }) => id);
-      world.judge.judgePage(window, oracle, ids, hasNextPage);
+      world.judge.judgePage(window, oracle, ids, hasMore);
     });
   }
 
@@ -178,11 +184,14 @@ export class Readers {
     const homeless = !studioId && random.chance(0.2) && { homeless: random.chance(0.5) };
     const noteContains = random.chance(0.2) && { noteContains: random.pick(NOTES) };
     const filter = { ...kind, ...studioId, ...keeperId, ...homeless, ...noteContains };
-    if (random.chance(0.2)) return { filter, page: null };
+    if (random.chance(0.3)) return { filter, page: null };
     const field = random.pick(['LABEL', 'KIND', 'SEATS', 'BOUGHT_AT'] as const);
-    const after = random.chance(0.3) ? { value: this.#drawPosition(field), id: random.pick(IDS.desk) } : null;
+    const [after, before] = [0.3, 0.2].map((share) =>
+      random.chance(share) ? { value: this.#drawPosition(field), id: random.pick(IDS.desk) } : null,
+    );
     const order = { field, direction: random.pick(['ASC', 'DESC'] as const) };
-    return { filter, page: { order, first: random.pick([1, 3, 10, 50]), after } };
+    const from = random.chance(0.4) ? 'END' : 'START';
+    return { filter, page: { order, size: random.pick([1, 3, 10, 50]), from, after: after!, before: before! } };
   }
 
   #drawPosition(field: 'LABEL' | 'KIND' | 'SEATS' | 'BOUGHT_AT'): string | number | null {

@@ -3,6 +3,7 @@ import { Cache } from '../../src/cache/index.ts';
 import type { GenerationTier } from '../../src/cache/redis/generation-tier.ts';
 import { MinimumVersions } from '../../src/cache/redis/minimum-versions.ts';
 import type { ChangeFeed } from '../../src/changes/index.ts';
+import { SummaryState } from '../../src/collections/reading/summary-state.ts';
 import type { Random } from '../coherence/random.ts';
 import { desks } from '../collections/desks.ts';
 import type { Climate } from './climate.ts';
@@ -82,8 +83,40 @@ export const SABOTAGES = {
       });
     },
   },
+  // A page from the end of a list is dropped as if it were one from the start.
+  'one-sided-pages': {
+    climate: LISTS_SHOW,
+    install: () => {
+      const isPageAffected = desks.isPageAffected.bind(desks);
+      return replaceAll(desks, {
+        isPageAffected: (list, page, change) => isPageAffected({ ...list, from: 'START' }, page, change),
+      });
+    },
+  },
   // No change drops a count.
   'old-counts': { install: () => replaceAll(desks, { isCountAffected: () => false }) },
+  // No change reaches a summary.
+  'old-summaries': {
+    install: () =>
+      replaceAll(SummaryState.prototype, {
+        next(this: SummaryState) {
+          return this.summary;
+        },
+      }),
+  },
+  // A change that the statement of a summary has seen is applied once more when it is announced.
+  'counted-twice': {
+    climate: { ...LISTS_SHOW, slowness: 0.3, writePeriodMs: 5 },
+    install: () => {
+      const { next } = SummaryState.prototype;
+      return replaceAll(SummaryState.prototype, {
+        next(this: SummaryState, change) {
+          this.snapshot.sees = () => false;
+          return next.call(this, change);
+        },
+      });
+    },
+  },
   // Changes are neither written to the second tier nor remembered for later reads from it.
   'old-redis': {
     climate: { hasTier: true, maxEntries: 8 },

@@ -80,6 +80,17 @@ const STATEMENTS: readonly (readonly [RegExp, (groups: Record<string, string>) =
     },
   ],
   [
+    /^with matching as materialized \(select [^(]+? from (?<table>\w+) t (?:where (?<conditions>.*?))?\)\s+select (?<figures>json_build_object\('snapshot', .*) as summary$/s,
+    ({ table, conditions, figures }) => {
+      const matches = compileConditions(conditions);
+      const summarize = compileSummary(figures!);
+      return (database, values) => {
+        const rows = [...database.rows(table!).values()].filter((row) => matches(row, values, ''));
+        return [[JSON.stringify({ snapshot: database.snapshot(), ...summarize(rows) })]];
+      };
+    },
+  ],
+  [
     /^select (?<columns>[^(]+?) from (?<table>\w+) t where t\.id = any\(\$1::uuid\[\]\)$/,
     ({ columns, table }) => {
       const read = compileColumns(columns!);
@@ -100,6 +111,41 @@ const STATEMENTS: readonly (readonly [RegExp, (groups: Record<string, string>) =
   ],
 ];
 
+/** What a summary tells of the rows, by the columns that its statement names. */
+function compileSummary(figures: string): (rows: readonly SqlRow[]) => object {
+  const namedIn = (pattern: RegExp) => [...figures.matchAll(pattern)].map(([, name]) => name!);
+  const groups = namedIn(/select (\w+) as value, count\(\*\) as rows from matching group by 1/g);
+  const missing = namedIn(/select count\(\*\) from matching where (\w+) is null/g);
+  const measures = namedIn(/'reported', count\((\w+)\)/g);
+  const [, units] = /sum\(floor\(\w+::float8 \* (\d+)\)\)/.exec(figures)!;
+  return (rows) => ({
+    total: rows.length,
+    groups: groups.map((name) =>
+      [...Map.groupBy(rows, (row) => row[name]!)].map(([value, all]) => [value, all.length]),
+    ),
+    missing: missing.map((name) => rows.filter((row) => row[name] === null).length),
+    measures: measures.map((name) =>
+      measure(
+        rows.flatMap((row) => (row[name] === null ? [] : (row[name] as number))),
+        Number(units),
+      ),
+    ),
+  });
+}
+
+function measure(values: readonly number[], units: number): object {
+  const sumOf = (part: (value: number) => number) =>
+    values.length === 0 ? null : values.reduce((sum, value) => sum + part(value * units), 0);
+  const least = values.toSorted((a, b) => a - b);
+  return {
+    reported: values.length,
+    whole: sumOf(Math.floor),
+    rest: sumOf((value) => value - Math.floor(value)),
+    least,
+    greatest: least.toReversed(),
+  };
+}
+
 function compileColumns(text: string): (rows: Readonly<Record<string, SqlRow | null>>) => Value[] {
   const columns = text.split(', ').map((column) => column.split('.') as [string, string]);
   return (rows) => columns.map(([alias, name]) => rows[alias]?.[name] ?? null);
@@ -109,7 +155,7 @@ type FindPage = (database: SimulatedDatabase, values: Parameters, scope: string)
 
 function compilePage(table: string, text: string): FindPage {
   const found =
-    /^(?:where (?<conditions>.*?) )?\s*order by t\.(?<column>\w+) (?<direction>ASC|DESC) (?<nulls>nulls last)?, t\.id \k<direction> limit (?<limit>\$?)(?<size>\d+)$/s.exec(
+    /^(?:where (?<conditions>.*?) )?\s*order by t\.(?<column>\w+) (?<direction>ASC|DESC) (?<nulls>nulls (?:first|last))?, t\.id \k<direction> limit (?<limit>\$?)(?<size>\d+)$/s.exec(
       text,
     );
   if (!found) throw new Error(`The simulated database does not understand: ${text}`);
@@ -117,7 +163,7 @@ function compilePage(table: string, text: string): FindPage {
   const matches = compileConditions(conditions);
   const sign = direction === 'ASC' ? 1 : -1;
   // PostgreSQL puts nulls first when the order descends, unless it is told otherwise.
-  const nullSign = direction === 'ASC' || nulls ? 1 : -1;
+  const nullSign = (nulls ?? (direction === 'ASC' ? 'nulls last' : 'nulls first')) === 'nulls last' ? 1 : -1;
   const compare = (a: SqlRow, b: SqlRow) => {
     const [left, right] = [a[column!]!, b[column!]!];
     if ((left === null) !== (right === null)) return left === null ? nullSign : -nullSign;
@@ -168,11 +214,13 @@ const CONDITIONS: readonly (readonly [RegExp, (found: RegExpExecArray) => Condit
       },
   ],
   [
-    /\(t\.(\w+) is null and t\.id ([<>]) \$(\d+)::uuid\)/y,
-    ([, column, comparison, place]) => {
+    /(\()?\(t\.(\w+) is null and t\.id ([<>]) \$(\d+)::uuid\)(?: or t\.\w+ is not null\))?/y,
+    ([, orHasValue, column, comparison, place]) => {
       const sign = comparison === '>' ? 1 : -1;
       return (row, values) =>
-        row[column!] === null && sign * compareValues(row.id!, values[Number(place) - 1] as string) > 0;
+        row[column!] === null
+          ? sign * compareValues(row.id!, values[Number(place) - 1] as string) > 0
+          : orHasValue !== undefined;
     },
   ],
   [

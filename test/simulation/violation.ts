@@ -3,7 +3,13 @@ import type { Rule as CoherenceRule } from '../coherence/violations.ts';
 export type Rule =
   | Extract<
       CoherenceRule,
-      'never-written' | 'stale-read' | 'went-backwards' | 'deleted-came-back' | 'missing-row' | 'wrong-count'
+      | 'never-written'
+      | 'stale-read'
+      | 'went-backwards'
+      | 'deleted-came-back'
+      | 'missing-row'
+      | 'wrong-count'
+      | 'wrong-summary'
     >
   /** A page differs from every page that was right while it was read. */
   | 'wrong-page'

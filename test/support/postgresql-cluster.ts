@@ -44,13 +44,28 @@ export async function findPostgresqlPrograms(): Promise<string | null> {
   return null;
 }
 
-/** Starts an empty primary. Durability is off: its data lives as long as the test. */
-export async function createCluster(programs: string): Promise<PostgresqlCluster> {
+/**
+ * Starts an empty primary. Durability is off: its data lives as long as the test.
+ * @param settings of the server and its standbys, by name
+ */
+export async function createCluster(
+  programs: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresqlCluster> {
   const as = await findUser();
   const folder = await createFolder(as);
-  await run(join(programs, 'initdb'), ['-D', folder, '-U', 'postgres', '-A', 'trust', '-N'], { ...as, cwd: '/' });
-  return start(programs, folder, as, '');
+  // Whatever the locale of the environment is.
+  const locale = ['-E', 'UTF8', '--locale=C.UTF-8'];
+  await run(join(programs, 'initdb'), ['-D', folder, '-U', 'postgres', '-A', 'trust', '-N', ...locale], {
+    ...as,
+    cwd: '/',
+  });
+  const given = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  return start(programs, folder, as, given);
 }
+
+/** What a server needs whose log is decoded, by many at once. */
+export const DECODED = { wal_level: 'logical', max_replication_slots: '40', max_wal_senders: '40' };
 
 interface User {
   readonly uid?: number;
@@ -72,11 +87,16 @@ async function createFolder({ uid, gid }: User): Promise<string> {
   return folder;
 }
 
-async function start(programs: string, folder: string, as: User, settings: string): Promise<PostgresqlCluster> {
+async function start(
+  programs: string,
+  folder: string,
+  as: User,
+  settings: readonly string[],
+): Promise<PostgresqlCluster> {
   const port = await findFreePort();
   const control = (...command: string[]) =>
     run(join(programs, 'pg_ctl'), ['-D', folder, ...command], { ...as, cwd: '/' });
-  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off ${settings}`;
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off ${settings.join(' ')}`;
   await control('start', '-w', '-l', join(folder, 'log'), '-o', options);
   const pid = Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n', 1)[0]);
   const guard = startGuard(pid, folder);
@@ -87,7 +107,7 @@ async function start(programs: string, folder: string, as: User, settings: strin
       const copy = await createFolder(as);
       const from = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
       await run(join(programs, 'pg_basebackup'), [...from, '-D', copy, '-R', '-c', 'fast'], { ...as, cwd: '/' });
-      return start(programs, copy, as, `-c recovery_min_apply_delay=${delaySeconds}s`);
+      return start(programs, copy, as, [...settings, `-c recovery_min_apply_delay=${delaySeconds}s`]);
     },
     promote: async () => void (await control('promote', '-w')),
     stop: async () => void (await control('stop', '-m', 'fast')),

@@ -7,6 +7,13 @@ export function isNotification(message: Buffer): boolean {
   return message[0] === NOTIFICATION;
 }
 
+/** CopyData, in which the log is streamed. */
+const COPY_DATA = 'd'.charCodeAt(0);
+
+export function isCopyData(message: Buffer): boolean {
+  return message[0] === COPY_DATA;
+}
+
 const TYPE_BYTES = 1;
 const HEADER_BYTES = 5;
 

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+export { freePort as findFreePort } from '../../bench/free-port.ts';
 
 /** The whole server as a separate process, as it runs in production. */
 export interface ServerProcess {
@@ -34,16 +35,19 @@ const BASE_ENV = {
 /**
  * Starts the build in `dist`: Jest's global setup makes it, and so do the commands that run without Jest.
  * @param stdout a file descriptor for its standard output, which is not part of `output` then
+ * @param folder the package that has the build
  */
 export function startServer(
   env: Record<string, string>,
   nodeOptions: readonly string[] = [],
   stdout: number | 'pipe' = 'pipe',
+  folder: string | URL = ROOT,
 ): ServerProcess {
-  const { PATH, HOME, TMPDIR, HTTP_FAST_PATH } = process.env;
-  const child = spawn(process.execPath, ['--enable-source-maps', ...nodeOptions, 'dist/src/main.js'], {
-    cwd: ROOT,
-    env: { PATH, HOME, TMPDIR, HTTP_FAST_PATH, ...BASE_ENV, ...env },
+  const { PATH, HOME, TMPDIR, HTTP_FAST_PATH, TEST_CHANGE_FEED } = process.env;
+  const feed = env.DATABASE_URL && TEST_CHANGE_FEED ? { CHANGE_FEED: TEST_CHANGE_FEED } : {};
+  const child = spawn(process.execPath, [...nodeOptions, 'dist/server/main.js'], {
+    cwd: folder,
+    env: { PATH, HOME, TMPDIR, HTTP_FAST_PATH, ...BASE_ENV, ...feed, ...env },
     stdio: ['ignore', stdout, 'pipe'],
   });
   const exited = once(child, 'close').then(([code, signal]) => code ?? signal);
@@ -92,14 +96,4 @@ export async function until<Result>(
     if (isWanted(result)) return result;
     await sleep(20);
   }
-}
-
-/** Finds a port for a server that is asked before it prints its URL. */
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -63,6 +63,8 @@ export interface Stub {
   readonly schema: GraphQLSchema;
   /** The contexts in which root fields were resolved, in order. */
   readonly contexts: Context[];
+  /** When the mutation `takeTurn` began and ended. */
+  readonly turns: readonly string[];
   /** One for every subscription to `ticks`. */
   readonly channels: Channel<number>[];
   /** Sends a shared event to the subscribers of `changes`. For those that fall behind it replaces an older one by name. */
@@ -184,6 +186,7 @@ export function createStub(): Stub {
     absurd: { type: GraphQLInt, subscribe: () => 'not a source of events' },
   };
   let bumps = 0;
+  const turns: string[] = [];
   const mutation: Fields = {
     bump: {
       type: GraphQLInt,
@@ -192,6 +195,19 @@ export function createStub(): Stub {
         return bumps;
       },
     },
+    takeTurn: {
+      type: GraphQLInt,
+      args: { of: { type: new GraphQLNonNull(GraphQLString) } },
+      async resolve(_source, { of }) {
+        turns.push(`${of} begins`);
+        await new Promise(setImmediate);
+        turns.push(`${of} ends`);
+        return turns.length;
+      },
+    },
+    refuse: text(() => {
+      throw new StationmasterError('CONFLICT', 'There is one already.', { field: 'input.name', retryAfterSeconds: 7 });
+    }),
   };
 
   const root = (name: string, fields: Fields) => new GraphQLObjectType({ name, fields });
@@ -203,6 +219,7 @@ export function createStub(): Stub {
   return {
     schema,
     contexts,
+    turns,
     channels,
     publish(change) {
       for (const push of followers) push(change);

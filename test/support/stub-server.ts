@@ -7,6 +7,7 @@ import { createHttpServer, type HttpServer, type HttpServerParts } from '../../s
 import { createLogger } from '../../src/observability/logger.ts';
 import { createMetrics } from '../../src/observability/metrics.ts';
 import { createManualTimers, type ManualTimers } from '../websocket/manual-timers.ts';
+import { quietSources } from './quiet-sources.ts';
 import { createStub, type Stub } from './stub-schema.ts';
 
 export interface StubServer extends Stub {
@@ -48,7 +49,8 @@ export async function startStubServer({ config, ...overrides }: Overrides = {}):
   const log: Record<string, unknown>[] = [];
   const asked: (string | undefined)[] = [];
   const server: HttpServer = await createHttpServer({
-    config: { ...CONFIG, ...config },
+    // Without a folder that a test has made: the console's build may be missing.
+    config: { ...CONFIG, console: overrides.consoleFolder !== undefined, ...config },
     logger: createLogger({ environment: 'test', logLevel: 'debug' }, { write: (line) => log.push(JSON.parse(line)) }),
     schema: stub.schema,
     identify: async (authorization) => {
@@ -56,13 +58,7 @@ export async function startStubServer({ config, ...overrides }: Overrides = {}):
       return identify(authorization, timers.now());
     },
     health: { readiness: () => ({ ready: true, details: { database: 'up' } }) },
-    metrics: createMetrics({
-      cacheStats: () => ({ layers: [] }),
-      sqlStatements: () => 0,
-      sockets: () => server.sockets,
-      feed: () => ({ state: 'live', gaps: 0 }),
-      audit: () => ({ audited: 0, stale: {} }),
-    }),
+    metrics: createMetrics({ ...quietSources(), sockets: () => server.sockets }),
     cache: new Cache(),
     feed: { follow: () => () => {} },
     positions: new Positions({ feed: NO_CHANGES, log: NOTHING_LOGGED, databaseId: () => '5745b000' }),
@@ -110,6 +106,8 @@ function identify(authorization: string | undefined, nowMs: number): Identity {
       return { subject: 'anonymous', roles: ['VIEWER'], isAnonymous: true, expiresAtMs: null };
     case 'Bearer viewer':
       return known('VIEWER', 3_600_000);
+    case 'Bearer monitor':
+      return known('MONITOR', 3_600_000);
     case 'Bearer admin':
       return known('ADMIN', 3_600_000);
     case 'Bearer expiring':

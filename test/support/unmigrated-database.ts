@@ -6,7 +6,10 @@ import { createEmbeddedDatabase, createServerDatabase, engine } from '../../src/
 export async function openTestDatabase() {
   if (engine === 'postgresql') {
     const { url, dispose } = await createServerDatabase();
-    const database = await openDatabase({ kind: 'postgresql', url, poolSize: 4 }, { entities, migrations });
+    const database = await openDatabase(
+      { kind: 'postgresql', url, poolSize: 4, changeFeed: 'notify' },
+      { entities, migrations },
+    );
     return { database, dispose: () => database.close().then(dispose) };
   }
   const { pglite, dispose } = await createEmbeddedDatabase();

@@ -10,6 +10,7 @@ import { createSchema } from '../../src/graphql/schema.ts';
 import { Subscriber } from '../../src/websocket/broadcast.ts';
 import { createSubscriptions, type SubscriptionsParts } from '../../src/websocket/subscriptions.ts';
 import { createFakeSource } from '../changes/fake-source.ts';
+import { createManualTimers } from './manual-timers.ts';
 
 /* What a transport does that resumes by itself, as the `Last-Event-ID` of server-sent events does. */
 
@@ -23,10 +24,13 @@ async function start() {
   fake.up();
   const parts = { feed, log, collections: { of: () => ({}) } } as unknown as FeatureParts;
   const schema = createSchema([workstationFeature, managerFeature], parts);
+  const timers = createManualTimers();
+  let executions = 0;
   const subscriptions = createSubscriptions({
+    timers,
     config: { environment: 'test', introspection: true },
     logger,
-    metrics: { observeRequest: () => {} },
+    metrics: { observeRequest: () => void executions++, observeRefusal: () => {}, observeSubscriptionLag: () => {} },
     live: {} as SubscriptionsParts['live'],
     counts: { activeSubscriptions: 0 },
   });
@@ -70,7 +74,7 @@ async function start() {
     const rows = [{ id, version: 1, old: { id }, new: null }];
     fake.say({ table: 'manager', op: 'DELETE', xid: id, isLast: true, at: 1, rows });
   };
-  return { log, remove, subscribe };
+  return { log, remove, subscribe, timers, executions: () => executions };
 }
 
 test('a transport is told the position of each event, and may say where its client goes on', async () => {
@@ -91,4 +95,21 @@ test('what the transport says counts more than the argument, which it repeats', 
   expect(await (await subscribe({ since }, first!.position)).take(1)).toEqual([second]);
   const { outcome } = await subscribe({ since }, 'yesterday');
   expect(outcome).toMatchObject({ errors: [{ originalError: { code: 'BAD_USER_INPUT', field: 'since' } }] });
+});
+
+test('those that come back one after the other share what is executed for them, while it is not long ago', async () => {
+  const { log, remove, subscribe, timers, executions } = await start();
+  const since = log.position;
+  for (const id of ['1', '2', '3']) remove(id);
+  await subscribe({});
+  for (let client = 0; client < 5; client++) {
+    expect(await (await subscribe({ since })).take(3)).toHaveLength(3);
+    timers.advance(900);
+  }
+  expect(executions()).toBe(3);
+  // What was executed is not held for good.
+  timers.advance(1000);
+  expect(timers.pending).toBe(0);
+  await (await subscribe({ since })).take(3);
+  expect(executions()).toBe(6);
 });

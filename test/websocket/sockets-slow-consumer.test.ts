@@ -82,6 +82,8 @@ describe('A consumer that stops reading', () => {
     expect(values).toEqual([...values].sort((a, b) => a - b));
     expect(new Set(values).size).toBe(values.length);
     expect(values.length).toBeLessThan(MANY);
+    // What it was spared is counted.
+    expect(server.server.sockets.coalescedEvents).toBe(2 * MANY - values.length);
 
     // The consumer has caught up and misses nothing more.
     await publishTo(quick, { first: 2 * MANY, count: HANDFUL, names: 7 });

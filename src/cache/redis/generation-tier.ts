@@ -58,6 +58,9 @@ interface QueuedWrite extends TierWrite {
  * least as new as the last change the member has applied. Other entries are compared with the database first. A member
  * that missed a change, or failed to write one, founds a new generation, of which the store holds nothing yet.
  *
+ * While an instance was suspended, its reads and its answered writes may have been ahead of the announcements that it receives
+ * after `resume`. Until its own `sync` message has come back, after all of these, it checks what they wrote, too.
+ *
  * To join an older generation, an instance sends `sync`. A member answers after it has written all changes that were
  * announced before the question, and proves that by a key which the asking instance finds in the store. The asking
  * instance wrote the changes after the question itself.
@@ -78,6 +81,8 @@ export class GenerationTier implements SecondTier {
   readonly #counters: LayerCounters = { hits: 0, misses: 0, size: 0, evictions: 0 };
   #membership: Membership | null = null;
   #isListening = false;
+  /** Whether everything that was committed before the last `resume` has been announced to this instance. */
+  #hasCaughtUp = false;
   #isUp = false;
   #queue: QueuedWrite[] = [];
   #isFlushing = false;
@@ -139,6 +144,7 @@ export class GenerationTier implements SecondTier {
 
   suspend(): void {
     this.#isListening = false;
+    this.#hasCaughtUp = false;
     this.#leave();
   }
 
@@ -197,8 +203,11 @@ export class GenerationTier implements SecondTier {
 
   receive(message: TierMessage): void {
     const membership = this.#current();
-    if (!membership || message.from === this.#instance) return;
-    if (message.command === 'sync') this.#answer(message.question, membership);
+    if (!membership) return;
+    if (message.from === this.#instance) {
+      // Sent after `resume`, and in one order with the announcements.
+      if (message.question === membership.question) this.#hasCaughtUp = true;
+    } else if (message.command === 'sync') this.#answer(message.question, membership);
     else if (message.question === membership.question) void this.#join(message, membership);
   }
 
@@ -273,7 +282,7 @@ export class GenerationTier implements SecondTier {
       const isUsable =
         entry?.r && entry.u > nowMs && entry.v >= this.#minimumVersions.of(key) && this.#versionOf(entry.r) === entry.v;
       if (!isUsable) return;
-      const isCurrent = entry.g === generation;
+      const isCurrent = this.#hasCaughtUp && entry.g === generation;
       if (!isCurrent && entry.u - this.#ttlMs <= discardedAtMs) return;
       found.set(key, { record: entry.r!, version: entry.v, isCurrent });
       untilMs.set(entry.r!, entry.u);

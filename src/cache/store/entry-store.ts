@@ -6,6 +6,7 @@ import type { Entry, StoreOptions } from './entry.ts';
 import { LruList } from './lru-list.ts';
 import type { RemovalListeners } from './removal.ts';
 import type { RemovalCause } from './removal-cause.ts';
+import type { RemovalLog } from './removal-log.ts';
 import { type CacheStats, type LayerCounters, SECOND_TIER_LAYER, summarize } from './stats.ts';
 import { TagIndex } from './tag-index.ts';
 
@@ -14,6 +15,7 @@ export type EntryStoreOptions = Pick<CacheOptions, 'maxEntries' | 'maxBytes' | '
 interface EntryStoreParts {
   readonly clock: Clock;
   readonly removals: RemovalListeners;
+  readonly log: RemovalLog;
   /** Called for an entry that leaves, or is too large to be held, although its value may still be current. */
   readonly onForgotten: (entry: Entry) => void;
 }
@@ -36,13 +38,15 @@ export class EntryStore {
   readonly #layers = new Map<string, LayerCounters>();
   readonly #derivedLayers = new Map<string, LayerCounters>();
   readonly #removals: RemovalListeners;
+  readonly #log: RemovalLog;
   readonly #onForgotten: (entry: Entry) => void;
   #bytes = 0;
 
   /** @throws {RangeError} when a bound or a duration is not positive */
-  constructor(options: EntryStoreOptions, { clock, removals, onForgotten }: EntryStoreParts) {
+  constructor(options: EntryStoreOptions, { clock, removals, log, onForgotten }: EntryStoreParts) {
     this.#clock = clock;
     this.#removals = removals;
+    this.#log = log;
     this.#onForgotten = onForgotten;
     this.#maxEntries = positive('maxEntries', options.maxEntries ?? 100_000);
     this.#maxBytes = positive('maxBytes', options.maxBytes ?? 256 * 1024 * 1024);
@@ -99,8 +103,15 @@ export class EntryStore {
   /**
    * Stores a value, replaces the entry under its key, and returns the new entry. An entry larger than `maxBytes` is not
    * held; the entry it would have replaced leaves all the same.
+   * @param replaced the entry under the key, for callers who have just looked it up
    */
-  put(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry {
+  put(
+    key: string,
+    value: unknown,
+    options: StoreOptions,
+    valueBytes: number,
+    replaced: Entry | null = this.#entries.get(key) ?? null,
+  ): Entry {
     const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy, evolution, request } = options;
     const storedAtMs = this.#clock.now();
     const defaultTtlMs = value === null ? this.#negativeTtlMs : this.#ttlMs;
@@ -117,21 +128,28 @@ export class EntryStore {
       isAffectedBy,
       evolution,
       isHeld: false,
+      hits: 0,
       dependencies: undefined,
       newer: null,
       older: null,
     };
-    const replaced = this.#entries.get(key);
     // Removed first, so that its tags leave the index before the tags of the new entry enter it.
-    if (replaced) this.#remove(replaced, 'replaced');
+    if (replaced) this.#remove(replaced, 'replaced', storedAtMs);
     if (entry.bytes > this.#maxBytes) {
       this.#onForgotten(entry);
       return entry;
     }
     this.#add(entry);
     while (this.#entries.size > this.#maxEntries || this.#bytes > this.#maxBytes)
-      this.forget(this.#order.oldest!, 'evicted');
+      this.forget(this.#order.oldest!, 'evicted', storedAtMs);
     return entry;
+  }
+
+  /** Whether the key is held, or an entry without tags can be stored under it without evicting another one. */
+  hasRoomFor(key: string, valueBytes: number): boolean {
+    const bytes = ENTRY_OVERHEAD_BYTES + key.length + valueBytes;
+    const isFull = this.#entries.size >= this.#maxEntries || this.#bytes + bytes > this.#maxBytes;
+    return !isFull || this.#entries.has(key);
   }
 
   /** Removes an entry and returns whether it was held. */
@@ -143,21 +161,40 @@ export class EntryStore {
   }
 
   /** Removes an entry whose value may still be current. */
-  forget(entry: Entry, cause: 'expired' | 'evicted'): void {
-    this.#remove(entry, cause);
+  forget(entry: Entry, cause: 'expired' | 'evicted', nowMs?: number): void {
+    this.#remove(entry, cause, nowMs);
     this.#onForgotten(entry);
+  }
+
+  /** Returns all entries, expired or not, as a copy. */
+  all(): Entry[] {
+    return [...this.#entries.values()];
   }
 
   /** Returns the selected entries. Visits all of them. */
   select(isSelected: (entry: Entry) => boolean): Entry[] {
-    return [...this.#entries.values()].filter(isSelected);
+    return this.all().filter(isSelected);
   }
 
-  /** Removes the selected entries and returns their number. */
-  invalidateWhere(isSelected: (entry: Entry) => boolean): number {
+  /** Removes the selected entries and returns them. */
+  invalidateWhere(isSelected: (entry: Entry) => boolean): readonly Entry[] {
     const selected = this.select(isSelected);
-    for (const entry of selected) this.#remove(entry, 'invalidated');
-    return selected.length;
+    const nowMs = this.#clock.now();
+    for (const entry of selected) this.#remove(entry, 'invalidated', nowMs);
+    return selected;
+  }
+
+  /** Removes all entries and returns their number. */
+  clear(): number {
+    const nowMs = this.#clock.now();
+    const { size } = this.#entries;
+    for (const entry of this.#entries.values()) this.#remove(entry, 'invalidated', nowMs);
+    return size;
+  }
+
+  /** The names of the layers that hold entries, or did. */
+  get layerNames(): readonly string[] {
+    return [...this.#layers.keys()];
   }
 
   summary(errors: number, secondTier: LayerCounters | undefined): CacheStats {
@@ -175,7 +212,7 @@ export class EntryStore {
     this.counters(entry.layer).size++;
   }
 
-  #remove(entry: Entry, cause: RemovalCause): void {
+  #remove(entry: Entry, cause: RemovalCause, nowMs = this.#clock.now()): void {
     this.#entries.delete(entry.key);
     this.#order.remove(entry);
     entry.isHeld = false;
@@ -184,13 +221,10 @@ export class EntryStore {
     const counters = this.counters(entry.layer);
     counters.size--;
     if (cause === 'evicted') counters.evictions++;
-    if (this.#removals.hasAny) this.#report(entry, cause);
-    endDependenciesOf(entry, cause);
-  }
-
-  #report(entry: Entry, cause: RemovalCause): void {
-    const hadExpired = entry.expiresAtMs <= this.#clock.now();
-    this.#removals.report(entry, cause === 'replaced' && hadExpired ? 'expired' : cause);
+    const reported = cause === 'replaced' && entry.expiresAtMs <= nowMs ? 'expired' : cause;
+    this.#log.note(entry.key, entry.layer, reported, nowMs);
+    if (this.#removals.hasAny) this.#removals.report(entry, reported);
+    endDependenciesOf(entry, reported);
   }
 }
 

@@ -15,7 +15,8 @@ export interface Dependent {
 
 /**
  * How the values of a layer are brought up to date with changes, in the place of being dropped. Every change is announced to
- * a value once, in the order of the announcements, and to one that was being loaded meanwhile once it is there.
+ * a value once, in the order of the announcements, and to one that was being loaded meanwhile once it is there. One that may
+ * have missed a change is told of no later one.
  */
 export interface Evolution<V> {
   /**
@@ -33,7 +34,7 @@ export interface Evolution<V> {
 /** Something derived from entries that ends when one of them leaves the cache. */
 export interface EntryDependency {
   /** @param cause why the entry left */
-  end(cause: RemovalCause): void;
+  end(cause: RemovalCause, entry: Entry): void;
 }
 
 /** A cached value. Read-only outside the cache. */
@@ -52,6 +53,8 @@ export interface Entry extends Dependent {
   readonly bytes: number;
   /** Whether the cache holds the entry. An entry that has left never returns. */
   isHeld: boolean;
+  /** The reads that it answered. Those of derived values do not count. */
+  hits: number;
   /** What was derived from this entry. Usually one dependency, so only a second one costs a set. */
   dependencies: EntryDependency | Set<EntryDependency> | undefined;
   /** Neighbours in the store's `LruList`; `null` outside of it. */

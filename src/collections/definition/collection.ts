@@ -3,7 +3,7 @@ import type { Change } from '../../changes/index.ts';
 import { type Column, type ColumnKind, columnsOf, type Entity } from './columns.ts';
 import { FilterLanguage, type FilterPart, type NormalizedFilter } from './filter-language.ts';
 import type { Filter, FilterKind, NumberRange } from './filters.ts';
-import { type Direction, isPageAffected, type Position } from './page.ts';
+import { type Direction, isPageAffected, type PageRange, type Position } from './page.ts';
 import type { FieldOf, Identified, PropertyOf, RecordOf } from './record.ts';
 import { compileShape, type RecordShape } from './record-shape.ts';
 import { type SummaryColumns, type SummaryOptions, summaryColumnsOf } from './summary.ts';
@@ -38,19 +38,17 @@ export interface ListOrder<OrderField extends string = string> {
 }
 
 /** One page of one list. */
-export interface List {
+export interface List extends PageRange {
   readonly filter: NormalizedFilter;
   readonly order: ListOrder;
   /** How many rows the page has at most. */
-  readonly first: number;
-  /** The page begins behind it; `null`: at the start of the list. */
-  readonly after: Position | null;
+  readonly size: number;
 }
 
 /** A page as it is cached: who is on it, and up to where in the order it speaks for the list. */
 export interface Page {
   readonly ids: readonly string[];
-  /** The first row behind the page; `null` when the page ends the list. */
+  /** The next row of the range beyond the page; `null` when there is none. */
   readonly next: Position | null;
 }
 
@@ -172,15 +170,22 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     return `${this.key}_summary`;
   }
 
+  /** The layers of the cache that it reads through. */
+  get layers(): readonly string[] {
+    return [this.key, this.listLayer, this.countLayer, this.summaryLayer];
+  }
+
   keyOf(id: string): string {
     return this.#keyPrefix + id;
   }
 
   /** A part that the collection offers no choice of is left out: its only order, a filter that it does not have. */
-  listKey({ filter, order, first, after }: List): string {
+  listKey({ filter, order, size, from, after, before }: List): string {
     const ordered = this.orders.size > 1 ? `_${order.field}_${order.direction}` : '';
+    const page = from === 'START' ? `_${size}` : `_last_${size}`;
     const filtered = this.#hasFilters ? `_${stableJson(filter)}` : '';
-    return `${this.listLayer}${ordered}_${first}${filtered}${after ? `_${stableJson(after)}` : ''}`;
+    const range = `${after ? `_${stableJson(after)}` : ''}${before ? `_before_${stableJson(before)}` : ''}`;
+    return `${this.listLayer}${ordered}${page}${filtered}${range}`;
   }
 
   countKey(filter: NormalizedFilter): string {
@@ -246,20 +251,27 @@ export class Collection<Row extends Identified, FilterGiven, OrderField extends 
     return { value: valueIn(record, this.orders.get(field)!) as Position['value'], id: record.id };
   }
 
+  /** @param rows the rows of the page and the next one beyond it, from the end of the range at which the page lies */
+  pageOf({ order, size, from }: List, rows: readonly Row[]): Page {
+    const ids = rows.slice(0, size).map(({ id }) => id);
+    const next = rows[size];
+    return { ids: from === 'START' ? ids : ids.reverse(), next: next ? this.positionOf(order, next) : null };
+  }
+
   /** Whether a row can have this value in the column that the order looks at. Anybody can make a cursor. */
   isOrderedValue({ field }: ListOrder, value: Position['value']): boolean {
     const { kind, values, isNullable } = this.orders.get(field)!;
     if (value === null) return isNullable;
     if (kind === 'time') return isTimeMs(value);
-    if (kind === 'text') return typeof value === 'string' && (values ? values.includes(value) : !value.includes('\0'));
+    if (kind === 'text') return typeof value === 'string' && (values ? values.includes(value) : isStorable(value));
     return typeof value === 'number';
   }
 
   /** Whether a change can alter a cached page; `page` is `undefined` while it is still being loaded. */
-  isPageAffected({ filter, order, after }: List, page: Page | undefined, change: unknown): boolean {
+  isPageAffected({ filter, order, from, after, before }: List, page: Page | undefined, change: unknown): boolean {
     if (change === null) return true;
     const { old, new: now } = change as ChangedPair<Row>;
-    const bounds = { direction: order.direction, after, next: page?.next ?? null };
+    const bounds = { direction: order.direction, from, after, before, next: page?.next ?? null };
     const placeOf = (record: Row | null) =>
       record && this.filters.matches(filter, record) ? this.positionOf(order, record) : null;
     return isPageAffected(bounds, placeOf(old), placeOf(now));
@@ -363,4 +375,9 @@ function valueIn(record: object, { field }: Column): unknown {
 
 function differs({ old, new: now }: ChangedPair<object>, field: string): boolean {
   return !isSameValue((old as Record<string, unknown>)[field], (now as Record<string, unknown>)[field]);
+}
+
+/** Whether a row can hold it: PostgreSQL has no NUL in texts, and half a character would become another one on the way. */
+function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
 }

@@ -1,7 +1,7 @@
 import { stableJson } from '../../cache/index.ts';
 import { StationmasterError } from '../../errors.ts';
 import type { Column } from './columns.ts';
-import { type Filter, MATCHES_NOTHING } from './filters.ts';
+import { type Filter, type FilterKind, MATCHES_NOTHING } from './filters.ts';
 
 /** The most conditions in one filter; a filter within it that has none counts as one. */
 const MAX_PARTS = 50;
@@ -34,6 +34,9 @@ interface GivenFilter {
 type Clause = readonly [name: string, value: unknown];
 
 const COMBINING = new Set(['and', 'or', 'not']);
+
+/** The filters for which one plan is good whatever the value: a row has few others that refer to it, or the value is in the text. */
+const PLANNED_ONCE: ReadonlySet<FilterKind> = new Set(['equals', 'isNull']);
 
 /**
  * The filters of a collection: trees of its parts. Logic has two values: a row without a value does not fit a part, and so it
@@ -142,15 +145,22 @@ export class FilterLanguage {
     return columns;
   }
 
+  /**
+   * Whether a statement with this filter can be prepared once for all values. PostgreSQL would take a plan for any value
+   * as soon as it looks cheap, and read the table in order for a value that no row has. Of filters that combine others
+   * there is no end of shapes besides.
+   */
+  isPreparable(filter: NormalizedFilter): boolean {
+    return Object.keys(filter).every((name) => {
+      const part = this.#byName.get(name);
+      return filter[name] === undefined || (part !== undefined && PLANNED_ONCE.has(part.filter.kind));
+    });
+  }
+
   #collectColumns(filter: NormalizedFilter, columns: Set<Column>): void {
     for (const { name, column } of this.parts) if (filter[name] !== undefined) columns.add(column);
     for (const each of filtersWithin(filter)) this.#collectColumns(each, columns);
   }
-}
-
-/** Whether the filter combines others, so that its SQL can have any shape. */
-export function isCombined(filter: NormalizedFilter): boolean {
-  return filter.and !== undefined || filter.or !== undefined || filter.not !== undefined;
 }
 
 /** One filter on its way into the normal form, with the count of its parts. */

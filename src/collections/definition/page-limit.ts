@@ -4,7 +4,7 @@
  */
 const USUAL_PAGE_SIZES: ReadonlySet<number> = new Set([10, 20, 25, 50, 100, 200, 500]);
 
-/** The clause that limits a statement to a page and the row behind it; may add to its `values`. */
-export function limitToPage(first: number, values: unknown[]): string {
-  return `limit ${USUAL_PAGE_SIZES.has(first) ? first + 1 : `$${values.push(first + 1)}`}`;
+/** The clause that limits a statement to a page and the row beyond it; may add to its `values`. */
+export function limitToPage(size: number, values: unknown[]): string {
+  return `limit ${USUAL_PAGE_SIZES.has(size) ? size + 1 : `$${values.push(size + 1)}`}`;
 }

@@ -6,12 +6,26 @@ export interface Position {
 
 export type Direction = 'ASC' | 'DESC';
 
-/** What a page of an ordered list speaks for: the interval behind `after`, up to and including `next`. */
-export interface PageBounds {
-  readonly direction: Direction;
-  /** The page begins behind it; `null`: at the start of the list. */
+/** A range of an ordered list, and the end of it at which a page lies. */
+export interface PageRange {
+  /** The range begins behind it; `null`: at the start of the list. */
   readonly after: Position | null;
-  /** The first row behind the page, whose presence the page tells of; `null`: the page ends the list. */
+  /** The range ends before it; `null`: at the end of the list. */
+  readonly before: Position | null;
+  /** A page from the start holds the first rows of the range, one from the end the last rows. Both are in the list's order. */
+  readonly from: 'START' | 'END';
+}
+
+/** The whole list, read from its start. */
+export const FROM_START: PageRange = { from: 'START', after: null, before: null };
+
+/** What a page of an ordered list speaks for: the range from the end at which the page lies, up to and including `next`. */
+export interface PageBounds extends PageRange {
+  readonly direction: Direction;
+  /**
+   * The next row of the range beyond the page: behind a page from the start, before one from the end. The page tells of its
+   * presence. `null`: the page reaches the other end of the range.
+   */
   readonly next: Position | null;
 }
 
@@ -21,11 +35,11 @@ export interface PageBounds {
  * Rule: let I be the interval of the order that the page speaks for. The page is affected when the row stands in I before
  * or after the change, unless it does both at the same position.
  *
- * Proof sketch: the page is a function of the list's members in I, in order: its rows are the first of them and `next` is
- * the last. A row that is in I neither before nor after the change leaves that sequence as it is, and so does one that
+ * Proof sketch: the page is a function of the list's members in I, in order: `next` is the one farthest from the end at which
+ * the page lies, and the page's rows are the others. A row that is in I neither before nor after the change leaves that sequence as it is, and so does one that
  * keeps its position in I: only its content is new, and content is not kept in the page but in the record.
  *
- * While the page is still being loaded `next` is not known: `null` stands for the end of the list and errs on the safe
+ * While the page is still being loaded `next` is not known: `null` stands for the end of the range and errs on the safe
  * side, because a larger interval only makes more changes count.
  *
  * @param before where the row stood in the list; `null`: it was no member
@@ -48,9 +62,12 @@ export function comparePositions(direction: Direction, a: Position, b: Position)
   return sign * (compareValues(a.value, b.value) || compareValues(a.id, b.id));
 }
 
-function isWithin({ direction, after, next }: PageBounds, position: Position): boolean {
+function isWithin({ direction, from, after, before, next }: PageBounds, position: Position): boolean {
   if (after && comparePositions(direction, position, after) <= 0) return false;
-  return !next || comparePositions(direction, position, next) <= 0;
+  if (before && comparePositions(direction, position, before) >= 0) return false;
+  if (!next) return true;
+  const fromNext = comparePositions(direction, position, next);
+  return from === 'START' ? fromNext <= 0 : fromNext >= 0;
 }
 
 function compareValues(a: Position['value'], b: Position['value']): number {

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import { type Cache, type Entry, type FillLease, stableJson } from '../../cache/index.ts';
+import { type Cache, type FillLease, type ReadOptions, stableJson } from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
 import { afterPolling } from '../../database/read/after-polling.ts';
 import type { Collection, List, ListOrder, Page } from '../definition/collection.ts';
@@ -15,15 +15,19 @@ import { Rereads } from './rereads.ts';
 import { Statements } from './statements.ts';
 import { Summaries } from './summaries.ts';
 
+/** How often a page is read when rows of it are deleted at the same time. After that it is shown without these rows. */
+const MAX_PAGE_READS = 3;
+
 /** One page of a list, and the relations of its rows that are shown, by the names of their properties. */
 export interface PageRequest extends List {
   readonly shows: readonly string[];
 }
 
 export interface PageRows<Row> {
-  /** In the order of the list. A row that was deleted since the page was read is absent. */
+  /** In the order of the list. A row that was deleted since the page was read for the last time is absent. */
   readonly rows: readonly Row[];
-  readonly hasNextPage: boolean;
+  /** Whether the range has rows beyond the page: behind a page from the start, before one from the end. */
+  readonly hasMore: boolean;
 }
 
 /** Rows that are read as they are needed. */
@@ -108,9 +112,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
    * @throws {StationmasterError} as `findById`
    */
   async page(request: PageRequest, operation: Operation): Promise<PageRows<Row>> {
-    const { pages, records } = this.#loads(operation);
-    const page = await pages.load(request);
-    const rows = (await records.loadMany(page.ids)).filter((row) => row !== null);
+    const { page, rows } = await this.#readPage(request, operation);
     for (const property of request.shows) {
       // When that fails, the fields that show them try again, and say what is wrong.
       await this.#relations
@@ -118,7 +120,19 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         ?.readOf(rows, operation)
         .catch(() => {});
     }
-    return { rows, hasNextPage: page.next !== null };
+    return { rows, hasMore: page.next !== null };
+  }
+
+  /** Reads a page again if rows of it were deleted meanwhile: without them it would be right at no moment. */
+  async #readPage(request: PageRequest, operation: Operation): Promise<{ page: Page; rows: Row[] }> {
+    const { pages, records } = this.#loads(operation);
+    for (let attempt = 1; ; attempt++) {
+      const page = await pages.load(request);
+      const found = await records.loadMany(page.ids);
+      const rows = found.filter((row) => row !== null);
+      if (rows.length === found.length || attempt === MAX_PAGE_READS) return { page, rows };
+      pages.clear(request);
+    }
   }
 
   /**
@@ -161,12 +175,15 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
     return this.#loads(operation).records;
   }
 
-  /** Stores a record that a load brought along, for all operations and for this one; returns the entry that now holds it. */
-  prime(record: Row, lease: FillLease, operation: Operation): Entry | null {
+  /**
+   * Stores a record that a load brought along, for all operations and for this one.
+   * @returns as `FillLease.prime`
+   */
+  prime(record: Row, lease: FillLease, operation: Operation): ReturnType<FillLease['prime']> {
     return this.#prime(record, lease, this.records(operation));
   }
 
-  #prime(record: Row, lease: FillLease, records: RecordLoader<Row>): Entry | null {
+  #prime(record: Row, lease: FillLease, records: RecordLoader<Row>): ReturnType<FillLease['prime']> {
     const { definition } = this;
     const { id, rowVersion: version } = record;
     const entry = lease.prime(definition.keyOf(id), record, {
@@ -174,7 +191,8 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
       version,
       bytes: definition.shape.bytes(record),
     });
-    if (entry) records.prime(id, entry);
+    if (entry === 'no room') records.primeUnstored(record);
+    else if (entry) records.prime(id, entry);
     return entry;
   }
 
@@ -200,24 +218,30 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
 
   #readPages(requests: readonly PageRequest[], operation: Operation): Promise<Page[]> {
     const { definition } = this;
-    const requestOf = new Map(requests.map((request) => [definition.listKey(request), request]));
+    // Two readers that read a page again ask for it twice.
+    const keys = requests.map((request) => definition.listKey(request));
+    const requestOf = new Map(keys.map((key, index) => [key, requests[index]!]));
     return this.#cache.readMany<Page>(
-      [...requestOf.keys()],
+      keys,
       (missing, lease) =>
         this.#loadPages(
           missing.map((key) => requestOf.get(key)!),
           lease,
           operation,
         ),
-      {
-        layer: definition.listLayer,
-        tagsOf: (key) => definition.listTags(requestOf.get(key)!),
-        isAffectedBy: (change, page, key) => definition.isPageAffected(requestOf.get(key)!, page, change),
-        reload: operation.asksDatabase,
-        requestOf: (key) => requestOf.get(key),
-        trace: operation.reads,
-      },
+      { ...this.#pagesAsEntries(requestOf), reload: operation.asksDatabase, trace: operation.reads },
     );
+  }
+
+  /** A function of its own: the cache keeps these closures with a page, and with them everything in their scope. */
+  #pagesAsEntries(requestOf: ReadonlyMap<string, PageRequest>): ReadOptions<Page> {
+    const { definition } = this;
+    return {
+      layer: definition.listLayer,
+      tagsOf: (key) => definition.listTags(requestOf.get(key)!),
+      isAffectedBy: (change, page, key) => definition.isPageAffected(requestOf.get(key)!, page, change),
+      requestOf: (key) => requestOf.get(key),
+    };
   }
 
   /** Lists that differ only in the row they are restricted to are loaded in one statement, each other one in its own. */
@@ -232,11 +256,10 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
       (list, scope, ids) => this.#statements.findPageOfEach(list, scope, ids),
     );
     const records = this.records(operation);
-    return requests.map(({ order, first }, index) => {
+    return requests.map((request, index) => {
       const rows = rowsOf[index]!;
       for (const row of rows) this.#prime(row, lease, records);
-      const next = rows[first];
-      return { ids: rows.slice(0, first).map(({ id }) => id), next: next ? definition.positionOf(order, next) : null };
+      return definition.pageOf(request, rows);
     });
   }
 
@@ -260,15 +283,19 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
           (filter) => this.#statements.count(filter),
           (filter, scope, ids) => this.#statements.countOfEach(filter, scope, ids),
         ),
-      {
-        layer: definition.countLayer,
-        tagsOf: (key) => definition.countTags(filterOf.get(key)!),
-        isAffectedBy: (change, _count, key) => definition.isCountAffected(filterOf.get(key)!, change),
-        reload: operation.asksDatabase,
-        requestOf: (key) => filterOf.get(key),
-        trace: operation.reads,
-      },
+      { ...this.#countsAsEntries(filterOf), reload: operation.asksDatabase, trace: operation.reads },
     );
+  }
+
+  /** A function of its own, as `#pagesAsEntries`. */
+  #countsAsEntries(filterOf: ReadonlyMap<string, NormalizedFilter>): ReadOptions<number> {
+    const { definition } = this;
+    return {
+      layer: definition.countLayer,
+      tagsOf: (key) => definition.countTags(filterOf.get(key)!),
+      isAffectedBy: (change, _count, key) => definition.isCountAffected(filterOf.get(key)!, change),
+      requestOf: (key) => filterOf.get(key),
+    };
   }
 
   /** Loads together what differs only in the row it is restricted to, and one by one what is not, or alone in its kind. */

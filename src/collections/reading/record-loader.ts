@@ -24,6 +24,15 @@ export class RecordLoader<Row extends { readonly id: string }> {
     if (!this.#known.has(id)) this.#known.set(id, entry);
   }
 
+  /** Takes note of a record that this operation loaded along with others and that the cache has no room for. */
+  primeUnstored(record: Row): void {
+    const { id } = record;
+    if (this.#known.has(id)) return;
+    this.#known.set(id, record);
+    // What is made of it cannot be stored either.
+    this.#source.trace?.add(this.#source.keyOf(id), null);
+  }
+
   /** Whether the record is there at once. */
   finds(id: string): boolean {
     return this.#find(id) !== undefined;

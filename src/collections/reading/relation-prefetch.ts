@@ -1,4 +1,4 @@
-import type { Entry, FillLease } from '../../cache/index.ts';
+import type { FillLease } from '../../cache/index.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
 import type { AnyCollection } from '../definition/collection.ts';
 import type { Column } from '../definition/columns.ts';
@@ -17,12 +17,12 @@ export interface JoinedRows extends JoinedRow {
 export interface RelationTarget {
   readonly definition: AnyCollection;
   records(operation: Operation): RecordLoader<Identified>;
-  prime(record: Identified, lease: FillLease, operation: Operation): Entry | null;
+  prime(record: Identified, lease: FillLease, operation: Operation): ReturnType<FillLease['prime']>;
 }
 
 /**
- * Brings the rows that a collection's rows refer to along with them, in the same statement, where they would have to be
- * asked for otherwise: which is taken to be so when some were missing the last time.
+ * Reads the rows that a collection's rows refer to in the same statement, but only if they would otherwise cost a statement of
+ * their own. It assumes so if some of them were missing from the cache the last time.
  */
 export class RelationPrefetch {
   readonly #column: Column;
@@ -55,7 +55,8 @@ export class RelationPrefetch {
   #keep(records: Iterable<Identified>, lease: FillLease, operation: Operation): void {
     this.#areMissing = false;
     for (const record of records) {
-      if (this.#target.prime(record, lease, operation)?.value === record) this.#areMissing = true;
+      const entry = this.#target.prime(record, lease, operation);
+      if (entry === 'no room' || entry?.value === record) this.#areMissing = true;
     }
   }
 

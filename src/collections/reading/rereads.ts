@@ -1,10 +1,13 @@
-import type { Entry } from '../../cache/index.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Entry, stableJson } from '../../cache/index.ts';
 import type { AnyCollection, Collection, List, Page } from '../definition/collection.ts';
 import type { Column } from '../definition/columns.ts';
 import type { NormalizedFilter } from '../definition/filter-language.ts';
 import type { Identified } from '../definition/record.ts';
+import type { MeasureSummary, Summary } from '../definition/summary.ts';
 import { isSameValue } from '../definition/values.ts';
 import type { Statements } from './statements.ts';
+import { SummaryState } from './summary-state.ts';
 
 /** An entry beside what the database has in its place. */
 export interface Found {
@@ -16,7 +19,8 @@ export interface Found {
 
 /** One statement that reads again what some entries hold. */
 export interface Reread {
-  readonly isOfRecords: boolean;
+  /** A summary reads all rows that fit; a list is a page of rows or a count; one statement reads hundreds of records. */
+  readonly of: 'records' | 'list' | 'summary';
   run(): Promise<readonly Found[]>;
 }
 
@@ -34,17 +38,20 @@ export class Rereads<Row extends Identified> {
 
   /** The statements for those of the entries that belong to the collection: for records together, for each list its own. */
   of(entries: readonly Entry[]): Reread[] {
-    const { key, listLayer, countLayer } = this.#definition;
+    const { key, listLayer, countLayer, summaryLayer } = this.#definition;
     const rereads: Reread[] = [];
     const records: Entry[] = [];
     for (const entry of entries) {
       if (entry.layer === key) records.push(entry);
-      else if (entry.layer === listLayer) rereads.push(listReread(entry, () => this.#isSamePage(entry)));
-      else if (entry.layer === countLayer) rereads.push(listReread(entry, () => this.#isSameCount(entry)));
+      else if (entry.layer === listLayer) rereads.push(rereadOne('list', entry, () => this.#isSamePage(entry)));
+      else if (entry.layer === countLayer) rereads.push(rereadOne('list', entry, () => this.#isSameCount(entry)));
+      else if (entry.layer === summaryLayer) {
+        rereads.push(rereadOne('summary', entry, () => this.#isSameSummary(entry)));
+      }
     }
     for (let start = 0; start < records.length; start += MAX_RECORDS) {
       const some = records.slice(start, start + MAX_RECORDS);
-      rereads.push({ isOfRecords: true, run: () => this.#findRecords(some) });
+      rereads.push({ of: 'records', run: () => this.#findRecords(some) });
     }
     return rereads;
   }
@@ -63,19 +70,24 @@ export class Rereads<Row extends Identified> {
 
   async #isSamePage({ request, value }: Entry): Promise<boolean> {
     const list = request as List;
-    const { ids, next } = value as Page;
-    const rows = await this.#statements.findPage(list);
-    const isNextSame = (rows[list.first]?.id ?? null) === (next?.id ?? null);
-    return isNextSame && ids.length === Math.min(rows.length, list.first) && ids.every((id, at) => rows[at]!.id === id);
+    const held = value as Page;
+    const { ids, next } = this.#definition.pageOf(list, await this.#statements.findPage(list));
+    return isDeepStrictEqual([held.ids, held.next?.id], [ids, next?.id]);
   }
 
   async #isSameCount({ request, value }: Entry): Promise<boolean> {
     return (await this.#statements.count(request as NormalizedFilter)) === value;
   }
+
+  async #isSameSummary({ request, value }: Entry): Promise<boolean> {
+    const filter = request as NormalizedFilter;
+    const { summary } = new SummaryState(this.#definition, filter, await this.#statements.summarize(filter));
+    return isSameSummary(value as Summary, summary);
+  }
 }
 
-function listReread(entry: Entry, isSame: () => Promise<boolean>): Reread {
-  return { isOfRecords: false, run: async () => [{ entry, isSame: await isSame(), version: undefined }] };
+function rereadOne(of: 'list' | 'summary', entry: Entry, isSame: () => Promise<boolean>): Reread {
+  return { of, run: async () => [{ entry, isSame: await isSame(), version: undefined }] };
 }
 
 /** A writer that turns the triggers off raises no version, so all that the record holds is compared. */
@@ -92,4 +104,24 @@ function isSameAsAnnounced(kind: Column['kind'], one: unknown, other: unknown): 
   if (typeof one !== 'number' || typeof other !== 'number') return false;
   if (kind === 'time') return Math.floor(one) === Math.floor(other);
   return kind === 'float' && Math.fround(one) === Math.fround(other);
+}
+
+function isSameSummary(held: Summary, stored: Summary): boolean {
+  return (
+    held.total === stored.total &&
+    stableJson(held.missing) === stableJson(stored.missing) &&
+    stableJson(held.groups) === stableJson(stored.groups) &&
+    Object.entries(held.measures).every(([property, measure]) => isSameMeasure(measure, stored.measures[property]!))
+  );
+}
+
+/** A mean that was kept change by change is rounded in another place. */
+const MEAN_TOLERANCE = 1e-9;
+
+function isSameMeasure(held: MeasureSummary, stored: MeasureSummary): boolean {
+  const { average: mean, ...rest } = held;
+  const { average: storedMean, ...storedRest } = stored;
+  if (stableJson(rest) !== stableJson(storedRest)) return false;
+  if (mean === null || storedMean === null) return mean === storedMean;
+  return Math.abs(mean - storedMean) <= MEAN_TOLERANCE * Math.max(1, Math.abs(storedMean));
 }

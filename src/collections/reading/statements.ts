@@ -7,8 +7,8 @@ import type { RowStatement } from '../../database/read/row-client.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
 import type { AnyCollection, List, ListOrder } from '../definition/collection.ts';
 import type { Column, ColumnKind } from '../definition/columns.ts';
-import { type FilterPart, isCombined, type NormalizedFilter } from '../definition/filter-language.ts';
-import { comparePositions, type Position } from '../definition/page.ts';
+import type { FilterPart, NormalizedFilter } from '../definition/filter-language.ts';
+import { comparePositions, type PageRange, type Position } from '../definition/page.ts';
 import { limitToPage } from '../definition/page-limit.ts';
 import type { Identified } from '../definition/record.ts';
 import { summarySql } from './summary-sql.ts';
@@ -56,7 +56,10 @@ export class Statements<Row extends Identified> {
     return rows.map(({ id }) => id);
   }
 
-  /** The rows of one page, and the one behind it if there is one. */
+  /**
+   * The rows of one page and the next one beyond it, if there is one, in the order in which they are read: from the end of
+   * the range at which the page lies.
+   */
   async findPage(list: List, joined: readonly JoinedRow[] = []): Promise<Row[]> {
     const { table, shape } = this.#collection;
     const values: unknown[] = [];
@@ -79,16 +82,17 @@ export class Statements<Row extends Identified> {
     };
     const kinds = [shape.kinds, ...joined.map(({ target }) => target.shape.kinds)].flat();
     const rows = await this.#find(this.#nameOf(text, list.filter), text, values, { kinds, read });
-    return this.#inOrder(rows, list.order);
+    return this.#inOrder(rows, list);
   }
 
   /**
    * A join keeps the order of the page in most plans. Sorting once more in PostgreSQL would take as long as the join, and
    * the order is the same here.
    */
-  #inOrder(rows: Row[], order: ListOrder): Row[] {
+  #inOrder(rows: Row[], { order, from }: List): Row[] {
     const place = (row: Row) => this.#collection.positionOf(order, row);
-    const compare = (a: Row, b: Row) => comparePositions(order.direction, place(a), place(b));
+    const sign = from === 'START' ? 1 : -1;
+    const compare = (a: Row, b: Row) => sign * comparePositions(order.direction, place(a), place(b));
     const isOrdered = rows.every((row, index) => index === 0 || compare(rows[index - 1]!, row) < 0);
     return isOrdered ? rows : rows.toSorted(compare);
   }
@@ -150,11 +154,12 @@ export class Statements<Row extends Identified> {
     return JSON.parse(row!.summary);
   }
 
-  #pageClauses({ filter, order, first, after }: List, values: unknown[], scope?: string): string {
+  #pageClauses({ filter, order, size, from, after, before }: List, values: unknown[], scope?: string): string {
     const matching = this.#conditions(filter, values);
     if (scope) matching.unshift(scope);
-    if (after) matching.push(this.#behind(order, after, values));
-    return `${where(matching)} ${this.#orderBy(order)} ${limitToPage(first, values)}`;
+    if (after) matching.push(this.#beside('after', after, order, values));
+    if (before) matching.push(this.#beside('before', before, order, values));
+    return `${where(matching)} ${this.#orderBy(order, from)} ${limitToPage(size, values)}`;
   }
 
   #conditions(filter: NormalizedFilter, values: unknown[]): string[] {
@@ -162,22 +167,35 @@ export class Statements<Row extends Identified> {
     return this.#collection.filters.conditions(filter, bind);
   }
 
-  #orderBy({ field, direction }: ListOrder): string {
+  /** Nulls come last in either direction, and so first when the list is read from its end. */
+  #orderBy({ field, direction }: ListOrder, from: PageRange['from'] = 'START'): string {
     const column = this.#collection.orders.get(field)!;
+    const read = from === 'START' ? direction : OPPOSITE[direction];
     // Said only where it differs from PostgreSQL's default, which the indexes have.
-    const nulls = column.isNullable && direction === 'DESC' ? 'nulls last' : '';
-    return `order by ${ordered(column)} ${direction} ${nulls}, t.id ${direction}`;
+    const nulls = column.isNullable && direction === 'DESC' ? `nulls ${from === 'START' ? 'last' : 'first'}` : '';
+    return `order by ${ordered(column)} ${read} ${nulls}, t.id ${read}`;
   }
 
-  /** The rows behind a position (keyset paging): its value and id are compared as a pair, and nulls come last. */
-  #behind({ field, direction }: ListOrder, { value, id }: Position, values: unknown[]): string {
+  /**
+   * The rows after or before a position (keyset paging): its value and id are compared as a pair, and nulls come last. Of a
+   * pair with a null PostgreSQL says neither.
+   */
+  #beside(
+    side: 'after' | 'before',
+    { value, id }: Position,
+    { field, direction }: ListOrder,
+    values: unknown[],
+  ): string {
     const column = this.#collection.orders.get(field)!;
     const { name, kind, isNullable } = column;
-    const comparison = direction === 'ASC' ? '>' : '<';
-    if (value === null) return `(t.${name} is null and t.id ${comparison} $${values.push(id)}::uuid)`;
+    const comparison = (side === 'after') === (direction === 'ASC') ? '>' : '<';
+    if (value === null) {
+      const rows = `(t.${name} is null and t.id ${comparison} $${values.push(id)}::uuid)`;
+      return side === 'before' ? `(${rows} or t.${name} is not null)` : rows;
+    }
     const at = `$${values.push(kind === 'time' ? new Date(value).toISOString() : value)}${POSITION_TYPES[kind] ?? ''}`;
     const rows = `(${ordered(column)}, t.id) ${comparison} (${at}, $${values.push(id)}::uuid)`;
-    return isNullable ? `(${rows} or t.${name} is null)` : rows;
+    return isNullable && side === 'after' ? `(${rows} or t.${name} is null)` : rows;
   }
 
   async #find(
@@ -199,13 +217,13 @@ export class Statements<Row extends Identified> {
   }
 
   /**
-   * A name made from the text, so that each shape of statement is prepared once on each connection. Filters that combine
-   * others have no end of shapes, of which a connection would keep all: their statements have no name.
+   * A name made from the text, so that each shape of statement is prepared once on each connection, which keeps them all.
+   * A statement that is planned for its values each time has no name.
    */
   #nameOf(text: string, filter: NormalizedFilter = {}): string {
     const known = NAMES.get(text);
     if (known !== undefined) return known;
-    if (isCombined(filter) || NAMES.size >= MAX_NAMES) return '';
+    if (!this.#collection.filters.isPreparable(filter) || NAMES.size >= MAX_NAMES) return '';
     const name = `${this.#collection.key}-${hash('sha1', text, 'base64url').slice(0, 16)}`;
     NAMES.set(text, name);
     return name;
@@ -216,6 +234,8 @@ export class Statements<Row extends Identified> {
 const NAMES = new Map<string, string>();
 /** Bounds what connections keep. Shapes of lists that come later are parsed each time, as far as the cache lets them. */
 const MAX_NAMES = 1000;
+
+const OPPOSITE = { ASC: 'DESC', DESC: 'ASC' } as const;
 
 /** Text as pages are compared, whatever the column's own collation. Where it is the same, this changes nothing. */
 function ordered({ name, kind }: Column): string {

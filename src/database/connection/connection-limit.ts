@@ -35,8 +35,11 @@ interface Governed {
 export class ConnectionLimit {
   readonly #governed: Governed[] = [];
 
-  /** @param deadlineMs how long the pool goes on asking for one who waits */
-  govern(pool: Pool, deadlineMs: number): void {
+  /**
+   * @param deadlineMs how long the pool goes on asking for one who waits
+   * @param onWaited called when a wait for a connection is over, with its length
+   */
+  govern(pool: Pool, deadlineMs: number, onWaited: (waitedMs: number) => void = () => {}): void {
     const connect = pool.connect.bind(pool) as Governed['connect'];
     const governed: Governed = { pool, connect, open: new Set(), size: pool.options.max, growing: undefined };
     this.#governed.push(governed);
@@ -46,7 +49,14 @@ export class ConnectionLimit {
       pool.options.max = Math.max(pool.options.max, governed.open.size);
     });
     pool.on('remove', (client) => governed.open.delete(client));
-    const attempt = (callback: OnConnect) => this.#attempt(governed, callback, performance.now() + deadlineMs);
+    const attempt = (callback: OnConnect) => {
+      const startedAtMs = performance.now();
+      const onConnect: OnConnect = (error, client, done) => {
+        onWaited(performance.now() - startedAtMs);
+        callback(error, client, done);
+      };
+      this.#attempt(governed, onConnect, startedAtMs + deadlineMs);
+    };
     pool.connect = ((callback?: OnConnect) => {
       if (callback) return attempt(callback);
       return new Promise<PoolClient>((resolve, reject) => {

@@ -18,13 +18,29 @@ const COUNT_ANYWHERE = `
     return new;
   end `;
 
+interface Comparison {
+  /** What it needs of the row before, `o`, and after, `n`, beside `whole`, the JSON of the row after. */
+  readonly forms: string;
+  /** The columns that differ, from those forms: `was`, with `key` and `value`. */
+  readonly differing: string;
+}
+
+const BINARY: Comparison = {
+  forms: 'to_jsonb(o) as before, to_jsonb(n) as after',
+  differing: `jsonb_each(before) was
+            where was.value is distinct from after -> was.key`,
+};
+
 // Rows come one by one from a cursor, so that no more than one is held at a time. The rows of an update are paired by a full
 // join, because it alone is never done by a nested loop: PostgreSQL plans the statement once in each session, and for as
 // many rows as the first update has. What a transaction has announced is kept in a setting, which ends with it and goes back
 // to a savepoint with it. The last notification of a big statement has the time of its transaction, so that those of later
 // ones equal it, and PostgreSQL leaves them out.
-/** @param version the column that orders the states of a row */
-export const announceAnything = (version: 'version' | 'row_version') => `
+/**
+ * @param version the column that orders the states of a row
+ * @param comparison how the columns of an update that differ are found
+ */
+export const announceAnything = (version: 'version' | 'row_version', comparison: Comparison = BINARY) => `
   declare
     most constant int := ${MAX_ANNOUNCED_BYTES};
     head constant text := '{"table":' || to_json(tg_table_name) || ',"schema":' || to_json(tg_table_schema)
@@ -51,11 +67,10 @@ export const announceAnything = (version: 'version' | 'row_version') => `
     elsif tg_op = 'UPDATE' then
       open changes no scroll for
         select id, pairs.${version}, json_build_object('id', id, 'version', pairs.${version}, 'old', (
-            select coalesce(json_object_agg(was.key, was.value), '{}') from jsonb_each(before) was
-            where was.value is distinct from after -> was.key
+            select coalesce(json_object_agg(was.key, was.value), '{}') from ${comparison.differing}
           ), 'new', whole)
         from (
-          select n.id, n.${version}, to_jsonb(o) as before, to_jsonb(n) as after, to_json(n) as whole
+          select n.id, n.${version}, ${comparison.forms}, to_json(n) as whole
           from new_rows n full join old_rows o on o.id = n.id offset 0
         ) pairs;
     else

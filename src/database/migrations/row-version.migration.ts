@@ -40,13 +40,8 @@ const COUNT_BOTH = `
     return new;
   end `;
 
-const FUNCTIONS = { count: COUNT_BOTH, announce: announceAnything('row_version') };
-
-/** The bodies of the trigger functions, by name. */
-export const TRIGGER_FUNCTIONS = {
-  stationmaster_count_version: FUNCTIONS.count,
-  stationmaster_announce: FUNCTIONS.announce,
-};
+/** As of this migration. */
+export const ROW_VERSION_FUNCTIONS = { count: COUNT_BOTH, announce: announceAnything('row_version') };
 
 const FOLLOWED = `select tgrelid from pg_trigger where tgfoid = to_regproc('stationmaster_count_version')`;
 
@@ -65,7 +60,7 @@ const FOLLOWED = `select tgrelid from pg_trigger where tgfoid = to_regproc('stat
  */
 export const rowVersionMigration = sqlMigration('20261129-row-version', {
   up: [
-    ...createTriggerFunctions(FUNCTIONS),
+    ...createTriggerFunctions(ROW_VERSION_FUNCTIONS),
     'drop function if exists follow_table(text)',
     `create or replace function follow_table(name text, reported text[] default '{}', shared text[] default '{}')
       returns void language plpgsql as $$

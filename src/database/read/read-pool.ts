@@ -13,6 +13,8 @@ export interface ReadPoolOptions {
   readonly readTimeoutMs: number;
   readonly limit: ConnectionLimit;
   readonly servers: ServerWatch;
+  /** Called when a wait for a connection is over. */
+  readonly onWaited?: ((waitedMs: number) => void) | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export class ReadPool {
   /** The number of reads answered so far. */
   #answers = 0;
 
-  constructor({ target, size, readTimeoutMs, limit, servers }: ReadPoolOptions) {
+  constructor({ target, size, readTimeoutMs, limit, servers, onWaited }: ReadPoolOptions) {
     this.#limit = limit;
     this.#readTimeoutMs = readTimeoutMs;
     const options: PoolConfig & { target: Target } = {
@@ -43,7 +45,7 @@ export class ReadPool {
       Client: RowClient,
     };
     this.#pool = new Pool(options);
-    limit.govern(this.#pool, readTimeoutMs);
+    limit.govern(this.#pool, readTimeoutMs, onWaited);
     servers.govern(this.#pool);
     // Errors are ignored here: pending and later statements report them.
     this.#pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}));

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 /** How jobs are executed: one alone, or several in one transaction. Either way a job is done completely or not at all. */
 export interface GroupCommitParts<Job, Result> {
   one(job: Job): Promise<Result>;
@@ -12,6 +14,8 @@ interface Waiting<Job, Result> {
   readonly job: Job;
   readonly resolve: (result: Result | PromiseLike<Result>) => void;
   readonly reject: (error: unknown) => void;
+  /** Calls a function in the asynchronous context of the job, so that its statements belong to the operation they are for. */
+  readonly inItsContext: <R>(work: () => R) => R;
 }
 
 /** More concurrent commits would only queue inside PostgreSQL, each with a flush of its own. */
@@ -39,7 +43,7 @@ export class GroupCommit<Job, Result> {
   /** Rejects with the same error as the job would alone. */
   run(job: Job): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ job, resolve, reject });
+      this.#waiting.push({ job, resolve, reject, inItsContext: AsyncLocalStorage.snapshot() });
       if (this.#underWay < MAX_UNDER_WAY) this.#send();
       else this.#sendSoon();
     });
@@ -65,7 +69,7 @@ export class GroupCommit<Job, Result> {
 
   async #together(jobs: readonly Waiting<Job, Result>[]): Promise<void> {
     try {
-      const results = await this.#parts.group(jobs.map(({ job }) => job));
+      const results = await jobs[0]!.inItsContext(() => this.#parts.group(jobs.map(({ job }) => job)));
       if (!results) return await this.#each(jobs);
       jobs.forEach(({ resolve }, index) => {
         resolve(results[index]!);
@@ -76,6 +80,8 @@ export class GroupCommit<Job, Result> {
   }
 
   async #each(jobs: readonly Waiting<Job, Result>[]): Promise<void> {
-    await Promise.all(jobs.map(({ job, resolve, reject }) => this.#parts.one(job).then(resolve, reject)));
+    const run = ({ job, resolve, reject, inItsContext }: Waiting<Job, Result>) =>
+      inItsContext(() => this.#parts.one(job)).then(resolve, reject);
+    await Promise.all(jobs.map(run));
   }
 }

@@ -1,11 +1,10 @@
-import { type EntityName, LockMode, raw } from '@mikro-orm/core';
+import { LockMode } from '@mikro-orm/core';
 import { StationmasterError } from '../../errors.ts';
-import { asJson, firstFromJson, type JsonRow, type Row, type Writer } from './writer.ts';
+import { buildEdit, type Edit, type Row } from './merged-edits.ts';
+import { asJson, firstFromJson, type JsonRow, type Writer } from './writer.ts';
 
-export interface VersionedUpdate {
-  readonly id: string;
-  /** The values to write, by the entity's property names. If empty, nothing is written. */
-  readonly values: object;
+/** Without values, nothing is written. */
+export interface VersionedUpdate extends Edit {
   /** If given, the update is refused unless the row has this version. */
   readonly expectedVersion: number | null | undefined;
 }
@@ -16,15 +15,11 @@ export interface VersionedUpdate {
  */
 export async function updateVersionedRow(
   writer: Writer,
-  // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
-  entity: EntityName<any>,
-  { id, values, expectedVersion }: VersionedUpdate,
+  { expectedVersion, ...edit }: VersionedUpdate,
 ): Promise<Row | null> {
-  const writes = Object.keys(values).length > 0;
-  const edit = { ...values, ...COUNTED };
-  if (writes && expectedVersion == null) {
-    return writer.row((em) => em.createQueryBuilder(entity).update(edit).where({ id }));
-  }
+  const { entity, id } = edit;
+  const writes = Object.keys(edit.values).length > 0;
+  if (writes && expectedVersion == null) return writer.edit(edit);
   return writer.transaction(async (em) => {
     const one = async (query: Parameters<typeof asJson>[0]) =>
       firstFromJson(await em.execute<JsonRow[]>(asJson(query)));
@@ -36,9 +31,6 @@ export async function updateVersionedRow(
       const message = `The current version is ${held.version}, not ${expectedVersion}; read it again.`;
       throw new StationmasterError('STALE_VERSION', message, { field: 'input.expectedVersion' });
     }
-    return writes ? one(em.createQueryBuilder(entity).update(edit).where({ id }).returning('*')) : held;
+    return writes ? one(buildEdit(em, edit).returning('*')) : held;
   });
 }
-
-/** Says that it is an edit, whatever it changes: the trigger counts versions, see `row-version.migration.ts`. */
-const COUNTED = { version: raw('version + 1') };

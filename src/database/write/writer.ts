@@ -1,8 +1,10 @@
 import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../../errors.ts';
+import { announceSql } from '../announce-sql.ts';
 import { type Database, isRefusal } from '../database.ts';
 import { STATEMENT_TIMEOUT_MS } from '../orm.ts';
 import { GroupCommit } from './group-commit.ts';
+import { buildEdit, type Edit, mergeEdits, type Row } from './merged-edits.ts';
 import { untilUncontended } from './until-uncontended.ts';
 
 export interface WriterOptions {
@@ -23,25 +25,25 @@ export interface Writer {
    */
   transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /**
-   * Runs one statement that inserts or updates one row, with a quarter of the round trips of `transaction`. Statements that
+   * Runs one statement that writes one row, with a quarter of the round trips of `transaction`. Statements that
    * arrive while others are being committed may share a commit.
    * @returns the new content of the row, or `null` if the statement found none
    * @throws {StationmasterError} the same errors as `transaction`
    */
   row(build: (em: EntityManager) => Written): Promise<Row | null>;
+  /** `row` for an edit of a row. Edits of the same columns that share a commit may share a statement. */
+  edit(edit: Edit): Promise<Row | null>;
   /** Runs one writing statement. Each row that it returns must have the id of the transaction as `xid`. */
   statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
 }
-
-/** A row by column names, with the values in PostgreSQL's JSON form, as in an announcement. */
-export type Row = Readonly<Record<string, unknown>>;
 
 // biome-ignore lint/suspicious/noExplicitAny: the types of two concrete entities have nothing in common
 type Written = Pick<QueryBuilder<any>, 'returning'>;
 
 export function createWriter({ database, waitUntilApplied, channel, guardedInputs }: WriterOptions): Writer {
-  // The last notification of the transaction. PostgreSQL delivers them in order, so hearing it means that all were heard.
-  const mark = `select x.id as xid, pg_notify('${channel}', json_build_object('mark', x.id)::text)
+  // The last message of the transaction. PostgreSQL delivers them in order, so hearing it means that all were heard.
+  const sendMark = announceSql(database, `'${channel}'`, "json_build_object('mark', x.id)::text");
+  const mark = `select x.id as xid, ${sendMark}
     from (select pg_current_xact_id()::text as id) x`;
   const explain = (error: unknown) => explainViolation(error, guardedInputs);
   async function transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
@@ -56,13 +58,15 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
 
   // Safe to share: this EntityManager only builds SQL and keeps no state.
   const builder = database.fork();
-  const rows = new GroupCommit<string, Row | null>({
-    async one(text) {
+  const rows = new GroupCommit<string | Edit, Row | null>({
+    async one(job) {
+      const text = typeof job === 'string' ? job : asJson(buildEdit(builder, job).returning('*'));
       const [rows = []] = (await patiently(() => database.batch([text])).catch(explain)) as JsonRow[][];
       if (rows[0]) await waitUntilApplied(rows[0].xid, 'statement');
       return firstFromJson(rows);
     },
-    async group(texts) {
+    async group(jobs) {
+      const { texts, resultsOf } = mergeEdits(jobs, builder);
       const waiting = [`set local lock_timeout = ${GROUP_LOCK_TIMEOUT_MS}`, ...texts];
       // No lock timeout for the commit itself: it always waits for the commits of others.
       const committing = ['set local lock_timeout = 0', mark];
@@ -74,13 +78,14 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
       const written = results.slice(1, 1 + texts.length) as JsonRow[][];
       const [marked] = results.at(-1) as { xid: string }[];
       await waitUntilApplied(marked!.xid, 'transaction');
-      return written.map(firstFromJson);
+      return resultsOf(written.map((rows) => rows.map(({ row }) => JSON.parse(row) as Row)));
     },
   });
 
   return {
     transaction: (work) => patiently(() => transaction(work)).catch(explain),
     row: (build) => rows.run(asJson(build(builder).returning('*'))),
+    edit: (edit) => rows.run(edit),
     async statement<Row extends { xid: string }>(name: string, text: string, values: readonly unknown[]) {
       const rows = await patiently(() => database.execute<Row>(name, text, values));
       const xid = rows[0]?.xid;

@@ -36,7 +36,11 @@ export class FollowedKeys implements AgentKeys {
   readonly #feed: FollowedKeysParts['feed'];
   readonly #onError: FollowedKeysParts['onError'];
   readonly #find;
-  readonly #remembered = new LRUCache<string, Identity>({ max: MAX_REMEMBERED });
+  readonly #remembered = new LRUCache<string, Identity>({
+    // Bounds the number as `max` would, which takes the memory for all of them at once.
+    maxSize: MAX_REMEMBERED,
+    sizeCalculation: () => 1,
+  });
   readonly #searches = new Map<string, Set<Search>>();
   /** By the hash of the key: who wants to know when it ends. */
   readonly #waiting = new Map<string, Set<() => void>>();

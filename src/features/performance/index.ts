@@ -2,9 +2,7 @@ import type { Feature } from '../feature.ts';
 import { PerformanceResolver } from './performance.resolver.ts';
 import { PERFORMANCE_METRICS_UPDATED, streamMetricTicks } from './performance.service.ts';
 
-export { PerformanceService } from './performance.service.ts';
-
-/** What admins see of the instances and do to their caches. */
+/** What admins see of the instances. */
 export const performanceFeature: Feature = {
   resolvers: [PerformanceResolver],
   streams: { [PERFORMANCE_METRICS_UPDATED]: (_parts, everySeconds) => streamMetricTicks(everySeconds as number) },

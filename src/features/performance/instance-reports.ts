@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { ChangeFeed } from '../../changes/index.ts';
+import { exchange } from './exchange.ts';
 import type { InstanceMetrics } from './performance.type.ts';
 
 /** How long instances that are slow to answer are waited for. */
@@ -13,8 +13,7 @@ export interface Asking {
 }
 
 /**
- * Asks all instances for their figures and resolves when each has answered, or the time is over. PostgreSQL is where they
- * meet: the question and the answers travel as notifications, and nothing is stored that could outlive an instance.
+ * Asks all instances for their figures and resolves when each has answered, or the time is over.
  * @param own the figures of the instance that asks
  */
 export async function collectReports(
@@ -23,29 +22,20 @@ export async function collectReports(
 ): Promise<InstanceMetrics[]> {
   const reports = new Map([[instanceId, own]]);
   if (feed.state !== 'live') return [own];
-  const question = randomUUID();
   let expected = Number.POSITIVE_INFINITY;
-  const { promise: answered, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, REPORT_TIMEOUT_MS);
-  const unfollow = feed.follow({
-    onCommand: (command) => {
-      if (command.command !== 'reported' || command.question !== question) return;
-      reports.set(command.from, command.report as unknown as InstanceMetrics);
-      if (reports.size >= expected) resolve();
-    },
-    onGap: resolve,
-  });
-  try {
-    expected = await countListeners();
-    if (reports.size < expected) {
+  await exchange(feed, {
+    timeoutMs: REPORT_TIMEOUT_MS,
+    async send(question) {
+      expected = await countListeners();
+      if (reports.size >= expected) return false;
       await feed.send({ command: 'report', question, from: instanceId });
-      await answered;
-    }
-  } catch (error) {
-    onError(error);
-  } finally {
-    clearTimeout(timer);
-    unfollow();
-  }
+      return true;
+    },
+    receive(command, question) {
+      if (command.command !== 'reported' || command.question !== question) return false;
+      reports.set(command.from, command.report as unknown as InstanceMetrics);
+      return reports.size >= expected;
+    },
+  }).catch(onError);
   return [...reports.values()];
 }

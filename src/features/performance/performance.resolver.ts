@@ -1,70 +1,69 @@
-import { randomUUID } from 'node:crypto';
-import { Arg, Authorized, FieldResolver, Int, Mutation, Query, Resolver, Subscription } from 'type-graphql';
+import { Arg, Authorized, FieldResolver, ID, Int, Query, Resolver, Subscription } from 'type-graphql';
 import type { Role } from '../../auth/identity.ts';
 import type { Cache } from '../../cache/index.ts';
 import { createOperation } from '../../collections/index.ts';
 import { countListeners } from '../../database/listeners.ts';
+import { LISTS } from '../../graphql/page-size.ts';
 import type { FeatureParts } from '../feature.ts';
 import { managers } from '../manager/index.ts';
 import { cacheStats, PERFORMANCE_METRICS_UPDATED, PerformanceService } from './performance.service.ts';
-import {
-  CacheStats,
-  ClearCacheResult,
-  InstanceMetrics,
-  InvalidateCacheResult,
-  PerformanceMetrics,
-} from './performance.type.ts';
+import { CacheStats, InstanceMetrics, PerformanceMetrics, PerformanceSample } from './performance.type.ts';
 
 const DEFAULT_PERIOD_SECONDS = 5;
+const DEFAULT_MINUTES = LISTS.performanceHistory.usual;
 
 @Resolver(() => PerformanceMetrics)
 export class PerformanceResolver {
   readonly #cache: Cache;
   readonly #service: PerformanceService;
 
-  constructor({ audit, cache, collections, database, feed, onError, sockets }: FeatureParts) {
+  constructor({ audit, cache, collections, database, feed, history, instanceId, onError, sockets }: FeatureParts) {
     this.#cache = cache;
     this.#service = new PerformanceService({
       cache,
       feed,
-      instanceId: randomUUID(),
+      instanceId,
       countManagers: () => collections.of(managers).count({}, createOperation()),
       countListeners: () => countListeners(database),
       sockets,
       audit,
+      history,
       onError,
     });
   }
 
-  @Authorized<Role>('ADMIN')
-  @Query(() => CacheStats, { description: 'What the cache of this instance did since its start. For admins.' })
+  @Authorized<Role>('MONITOR')
+  @Query(() => CacheStats, { description: 'What the cache of this instance did since its start. For monitors.' })
   cacheStats(): CacheStats {
     return cacheStats(this.#cache);
   }
 
-  @Authorized<Role>('ADMIN')
-  @Query(() => PerformanceMetrics, { description: 'How this instance is doing. For admins.' })
+  @Authorized<Role>('MONITOR')
+  @Query(() => PerformanceMetrics, { description: 'How this instance is doing. For monitors.' })
   performanceMetrics(): Promise<Omit<PerformanceMetrics, 'instances'>> {
     return this.#service.metrics();
   }
 
   @Authorized<Role>('ADMIN')
-  @Mutation(() => ClearCacheResult, { description: 'Removes everything from the caches of all instances. For admins.' })
-  clearCache(): Promise<ClearCacheResult> {
-    return this.#service.clearCache();
-  }
-
-  @Authorized<Role>('ADMIN')
-  @Mutation(() => InvalidateCacheResult, {
-    description: 'Removes the entries whose keys a pattern selects, on all instances. For admins.',
+  @Query(() => [PerformanceSample], {
+    description:
+      'How an instance did lately: a sample for every five seconds, the oldest first, at most an hour of them. For admins.',
   })
-  invalidateCache(
-    @Arg('pattern', () => String, {
-      description: 'A glob over whole keys, such as `workstations_*`: * stands for anything, ? for one character.',
+  performanceHistory(
+    @Arg('minutes', () => Int, {
+      nullable: true,
+      defaultValue: DEFAULT_MINUTES,
+      description: 'How far back, 1 to 60 minutes.',
     })
-    pattern: string,
-  ): Promise<InvalidateCacheResult> {
-    return this.#service.invalidateCache(pattern);
+    minutes: number | null,
+    @Arg('instanceId', () => ID, {
+      nullable: true,
+      description:
+        'The instance, see `performanceMetrics { instances { instanceId } }`; the one that answers when left out.',
+    })
+    instanceId: string | null = null,
+  ): Promise<readonly PerformanceSample[]> {
+    return this.#service.history(minutes ?? DEFAULT_MINUTES, instanceId);
   }
 
   @Authorized<Role>('ADMIN')

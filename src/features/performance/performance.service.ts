@@ -1,13 +1,14 @@
-import { type Cache, PatternError } from '../../cache/index.ts';
+import type { Cache } from '../../cache/index.ts';
 import { type ChangeFeed, type Command, createPushStream } from '../../changes/index.ts';
 import { StationmasterError } from '../../errors.ts';
+import {
+  MAX_MINUTES,
+  type PerformanceHistory,
+  type PerformanceSample,
+} from '../../observability/performance-history.ts';
+import { askForHistory, sendHistory } from './instance-history.ts';
 import { collectReports } from './instance-reports.ts';
-import type {
-  ClearCacheResult,
-  InstanceMetrics,
-  InvalidateCacheResult,
-  PerformanceMetrics,
-} from './performance.type.ts';
+import type { InstanceMetrics, PerformanceMetrics } from './performance.type.ts';
 
 export const PERFORMANCE_METRICS_UPDATED = 'performanceMetricsUpdated';
 
@@ -25,10 +26,11 @@ export interface PerformanceServiceOptions {
   readonly countListeners: () => Promise<number>;
   readonly sockets: () => PerformanceMetrics['websockets'];
   readonly audit: () => PerformanceMetrics['audit'];
+  readonly history: Pick<PerformanceHistory, 'since' | 'latest'>;
   readonly onError: (error: unknown) => void;
 }
 
-/** What admins see of this instance, and what they do to the caches of all instances. */
+/** What admins see of this instance and of the others. */
 export class PerformanceService {
   readonly #options: PerformanceServiceOptions;
 
@@ -40,6 +42,20 @@ export class PerformanceService {
   /** Asks all instances over the change feed. While that is down, this one is all there is to tell of. */
   instances(): Promise<InstanceMetrics[]> {
     return collectReports(this.#options, this.#report());
+  }
+
+  /**
+   * How an instance did in the last minutes, the oldest sample first.
+   * @param of the instance; `null`: this one
+   * @throws {StationmasterError} BAD_USER_INPUT unless `minutes` is 1 to 60; otherwise as `askForHistory`
+   */
+  async history(minutes: number, of: string | null): Promise<readonly PerformanceSample[]> {
+    if (!(minutes >= 1 && minutes <= MAX_MINUTES)) {
+      const message = `The history is that of the last 1 to ${MAX_MINUTES} minutes; got ${minutes}.`;
+      throw new StationmasterError('BAD_USER_INPUT', message, { field: 'minutes' });
+    }
+    const { feed, history, instanceId: from } = this.#options;
+    return of === null || of === from ? history.since(minutes) : askForHistory(feed, { of, from, minutes });
   }
 
   async metrics(): Promise<InstanceFigures> {
@@ -56,70 +72,27 @@ export class PerformanceService {
     };
   }
 
-  /** Removes everything, here before it returns and on the other instances as soon as they hear of it. */
-  async clearCache(): Promise<ClearCacheResult> {
-    const entriesRemoved = this.#options.cache.clear();
-    await this.#tellOthers({ command: 'clearCache', from: this.#options.instanceId });
-    return {
-      message: `The cache was cleared: ${countOf(entriesRemoved)} removed.`,
-      entriesRemoved,
-      timestamp: new Date(),
-    };
-  }
-
-  /**
-   * Removes what a glob selects, here before it returns and on the other instances as soon as they hear of it.
-   * @throws {StationmasterError} BAD_USER_INPUT when the pattern is blank or too long
-   */
-  async invalidateCache(pattern: string): Promise<InvalidateCacheResult> {
-    const entriesRemoved = this.#invalidate(pattern);
-    await this.#tellOthers({ command: 'invalidateCache', pattern, from: this.#options.instanceId });
-    const message = `Removed ${countOf(entriesRemoved)} matching ${pattern}.`;
-    return { message, pattern, entriesRemoved, timestamp: new Date() };
-  }
-
-  #invalidate(pattern: string): number {
-    try {
-      return this.#options.cache.invalidate(pattern);
-    } catch (error) {
-      if (!(error instanceof PatternError)) throw error;
-      throw new StationmasterError('BAD_USER_INPUT', error.message, { field: 'pattern', cause: error });
-    }
-  }
-
   #obey(command: Command): void {
-    const { cache, feed, instanceId: from, onError } = this.#options;
+    const { feed, history, instanceId: from, onError } = this.#options;
     switch (command.command) {
-      // Those of this instance, too: what was announced before them may have come in since, and be older than the order.
-      case 'clearCache':
-        cache.clear();
-        break;
-      case 'invalidateCache':
-        cache.invalidate(command.pattern);
-        break;
       case 'report':
         if (command.from === from) break;
         feed
           .send({ command: 'reported', question: command.question, from, report: { ...this.#report() } })
           .catch(onError);
+        break;
+      case 'history':
+        if (command.of === from) sendHistory(feed, history, command).catch(onError);
     }
   }
 
   #report(): InstanceMetrics {
-    const { audit, cache, feed, instanceId, sockets } = this.#options;
+    const { audit, cache, feed, history, instanceId, sockets } = this.#options;
     const { hits, misses, size } = cache.getStats();
     const { activeConnections } = sockets();
-    return { instanceId, hits, misses, size, activeConnections, feedState: feed.state, audit: audit() };
+    const { latest } = history;
+    return { instanceId, hits, misses, size, activeConnections, feedState: feed.state, audit: audit(), latest };
   }
-
-  // An instance that cannot be told has lost the feed, and drops everything before it serves from its cache again.
-  async #tellOthers(command: Command): Promise<void> {
-    await this.#options.feed.send(command).catch(this.#options.onError);
-  }
-}
-
-function countOf(entries: number): string {
-  return entries === 1 ? '1 entry' : `${entries} entries`;
 }
 
 export function cacheStats(cache: Cache): PerformanceMetrics['cache'] {

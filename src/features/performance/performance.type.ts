@@ -96,6 +96,63 @@ export class AuditMetrics {
   visibilityP99Ms!: number | null;
 }
 
+@ObjectType({
+  simpleResolvers: true,
+  description: 'How an instance did over some five seconds. What is counted is given per second.',
+})
+export class PerformanceSample {
+  @Field(() => DateTime, { description: 'The end of those seconds.' })
+  timestamp!: Date;
+
+  @Field(() => Float, { description: 'Reads that the cache answered.' })
+  hits!: number;
+
+  @Field(() => Float, { description: 'Reads that had to load.' })
+  misses!: number;
+
+  @Field(() => Float, { description: 'Entries that were pushed out of the cache by its bounds.' })
+  evictions!: number;
+
+  @Field(() => Float, { description: 'GraphQL operations, without the events of subscriptions.' })
+  requests!: number;
+
+  @Field(() => Float, { description: 'Those of them that were refused, or answered with an error.' })
+  errors!: number;
+
+  @Field(() => Float, { description: 'Statements sent to the database.' })
+  sqlStatements!: number;
+
+  @Field(() => Float, { description: 'Rows whose changes were heard.' })
+  changes!: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Milliseconds in which half of the requests were answered; null if there were none.',
+  })
+  requestP50Ms!: number | null;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Milliseconds in which 99 of 100 requests were answered; null if there were none.',
+  })
+  requestP99Ms!: number | null;
+
+  @Field(() => Int, { description: 'Entries in the cache at the end.' })
+  cacheSize!: number;
+
+  @Field(() => Float, { description: 'Memory of those entries, approximately.' })
+  cacheBytes!: number;
+
+  @Field(() => Float, { description: 'Memory of the process at the end.' })
+  memoryBytes!: number;
+
+  @Field(() => Int, { description: 'WebSockets and streams open at the end.' })
+  activeConnections!: number;
+
+  @Field(() => Int, { description: 'Subscriptions running at the end.' })
+  activeSubscriptions!: number;
+}
+
 @ObjectType({ simpleResolvers: true, description: 'One of the instances that share a database, in figures.' })
 export class InstanceMetrics {
   @Field(() => ID, { description: 'The instance; made anew at each start.' })
@@ -118,6 +175,12 @@ export class InstanceMetrics {
 
   @Field(() => AuditMetrics, { nullable: true, description: 'The audit of its cache; null of an earlier version.' })
   audit!: AuditMetrics | null;
+
+  @Field(() => PerformanceSample, {
+    nullable: true,
+    description: 'How it did in the last five seconds; null before the first are over, and of an earlier version.',
+  })
+  latest!: PerformanceSample | null;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'How this instance is doing.' })
@@ -144,32 +207,5 @@ export class PerformanceMetrics {
   instanceId!: string;
 
   @Field(() => DateTime, { description: 'When these figures were taken.' })
-  timestamp!: Date;
-}
-
-@ObjectType({ simpleResolvers: true, description: 'What came of clearing the cache.' })
-export class ClearCacheResult {
-  @Field(() => String, { description: 'What was done, in words.' })
-  message!: string;
-
-  @Field(() => Int, { description: 'Entries removed on the instance that answers; the others clear theirs too.' })
-  entriesRemoved!: number;
-
-  @Field(() => DateTime, { description: 'When it was done.' })
-  timestamp!: Date;
-}
-
-@ObjectType({ simpleResolvers: true, description: 'What came of invalidating part of the cache.' })
-export class InvalidateCacheResult {
-  @Field(() => String, { description: 'What was done, in words.' })
-  message!: string;
-
-  @Field(() => String, { description: 'The pattern that selected the keys.' })
-  pattern!: string;
-
-  @Field(() => Int, { description: 'Entries removed on the instance that answers; the others remove theirs too.' })
-  entriesRemoved!: number;
-
-  @Field(() => DateTime, { description: 'When it was done.' })
   timestamp!: Date;
 }

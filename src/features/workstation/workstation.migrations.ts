@@ -89,6 +89,21 @@ const REPORTED = sqlMigration('20261130-reported-columns', {
   down: [`select follow_table('workstation')`],
 });
 
+/**
+ * For `ipAddressIn`. Without the name of an operator class, so that PostgreSQL can make the index anew when an operator gives
+ * the column another type.
+ */
+const NETWORK_INDEX = sqlMigration('20261201-network-index', {
+  up: ['create index workstation_ip_address on workstation using spgist (ip_address)'],
+  down: ['drop index workstation_ip_address'],
+});
+
+/** PostgreSQL tries to inline a function without settings, and parses it for each statement that writes, tags or not. */
+const TAGS_FUNCTION = sqlMigration('20261202-tags-function', {
+  up: ['alter function workstation_tags_fit(text[]) set search_path = pg_catalog'],
+  down: ['alter function workstation_tags_fit(text[]) reset search_path'],
+});
+
 /** A column more is one entry more: `sqlMigration('20270101-serial-number', { up: ['alter table …'], down: ['alter table …'] })`. */
 export const workstationMigrations: readonly NamedMigration[] = [
   FLEET,
@@ -103,4 +118,6 @@ export const workstationMigrations: readonly NamedMigration[] = [
   TEXT_INDEX,
   TAGS,
   REPORTED,
+  NETWORK_INDEX,
+  TAGS_FUNCTION,
 ];

@@ -16,8 +16,8 @@ export interface PresenceOptions {
 export const PRESENCE_PERIOD_MS = 3000;
 
 /**
- * PostgreSQL ends a session from which it has heard nothing for as long, and gives its lock free. So another instance takes
- * over within 10 seconds, also when the host of this one has vanished without closing its connections.
+ * PostgreSQL ends a session that has been silent for this long, and releases its lock. So another instance takes over within
+ * 10 seconds, also when the host of this one has vanished without closing its connections.
  */
 const SESSION_TIMEOUT_MS = 6000;
 

@@ -74,7 +74,10 @@ export function changesOf<Row extends Identified, FilterGiven>({
     @Field(() => Kind, { description: 'What happened.' })
     kind!: string;
 
-    @Field(() => ID, { description: `The ${noun} it happened to; \`*\` for REFETCH.` })
+    // Not an ID: Relay keeps objects by their ids alone, whatever their types, and asks for every `id: ID!` by itself.
+    @Field(() => String, {
+      description: `The id of the ${noun} it happened to; \`*\` for REFETCH. In Relay, ask for it under another name.`,
+    })
     id!: string;
 
     @Field(() => type, {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Timers } from '../../timers.ts';
 import type { Deliver } from '../../websocket/broadcast.ts';
@@ -9,6 +10,7 @@ export interface ResultStreamOptions {
   readonly format: StreamFormat;
   readonly headers: Readonly<Record<string, string>>;
   readonly maxQueuedBytes: number;
+  readonly onCoalesced: () => void;
   readonly timers: Timers;
 }
 
@@ -22,7 +24,7 @@ export class ResultStream {
   readonly #timers: Timers;
   #hasEnded = false;
 
-  constructor(response: ServerResponse, { format, headers, maxQueuedBytes, timers }: ResultStreamOptions) {
+  constructor(response: ServerResponse, { format, headers, maxQueuedBytes, onCoalesced, timers }: ResultStreamOptions) {
     this.#response = response;
     this.#format = format;
     this.#timers = timers;
@@ -30,7 +32,7 @@ export class ResultStream {
     // Finds out about a peer that is gone without a word, which cannot be asked as the peer of a WebSocket can.
     connection.setKeepAlive(true, KEEP_ALIVE_MS);
     const onOverflow = () => response.destroy();
-    this.#queue = new SendQueue(new ResponseOutlet(response), { connection, maxQueuedBytes, onOverflow });
+    this.#queue = new SendQueue(new ResponseOutlet(response), { maxQueuedBytes, onCoalesced, onOverflow });
     response.writeHead(200, { ...headers, 'content-type': format.contentType, 'x-accel-buffering': 'no' });
     response.write(format.opening);
     this.#keepAlive();
@@ -43,7 +45,7 @@ export class ResultStream {
   }
 
   readonly deliver: Deliver = ({ payload, key, isState, position }, recipient) => {
-    this.#queue.sendEvent({ text: this.#format.next(payload, position), key, recipient, isState });
+    this.#queue.sendEvent({ data: this.#format.next(payload, position), key, recipient, isState });
   };
 
   /** Resolves when the client has room for more. */
@@ -87,27 +89,32 @@ export class ResultStream {
 
 /** A response as the queue sees a WebSocket. */
 class ResponseOutlet implements Outlet {
-  readonly OPEN = 1;
+  readonly connection: Duplex;
   readonly isPaused = false;
   readonly #response: ServerResponse;
 
   constructor(response: ServerResponse) {
+    this.connection = response.socket!;
     this.#response = response;
   }
 
-  get readyState(): number {
-    return this.#response.destroyed || this.#response.writableEnded ? 3 : this.OPEN;
+  get isOpen(): boolean {
+    return !this.#response.destroyed && !this.#response.writableEnded;
   }
 
-  get bufferedAmount(): number {
-    return this.#response.writableLength;
+  get hasRoom(): boolean {
+    return !this.#response.writableNeedDrain;
   }
 
-  send(text: string, onSent: () => void): void {
-    this.#response.write(text, () => onSent());
+  send(text: string, onSent?: () => void): void {
+    this.#response.write(text, () => onSent?.());
   }
 
-  once(_event: 'close', listener: () => void): void {
+  onRoom(listener: () => void): void {
+    this.#response.on('drain', listener);
+  }
+
+  onClose(listener: () => void): void {
     this.#response.once('close', listener);
   }
 

@@ -82,11 +82,14 @@ export class ResultStreams {
   }
 
   #openStream({ response, format, headers }: StreamTarget): ResultStream {
-    const { config, timers } = this.#parts;
+    const { config, counts, timers } = this.#parts;
     const stream = new ResultStream(response, {
       format,
       headers,
       maxQueuedBytes: config.sockets.maxQueuedBytes,
+      onCoalesced: () => {
+        counts.coalescedEvents += 1;
+      },
       timers,
     });
     this.#open.add(stream);

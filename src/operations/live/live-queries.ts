@@ -4,7 +4,9 @@ import type { Identity } from '../../auth/identity.ts';
 import type { Cache } from '../../cache/index.ts';
 import { createContext } from '../../graphql/context.ts';
 import { presentErrors } from '../../graphql/errors.ts';
-import type { RequestObserver } from '../../observability/metrics.ts';
+import type { RequestObserver } from '../../observability/operation-figures.ts';
+import type { OperationSpan } from '../../observability/tracing/operation-span.ts';
+import { type Tracing, traceExecution } from '../../observability/tracing/traces.ts';
 import type { Timers } from '../../timers.ts';
 import type { AcceptedLiveQuery } from '../operation.ts';
 import { reportOperation } from '../request-log.ts';
@@ -18,6 +20,8 @@ export interface LiveQueriesParts {
   readonly hidesSuggestions: boolean;
   readonly logger: Logger;
   readonly metrics: RequestObserver;
+  /** `null`: nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly timers: Timers;
 }
 
@@ -57,14 +61,16 @@ export class LiveQueries {
   }
 
   #start(accepted: AcceptedLiveQuery, onEmpty: () => void): LiveQuery {
-    const { cache, timers } = this.#parts;
+    const { cache, timers, tracing } = this.#parts;
     const identity = sharedIdentity(accepted.context.identity);
     let { asksDatabase } = accepted.context;
     const query = new LiveQuery({
       execute: () => {
-        const answer = this.#execute(accepted, identity, asksDatabase);
+        const options = { identity, asksDatabase };
         asksDatabase = false;
-        return answer;
+        return traceExecution(tracing, accepted.context.trace, (trace) =>
+          this.#execute(accepted, { ...options, trace }),
+        );
       },
       dependOn: (reads, onEnd) => cache.dependOn(reads, onEnd),
       isLive: () => cache.isLive,
@@ -82,12 +88,11 @@ export class LiveQueries {
 
   async #execute(
     { operation, variables }: AcceptedLiveQuery,
-    identity: Identity,
-    asksDatabase: boolean,
+    options: { readonly identity: Identity; readonly asksDatabase: boolean; readonly trace: OperationSpan | null },
   ): Promise<LiveAnswer> {
     const { logger, metrics, hidesSuggestions } = this.#parts;
     const startedAtMs = performance.now();
-    const context = createContext({ requestId: uuidv7(), identity, logger, asksDatabase });
+    const context = createContext({ requestId: uuidv7(), logger, ...options });
     const { reads, requestId } = context;
     const { errors: thrown = [], data } = await operation
       .execute(context, variables)

@@ -87,7 +87,7 @@ export class LiveQuery {
     return () => this.#leave(member);
   }
 
-  /** Changes are announced again, and some may have been missed: the answer is made anew. */
+  /** Changes are announced again, and some may have been missed: the query is executed again. */
   resume(): void {
     this.#idle = 0;
     this.#failures = 0;
@@ -169,7 +169,7 @@ export class LiveQuery {
     return Math.max(throttleMs, Math.min(throttleMs * 2 ** this.#idle, LONGEST_IDLE_MS));
   }
 
-  /** While changes are not announced nothing is made anew: `resume` ends that. */
+  /** While the feed is not live, nothing is executed; `resume` starts again. */
   #executeLater(pauseMs: number): void {
     const { isLive, timers, executions } = this.#parts;
     this.#cancelExecution();

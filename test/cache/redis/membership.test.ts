@@ -63,6 +63,21 @@ describe('the tier is not used', () => {
     expect(instance.secondTier.generation).toBeNull();
   });
 
+  test('unchecked after a gap, before everything that was committed in it has been announced', async () => {
+    const site = createSite();
+    const { cache, fake, secondTier, read } = site.createInstance('test');
+    fake.up();
+    // Version 3 was written, and answered, in the gap. Its announcement and that of version 2 are still on their way.
+    site.rows.set('a', item('a', 3));
+    site.silence(new Error('on its way'));
+    cache.resume();
+    cache.announce({ records: [{ key: keyOf('a'), version: 2, value: item('a', 2) }], tags: [], change: null });
+    await delivered();
+    expect(secondTier.generation).not.toBeNull();
+    expect(await read('a')).toEqual([item('a', 3)]);
+    expect(site.asked()).toEqual(['check a', 'find a']);
+  });
+
   test('to store what a load found before the feed was lost', async () => {
     const site = createSite();
     const { secondTier } = await site.start();

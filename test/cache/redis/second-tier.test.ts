@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SecondTier } from '../../../src/cache/index.ts';
+import type { SecondTier, TierMessage } from '../../../src/cache/index.ts';
 import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
 import { createRedisTier } from '../../../src/cache/redis/index.ts';
 import { createTestClock } from '../../../src/testing/test-clock.ts';
@@ -17,7 +17,8 @@ describeSecondTierContract('generation-based', () => {
   return {
     create() {
       const fake = createFakeStore({ server, clock });
-      const tier = new GenerationTier({ store: fake.store, keyPrefix: 'test', clock, send: async () => {} });
+      const send = async (message: TierMessage) => tier.receive(message);
+      const tier: GenerationTier = new GenerationTier({ store: fake.store, keyPrefix: 'test', clock, send });
       stores.set(tier, fake);
       return tier;
     },
@@ -40,7 +41,11 @@ onServers('on a server,', () => {
   describeSecondTierContract('Redis', () => {
     const keyPrefix = randomUUID();
     return {
-      create: () => createRedisTier({ url: redis.url, retryDelayMs: () => 1, keyPrefix, send: async () => {} }),
+      create() {
+        const send = async (message: TierMessage) => tier.receive(message);
+        const tier: SecondTier = createRedisTier({ url: redis.url, retryDelayMs: () => 1, keyPrefix, send });
+        return tier;
+      },
       async untilUp(tier) {
         while (!tier.isUp) await sleep(1);
       },

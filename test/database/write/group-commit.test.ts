@@ -59,6 +59,41 @@ describe('Concurrent writes', () => {
     expect(Object.values(await rowsByTransaction()).sort((a, b) => a - b)).toEqual([1, 1, 8, 50]);
   });
 
+  test('may write anything into the same columns, or into others', async () => {
+    const manager = (await testApp.sql<{ id: string }>('select id from manager'))[0]!.id;
+    const hostile = `it's; '' -- ? $1 \\' \\u0041 "ü" 🖥`;
+    const inputs = [
+      { operatingSystem: hostile },
+      { operatingSystem: hostile, hostname: 'b' },
+      { tags: ['a, b', '{c}', '"d"', hostile], ipAddress: '::1' },
+      { tags: [], ipAddress: '10.0.0.1' },
+      { managerId: null },
+      { managerId: manager },
+      { status: 'MAINTENANCE' },
+    ];
+    const before = (await rows()).slice(0, 5 * inputs.length);
+    const answers = await Promise.all(
+      before.map(({ id }, index) =>
+        testApp.ask(
+          `mutation ($id: ID!, $input: UpdateWorkstationInput!) { updateWorkstation(id: $id, input: $input) {
+            id version hostname operatingSystem tags ipAddress status manager { id } } }`,
+          { variables: { id, input: inputs[index % inputs.length] } },
+        ),
+      ),
+    );
+    const written = before.map(({ id, version }, index) => {
+      const { managerId, tags, ...others } = inputs[index % inputs.length] as Record<string, unknown>;
+      return {
+        id,
+        version: version + 1,
+        ...others,
+        ...(tags !== undefined && { tags: [...(tags as string[])].sort() }),
+        ...(managerId !== undefined && { manager: managerId && { id: managerId } }),
+      };
+    });
+    expect(answers).toMatchObject(written.map((updateWorkstation) => ({ data: { updateWorkstation } })));
+  });
+
   test('are each answered with their own row', async () => {
     const before = await rows();
     const answers = await Promise.all(before.map(({ id }, index) => update(id, { hostname: `host-${index}` })));

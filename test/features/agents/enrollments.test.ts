@@ -253,6 +253,12 @@ describe('Refused with nothing changed:', () => {
       expect(answer.errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
     });
     expect(statements).toBe(0);
+    const response = await fetch(`${testApp.app.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...from.headers },
+      body: JSON.stringify({ query: ENROLL, variables: { token, input: machine('x') } }),
+    });
+    expect(response.headers.get('retry-after')).toBe('2');
     expect((await tryToEnroll(token, machine('other-side'))).errors).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 import { createApp } from '../../../src/app.ts';
 import { loadConfig } from '../../../src/config/config.ts';
-import { createServerDatabase, engine } from '../../../src/testing/test-database.ts';
+import { changeFeed, createServerDatabase, engine } from '../../../src/testing/test-database.ts';
 import { RawSocket } from '../../support/raw-socket.ts';
 import { startTestApp, TEST_SECRET, type TestApp } from '../../support/test-app.ts';
 import { readFleet } from '../fleet-oracle.ts';
@@ -247,6 +247,7 @@ describe('Refused:', () => {
       AUTH_JWT_SECRET: TEST_SECRET,
       ANONYMOUS_ROLE: 'ADMIN',
       DATABASE_URL: url,
+      CHANGE_FEED: changeFeed,
     };
     const [here, there] = [await createApp(loadConfig(env)), await createApp(loadConfig(env))];
     const ask = (query: string, variables: object = {}) => post(here.url, query, variables);

@@ -1,0 +1,6 @@
+import { config } from './codegen.ts';
+
+export default {
+  ...config,
+  generates: { 'generated/persisted/': { preset: 'client', presetConfig: { persistedDocuments: true } } },
+};
