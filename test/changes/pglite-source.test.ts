@@ -8,7 +8,7 @@ let dispose: () => Promise<void>;
 
 beforeAll(async () => {
   ({ pglite, dispose } = await createEmbeddedDatabase());
-}, 60_000);
+});
 
 afterAll(() => dispose());
 

@@ -202,12 +202,12 @@ describeOnPostgresql('on PostgreSQL', () => {
     await runOnServer(`create database ${database}`);
     admin = new Client({ connectionString: databaseUrl.href });
     await admin.connect();
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await admin.end();
     await runOnServer(`drop database ${database} with (force)`);
-  }, 60_000);
+  });
 
   async function runOnServer(sql: string): Promise<void> {
     const client = new Client({ connectionString: SERVER_URL });

@@ -58,5 +58,5 @@ if (engine === 'postgresql') {
     const reports = await run({ rounds: 3, seed: 3 });
     expect(reports.flatMap(({ losses }) => losses)).toEqual([]);
     expect(Math.max(...reports.map(({ answered }) => answered))).toBeGreaterThan(0);
-  }, 120_000);
+  });
 }

@@ -365,7 +365,7 @@ test('after any changes every summary is what SQL computes, and has cost no SQL'
     ),
     { numRuns: 15 },
   );
-}, 120_000);
+});
 
 (engine === 'postgresql' ? test : test.skip)('two instances show the same, whichever of them wrote', async () => {
   const other: App = await createApp(

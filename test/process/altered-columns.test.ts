@@ -8,8 +8,6 @@ import { type ServerProcess, startServer, until } from '../support/server-proces
 const onServers = engine === 'postgresql' ? describe : describe.skip;
 
 const ROWS = 60;
-/** On a busy machine: each change takes a second or two, until the change feed has seen it. */
-const MANY_CHANGES_MS = 240_000;
 
 /** A change of the table, and the change that takes it back. */
 interface Change {
@@ -193,52 +191,44 @@ onServers('a table whose columns were changed', () => {
     );
   }
 
-  test(
-    'is read and written as before where the new type holds the same values',
-    async () => {
-      const url = await start();
+  test('is read and written as before where the new type holds the same values', async () => {
+    const url = await start();
+    await expectRightValues(url);
+    for (const { sql, back } of READABLE) {
+      await alter(url, sql);
       await expectRightValues(url);
-      for (const { sql, back } of READABLE) {
-        await alter(url, sql);
-        await expectRightValues(url);
-        await writesAndReads(url);
-        await expectRightValues(url);
-        await alter(url, back);
-      }
+      await writesAndReads(url);
       await expectRightValues(url);
-    },
-    MANY_CHANGES_MS,
-  );
+      await alter(url, back);
+    }
+    await expectRightValues(url);
+  });
 
-  test(
-    'is refused while the server runs, and named, where it does not, until it is changed back',
-    async () => {
-      const url = await start();
-      for (const { sql, back, says } of UNREADABLE) {
-        await expectRightValues(url);
-        await alter(url, sql);
-        for (const order of Object.keys(ORDERS)) {
-          const query = `{ workstations(first: 5, orderBy: { field: ${order} }) { nodes { ${FIELDS} } } }`;
-          const { data, errors } = await ask(url, query);
-          expect(data).toBeNull();
-          expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
-        }
-        await server!.untilPrinted(says);
-        // It says so as long as it lasts.
-        await until(
-          () => readiness(url),
-          ({ details }) => details.changeFeed === 'gap' && says.test(JSON.stringify(details.reason)),
-        );
-        // What does not need the table goes on.
-        expect(await ask(url, '{ managers { totalCount } }')).toEqual({ data: { managers: { totalCount: 4 } } });
-        expect((await fetch(`${url}/livez`)).status).toBe(200);
-        await admin.query(back);
-        await untilLive(url);
-      }
+  test('is refused while the server runs, and named, where it does not, until it is changed back', async () => {
+    const url = await start();
+    for (const { sql, back, says } of UNREADABLE) {
       await expectRightValues(url);
-    },
-    MANY_CHANGES_MS,
-  );
+      await alter(url, sql);
+      for (const order of Object.keys(ORDERS)) {
+        const query = `{ workstations(first: 5, orderBy: { field: ${order} }) { nodes { ${FIELDS} } } }`;
+        const { data, errors } = await ask(url, query);
+        expect(data).toBeNull();
+        expect(errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+      }
+      await server!.untilPrinted(says);
+      // It says so as long as it lasts.
+      await until(
+        () => readiness(url),
+        ({ details }) => details.changeFeed === 'gap' && says.test(JSON.stringify(details.reason)),
+      );
+      // What does not need the table goes on.
+      expect(await ask(url, '{ managers { totalCount } }')).toEqual({ data: { managers: { totalCount: 4 } } });
+      expect((await fetch(`${url}/livez`)).status).toBe(200);
+      await admin.query(back);
+      await untilLive(url);
+    }
+    await expectRightValues(url);
+  });
 
   test.each([...READABLE, ...UNREADABLE].filter(({ what }) => /bigint|numeric|enum|missing/.test(what)))(
     'leaves /livez answered while it blocks reads and writes: $what',

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
-import { eventually } from './eventually.ts';
+import { eventually, TIMEOUT_MS } from './eventually.ts';
 
 export interface VisitOptions {
   /** The path and query of the page, on the test's server. Default `/`. */
@@ -62,6 +62,7 @@ export async function openVisit(browser: Browser, url: string, options: VisitOpt
   };
   const requests = recordRequests(context, new URL(url), report);
   recordErrors(context, report);
+  context.setDefaultTimeout(TIMEOUT_MS);
   const page = await context.newPage();
   await page.goto(url + path);
   return { page, context, requests, problems, close: () => context.close() };

@@ -39,7 +39,7 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
     tables = tablesOf(database);
     await database.close();
     admin = await connect();
-  }, 60_000);
+  });
 
   afterEach(async () => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -48,7 +48,7 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
   afterAll(async () => {
     await admin?.end();
     await cluster?.destroy();
-  }, 60_000);
+  });
 
   async function connect(): Promise<Client> {
     const client = new Client({ connectionString: url });
