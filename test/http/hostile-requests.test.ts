@@ -9,7 +9,8 @@ let server: StubServer;
 let impatient: StubServer;
 
 beforeAll(async () => {
-  server = await startStubServer();
+  // Of a body without end this machine may read little at a time.
+  server = await startStubServer({ config: { requestTimeoutSeconds: 600 } });
   impatient = await startStubServer({ config: { requestTimeoutSeconds: 1 } });
 });
 

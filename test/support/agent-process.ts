@@ -6,11 +6,14 @@ export interface AgentProcess {
   readonly child: ChildProcess;
   /** Resolves to its exit code, or to the signal that ended it. */
   readonly exited: Promise<number | NodeJS.Signals>;
-  /** What it wrote so far. */
+  /** What it wrote so far, without the answers that a busy machine kept it waiting for. */
   said(): string;
   /** Kills it, unless it has ended. */
   destroy(): Promise<void>;
 }
+
+const LATE_ANSWER =
+  /The server cannot be reached \(no answer in time\)\. Trying again\.\n(The server answers again\.\n)?/g;
 
 /**
  * Starts the agent as `npm run agent` does. It reports every second.
@@ -30,7 +33,7 @@ export function startAgent(state: string, args: readonly string[], env: Record<s
   return {
     child,
     exited,
-    said: () => said,
+    said: () => said.replaceAll(LATE_ANSWER, ''),
     async destroy() {
       child.kill('SIGKILL');
       await exited;
