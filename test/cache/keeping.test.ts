@@ -172,6 +172,15 @@ describe('the value of a load that began before a newer value was stored', () =>
     expect(cache.get('a')).toBeUndefined();
   });
 
+  test('is not stored if the newer value, for which a reader asked, was too large to be held', async () => {
+    const { cache, load, reading } = await beginOldLoad({ maxBytes: 2000 });
+    const large = { version: 2, text: 'x'.repeat(3000) };
+    expect(await cache.read('a', async () => large, { ...records, reload: true })).toBe(large);
+    load.answer([{ version: 1 }, { version: 1 }]);
+    await reading;
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, { version: 1 }]);
+  });
+
   test('is not stored after the newer value expired, whether or not it was swept', async () => {
     for (const value of [{ version: 2 }, null]) {
       for (const isSwept of [true, false]) {

@@ -1,4 +1,4 @@
-import { Cache } from '../../src/cache/index.ts';
+import { Cache, type FillLease } from '../../src/cache/index.ts';
 import { createTestClock } from '../../src/testing/test-clock.ts';
 
 describe('the TTL', () => {
@@ -146,6 +146,23 @@ describe('bounds', () => {
     cache.set('b', 2);
     cache.set('a', 'x'.repeat(1000));
     expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 2]);
+  });
+
+  test('a value that fills the bound to the last byte is held', () => {
+    const cache = new Cache({ maxBytes: sizeOf('a', 'text') });
+    cache.set('a', 'text');
+    expect(cache.get('a')).toBe('text');
+  });
+
+  test('a record that comes along with a list is stored if it fits to the last byte', async () => {
+    const bytes = sizeOf('record', 'text');
+    const prime = (maxBytes: number) =>
+      new Promise((resolve) => {
+        const load = async (lease: FillLease) => resolve(lease.prime('record', 'text', { layer: 'values' }));
+        void new Cache({ maxBytes }).read('list', async (lease) => [await load(lease)].length, { layer: 'lists' });
+      });
+    expect(await prime(bytes)).toMatchObject({ value: 'text' });
+    expect(await prime(bytes - 1)).toBe('no room');
   });
 
   test('entries that have left do not count', () => {
