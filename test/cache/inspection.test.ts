@@ -280,6 +280,34 @@ describe('The log of removals', () => {
     expect(few.map(({ key }) => key)).toEqual(['early']);
   });
 
+  test('blames no change for what had expired before it', async () => {
+    const { cache, clock, removed } = createCache();
+    cache.set('a', 'x', { layer: 'values', version: 1 });
+    clock.advanceSeconds(10);
+    cache.announce({ records: [{ key: 'a', version: 2, value: 'y' }], tags: [], change: null }, 'a change');
+    expect(await removed()).toEqual(['a expired']);
+  });
+
+  test('remembers a thousand, however many there were before', async () => {
+    const { cache, put, removed } = createCache();
+    for (let at = 0; at < 2500; at++) {
+      put(`${at}${'k'.repeat(600)}`);
+      cache.clear();
+    }
+    expect(await removed()).toHaveLength(1000);
+  });
+
+  test('remembers keys of a mebibyte together, and the last one however long it is', async () => {
+    const { cache, put, removed } = createCache();
+    for (let at = 0; at < 512; at++) put(`${at}`.padEnd(2048, 'k'));
+    cache.clear();
+    expect(await removed()).toHaveLength(512);
+    put('k'.repeat(1024 * 1024 + 1));
+    cache.clear();
+    expect(await removed('kkk*')).toHaveLength(1);
+    expect(await removed()).toHaveLength(1);
+  });
+
   test('remembers fewer removals of long keys', async () => {
     const { cache, put, removed } = createCache({ maxBytes: 1e9 });
     for (let at = 0; at < 500; at++) put(`${at}${'k'.repeat(5000)}`);

@@ -1,4 +1,5 @@
-import { Cache, type FillLease } from '../../src/cache/index.ts';
+import { Cache, type FillLease, flatObjectBytes } from '../../src/cache/index.ts';
+import { freezeAndMeasure } from '../../src/cache/store/value.ts';
 import { createTestClock } from '../../src/testing/test-clock.ts';
 
 describe('the TTL', () => {
@@ -132,6 +133,11 @@ describe('bounds', () => {
       const sizes = [[], [part], [part, part], [part, part, part]].map(bytesOf);
       expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
     }
+  });
+
+  test('a flat object can be measured without a walk through it', () => {
+    expect(flatObjectBytes(0, 0, 0)).toBe(freezeAndMeasure({}));
+    expect(flatObjectBytes(4, 2, 5)).toBe(freezeAndMeasure({ id: 1, name: 'ab', owner: 'abc', endedAt: null }));
   });
 
   test('keys and tags count', () => {
