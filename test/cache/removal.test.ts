@@ -73,6 +73,14 @@ describe('an entry that leaves the cache is reported as', () => {
     expect(cache.getStats()).toMatchObject({ size: 0, evictions: 0 });
   });
 
+  test('invalidated, although its TTL was over, when nobody asked for it before', async () => {
+    const { cache, clock, removed } = createWatchedCache();
+    cache.set('a', 1);
+    clock.advanceSeconds(10);
+    cache.clear();
+    expect(await removed()).toEqual(['a invalidated']);
+  });
+
   test('invalidated, when loads disagree on whether it exists', async () => {
     const { cache, removed } = createWatchedCache();
     cache.set('a', 1);

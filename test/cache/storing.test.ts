@@ -224,6 +224,7 @@ describe('values', () => {
     const cache = new Cache();
     expect(() => cache.set('a', { rows: [new Entity()] })).toThrow('Entity');
     expect(() => cache.set('a', [Number.NaN])).toThrow('NaN');
+    expect(() => cache.set('a', Object.create(Object.create(null)))).toThrow('an instance of undefined');
     expect(() => cache.set('a', { name: undefined })).toThrow('undefined');
   });
 
