@@ -71,10 +71,10 @@ export class CacheDependency implements EntryDependency {
 /** See `Cache.dependOn`. */
 export function createDependency(
   source: CacheDependencySource,
-  { entries, stale }: ReadTrace,
+  { entries }: ReadTrace,
   onEnd: OnDependencyEnd,
 ): CacheDependency | null {
-  if (!source.isLive || stale > 0) return null;
+  if (!source.isLive) return null;
   const { nowMs } = source;
   for (const entry of entries) if (!entry?.isHeld || entry.expiresAtMs <= nowMs) return null;
   return new CacheDependency(source, entries as readonly Entry[], onEnd);
@@ -103,5 +103,5 @@ function attach(dependency: CacheDependency, entry: Entry): void {
 function detach(dependency: CacheDependency, entry: Entry): void {
   const { dependencies } = entry;
   if (dependencies instanceof Set) dependencies.delete(dependency);
-  else if (dependencies === dependency) entry.dependencies = undefined;
+  else entry.dependencies = undefined;
 }

@@ -94,6 +94,36 @@ describe('A dependency', () => {
     expect([dependencies[1]!.isValid, countEnded()]).toEqual([false, 2]);
   });
 
+  test('is counted with each of its entries until it ends', async () => {
+    const { cache, read, depend } = createReader();
+    const dependents = () => ['a', 'b'].map((key) => cache.inspection.find(key)?.dependents);
+    await read('a');
+    await read('b');
+    await read('a');
+    expect(dependents()).toEqual([0, 0]);
+    const first = depend()!;
+    expect(dependents()).toEqual([1, 1]);
+    const second = depend()!;
+    expect(dependents()).toEqual([2, 2]);
+    first.end();
+    expect(dependents()).toEqual([1, 1]);
+    second.end();
+    expect(dependents()).toEqual([0, 0]);
+    const third = depend()!;
+    expect(dependents()).toEqual([1, 1]);
+    third.end();
+    expect(dependents()).toEqual([0, 0]);
+  });
+
+  test('ends with nothing that is read after it was created', async () => {
+    const { cache, read, depend } = createReader();
+    await read('a');
+    const dependency = depend()!;
+    await read('b');
+    cache.delete('b');
+    expect([dependency.isValid, dependency.keys, dependency.size]).toEqual([true, ['a'], 1]);
+  });
+
   test('can be ended by its owner, once', async () => {
     const { cache, countEnded, read, depend } = createReader();
     await read('a');
