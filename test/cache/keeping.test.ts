@@ -54,6 +54,47 @@ describe('of the values that loads prime', () => {
     expect(cache.get('a')).toBeUndefined();
   });
 
+  test('nothing is kept of a fresh value and a later one that disagree', async () => {
+    const { cache, clock, prime } = createTestCache();
+    cache.set('a', 'one', { layer: 'records' });
+    clock.advanceSeconds(1);
+    await prime(null);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
+  test('the same version changes nothing: everything derived from it stays', async () => {
+    const { cache, clock, prime } = createTestCache();
+    await prime({ version: 1 });
+    const trace = new ReadTrace();
+    cache.findHeld('a', { layer: 'records', trace });
+    const dependency = cache.dependOn(trace, () => {});
+    clock.advanceSeconds(299);
+    await prime({ version: 1 });
+    expect(dependency?.isValid).toBe(true);
+  });
+
+  test('the same version is held for another TTL once its own is over', async () => {
+    const { cache, clock, prime } = createTestCache();
+    await prime({ version: 1 });
+    clock.advanceSeconds(300);
+    await prime({ version: 1 });
+    expect(cache.get('a')).toEqual({ version: 1 });
+  });
+
+  test('one is returned as the entry that holds it, although another load primed that', async () => {
+    const { cache } = createTestCache();
+    const prime = (version: number) =>
+      new Promise<unknown>((resolve) => {
+        const load = async (lease: FillLease) =>
+          [resolve(lease.prime('a', { version }, { layer: 'records', version }))].length;
+        void cache.read('list', load, { layer: 'lists', reload: true });
+      });
+    const entry = await prime(2);
+    expect(entry).toMatchObject({ key: 'a', value: { version: 2 }, isHeld: true });
+    expect(await prime(2)).toBe(entry);
+    expect(await prime(1)).toBeNull();
+  });
+
   test('an expired absence does not contradict a presence', async () => {
     const { cache, clock, prime } = createTestCache();
     cache.set('a', null, { layer: 'records' });

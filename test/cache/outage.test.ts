@@ -52,6 +52,14 @@ describe('while the cache is suspended', () => {
     expect(cache.get('a')).toBe(1);
   });
 
+  test('a value that is set removes the old one, and none of them replaces a failed load', async () => {
+    const { cache, read, fail } = createTestCache();
+    await read();
+    cache.suspend();
+    cache.set('a', 2);
+    await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  });
+
   test('a change that is announced all the same removes what it changed', async () => {
     const { cache, read, fail } = createTestCache();
     await read();
@@ -187,11 +195,23 @@ test('loads that failed at once do not delay the next attempt', async () => {
   expect(await read()).toBe(1);
 });
 
-test('an outage that a load met is over when the cache resumes', async () => {
+test('an outage that a load met is over when another load succeeds, although it began before', async () => {
+  const { cache, read, fail } = createTestCache();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  cache.suspend();
+  const early = cache.read('b', () => promise, { layer: 'values' });
+  await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
+  resolve(100);
+  await early;
+  expect(await read()).toBe(1);
+});
+
+test('an outage that a load met is over when the cache resumes, also for the next suspension', async () => {
   const { cache, read, fail } = createTestCache();
   cache.suspend();
   await expect(fail(OUTAGE)).rejects.toBe(OUTAGE);
   cache.resume();
+  cache.suspend();
   expect(await read()).toBe(1);
 });
 

@@ -31,6 +31,13 @@ describe('findHeld', () => {
     expect(trace.keys).toEqual([]);
     expect(cache.getStats()).toMatchObject({ hits: 0, misses: 0 });
   });
+
+  test('leaves a value that is to be loaded again to the read', () => {
+    const { cache } = createTestCache();
+    cache.set('a', 1, VALUES);
+    expect(cache.findHeld('a', { ...VALUES, reload: true })).toBeUndefined();
+    expect(cache.getStats()).toMatchObject({ hits: 0, misses: 0 });
+  });
 });
 
 describe('reading records', () => {
@@ -229,7 +236,9 @@ describe('reading many keys', () => {
 
   test.each([[[]], [['a']], [['a', 'b', 'c']]])('a load that answers two keys with %j is refused', async (values) => {
     const { cache } = createTestCache();
-    await expect(cache.readMany(['a', 'b'], async () => values, VALUES)).rejects.toThrow(TypeError);
+    await expect(cache.readMany(['a', 'b'], async () => values, VALUES)).rejects.toThrow(
+      new TypeError(`The load was asked for 2 values and gave ${values.length}.`),
+    );
     expect(cache.getStats().size).toBe(0);
   });
 
