@@ -25,6 +25,7 @@ export class CountingSocket {
   readonly #socket: Socket;
   readonly #onMessage: (socket: CountingSocket) => void;
   readonly #onFailure: (error: Error) => void;
+  readonly #upgraded = Promise.withResolvers<void>();
   #isUpgraded = false;
   /** Bytes of the frame's payload that are still to come. */
   #missing = 0;
@@ -34,12 +35,15 @@ export class CountingSocket {
   private constructor(socket: Socket, onMessage: (socket: CountingSocket) => void, onFailure: (error: Error) => void) {
     this.#socket = socket;
     this.#onMessage = onMessage;
-    this.#onFailure = onFailure;
-    socket.on('error', onFailure);
-    socket.on('close', () => onFailure(new Error('The server closed a connection.')));
+    this.#onFailure = (error) => {
+      this.#upgraded.reject(error);
+      onFailure(error);
+    };
+    socket.on('error', this.#onFailure);
+    socket.on('close', () => this.#onFailure(new Error('The server closed a connection.')));
   }
 
-  /** Sends the handshake. @param onMessage called for each text message */
+  /** Resolves after the handshake. @param onMessage called for each text message */
   static async open(
     url: string,
     onMessage: (socket: CountingSocket) => void,
@@ -64,6 +68,7 @@ export class CountingSocket {
       'sec-websocket-protocol: graphql-transport-ws',
     ];
     socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    await counting.#upgraded.promise;
     return counting;
   }
 
@@ -110,7 +115,10 @@ export class CountingSocket {
   #upgrade(bytes: number): number {
     const end = shared.subarray(0, bytes).indexOf('\r\n\r\n');
     this.#isUpgraded = end !== -1 && shared.toString('latin1', 0, 12).endsWith(' 101');
-    if (this.#isUpgraded) return end + 4;
+    if (this.#isUpgraded) {
+      this.#upgraded.resolve();
+      return end + 4;
+    }
     this.#onFailure(new Error(`No upgrade: ${shared.toString('latin1', 0, Math.min(bytes, 200))}`));
     return bytes;
   }

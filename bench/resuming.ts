@@ -1,7 +1,7 @@
-import { once } from 'node:events';
+import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { WebSocket } from 'ws';
+import { CountingSocket } from './counting-socket.ts';
 import { withFleet } from './database.ts';
 import { median } from './median.ts';
 import { baselineOf, type Contender, STATIONMASTER, startServer } from './servers.ts';
@@ -86,7 +86,7 @@ async function measure(contender: Contender, { sockets, subscriptions, missed }:
     });
     try {
       const since = await change(server.url, missed);
-      const open: WebSocket[] = [];
+      const open: CountingSocket[] = [];
       let begun = 0;
       const { cpuMs: cpuMsBefore } = await server.usage();
       const startedAtMs = performance.now();
@@ -96,7 +96,7 @@ async function measure(contender: Contender, { sockets, subscriptions, missed }:
       await Promise.all(Array.from({ length: CONNECTING }, work));
       const seconds = (performance.now() - startedAtMs) / 1000;
       const { cpuMs } = await server.usage();
-      for (const socket of open) socket.terminate();
+      for (const socket of open) socket.close();
       resolve({ seconds, cpuMsPerSocket: (cpuMs - cpuMsBefore) / sockets });
     } finally {
       await server.stop();
@@ -123,27 +123,30 @@ async function ask(url: string, query: string): Promise<any> {
   return response.json();
 }
 
-/** Resolves once all subscriptions of a new socket have received what they missed. */
-async function resume({ url, since, subscriptions, missed }: Resumption): Promise<WebSocket> {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
-    perMessageDeflate: false,
-  });
-  await once(socket, 'open');
-  socket.send('{"type":"connection_init"}');
-  await once(socket, 'message');
-  let missing = subscriptions * missed;
-  await new Promise<void>((resolve, reject) => {
-    socket.on('close', (code) => reject(new Error(`The server closed a socket with ${code}.`)));
-    socket.on('message', (text: Buffer) => {
-      if (!text.includes('"kind":"UPDATED"')) reject(new Error(`Not a change: ${text}`));
-      missing -= 1;
-      if (missing === 0) resolve();
-    });
-    const payload = { query: CHANGES, variables: { since } };
-    for (let id = 0; id < subscriptions; id++)
-      socket.send(JSON.stringify({ id: String(id), type: 'subscribe', payload }));
-  });
-  socket.removeAllListeners('close');
+/**
+ * Resolves once all subscriptions of a new socket have received what they missed. Reads no message before the last one: the
+ * clients, which share the machine with the server, should cost less than it does.
+ */
+async function resume({ url, since, subscriptions, missed }: Resumption): Promise<CountingSocket> {
+  const { promise: failure, reject } = Promise.withResolvers<never>();
+  failure.catch(() => {});
+  const acknowledged = Promise.withResolvers<void>();
+  const received = Promise.withResolvers<void>();
+  const expected = subscriptions * missed;
+  const onMessage = ({ messages }: CountingSocket) => {
+    if (messages === 1) acknowledged.resolve();
+    if (messages === 1 + expected) received.resolve();
+  };
+  const socket = await CountingSocket.open(url, onMessage, reject);
+  socket.send({ type: 'connection_init' });
+  await Promise.race([acknowledged.promise, failure]);
+  const payload = { query: CHANGES, variables: { since } };
+  // The ids of clients are UUIDs, and differ.
+  for (let begun = 0; begun < subscriptions; begun++) socket.send({ id: randomUUID(), type: 'subscribe', payload });
+  await Promise.race([received.promise, failure]);
+  const changes = socket.sample!.split('"kind":"UPDATED"').length - 1;
+  if (changes !== expected) throw new Error(`Not ${expected} changes: ${socket.sample}`);
+  socket.sample = null;
   return socket;
 }
 
