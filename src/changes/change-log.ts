@@ -26,13 +26,16 @@ export interface LoggedMessage {
   readonly skip: number;
 }
 
-interface Entry extends Omit<LoggedMessage, 'skip'> {
+interface Entry extends LoggedMessage {
   readonly heardAtMs: number;
 }
 
 /** Reads the log from some place on. */
 export interface LogReader {
-  /** The next message; `null` when everything was read that has been heard; `lost` when that is remembered no more. */
+  /**
+   * The next message, the same object for all readers that read the whole of it; `null` when everything was read that has been
+   * heard; `lost` when that is remembered no more.
+   */
   next(): LoggedMessage | null | 'lost';
 }
 
@@ -136,7 +139,8 @@ export class ChangeLog {
       const skip = place.rows - entry.announced.before;
       if (skip <= 0) return null;
       if (skip <= rowsOf(entry)) {
-        return isSame(place, placeIn(entry.announced, skip)) ? this.#readFrom(number, skip) : null;
+        if (!isSame(place, placeIn(entry.announced, skip))) return null;
+        return skip === rowsOf(entry) ? this.#readFrom(number + 1, 0) : this.#readFrom(number, skip);
       }
       number += 1;
     }
@@ -150,7 +154,7 @@ export class ChangeLog {
         if (number < this.#oldest) return 'lost';
         const entry = this.#entries.get(number);
         if (!entry) return null;
-        const message = { ...entry, skip };
+        const message = skip === 0 ? entry : { ...entry, skip };
         number += 1;
         skip = 0;
         return message;
@@ -158,11 +162,11 @@ export class ChangeLog {
     };
   }
 
-  #append(message: Omit<Entry, 'heardAtMs'>): void {
+  #append(message: Omit<LoggedMessage, 'skip'>): void {
     const { announced } = message;
     const { xid } = announced;
     const number = this.#nextNumber++;
-    const entry = { ...message, heardAtMs: this.#timers.now() };
+    const entry = { ...message, skip: 0, heardAtMs: this.#timers.now() };
     this.#entries.set(number, entry);
     if (!this.#firstOf.has(xid)) this.#firstOf.set(xid, number);
     this.#bytes += bytesOf(entry);

@@ -1,6 +1,6 @@
 export type { Announced, Change, Command, Row } from './change.ts';
 export { ChangeFeed, type FeedListener, type FeedState } from './change-feed.ts';
-export { ChangeLog, type LogReader } from './change-log.ts';
+export { ChangeLog, type LoggedMessage, type LogReader } from './change-log.ts';
 export { createLogicalSource } from './logical/logical-source.ts';
 export { requireDecoding } from './logical/require-decoding.ts';
 export { CHANNEL, type NotificationSource } from './notification-source.ts';

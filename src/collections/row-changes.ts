@@ -4,6 +4,7 @@ import {
   type ChangeFeed,
   type ChangeLog,
   createPushStream,
+  type LoggedMessage,
   type PushStream,
   type Replay,
 } from '../changes/index.ts';
@@ -51,7 +52,7 @@ export function streamRowChanges<Row extends Identified, FilterGiven>(
   collection: Collection<Row, FilterGiven, string>,
   { ids, filter, since }: WantedChanges<FilterGiven>,
   { feed, log }: { readonly feed: ChangeFeed; readonly log: ChangeLog },
-): PushStream<RowEvent<Row>> {
+): PushStream<RowEvent<Row>, LoggedMessage | Refetch> {
   const judge = filter == null ? judgeAll(collection) : judgeByFilter(collection, filter);
   const wanted = ids && new Set(ids.map(normalizeId));
   const refetch = (position = log.position): Refetch => ({ kind: 'REFETCH', position });
@@ -70,25 +71,27 @@ export function streamRowChanges<Row extends Identified, FilterGiven>(
     return events;
   };
 
-  const replayFrom = (position: string): Replay<RowEvent<Row>> => {
+  const replayFrom = (position: string): Replay<LoggedMessage | Refetch> => {
     let reader = log.readAfter(position);
     return {
       next() {
         const message = reader ? reader.next() : 'lost';
-        if (message === null) return null;
-        if (message === 'lost') {
-          // What comes while this is on its way belongs to the replay.
-          reader = log.readFromNow();
-          return [refetch()];
-        }
-        const { announced, changes, skip, table } = message;
-        if (changes) return eventsOf(changes, announced, skip);
-        return table === collection.table && skip === 0 ? [refetch(log.positionIn(announced, 1))] : [];
+        if (message !== 'lost') return message;
+        // What comes while this is on its way belongs to the replay.
+        reader = log.readFromNow();
+        return refetch();
       },
     };
   };
 
-  return createPushStream<RowEvent<Row>>(
+  const eventsIn = (piece: LoggedMessage | Refetch): readonly RowEvent<Row>[] => {
+    if ('kind' in piece) return [piece];
+    const { announced, changes, skip, table } = piece;
+    if (changes) return eventsOf(changes, announced, skip);
+    return table === collection.table ? [refetch(log.positionIn(announced, 1))] : [];
+  };
+
+  return createPushStream<RowEvent<Row>, LoggedMessage | Refetch>(
     (push) =>
       feed.follow({
         onChanges: (changes, announced) => eventsOf(changes, announced).forEach(push),
@@ -103,6 +106,7 @@ export function streamRowChanges<Row extends Identified, FilterGiven>(
       positionOf: ({ position }) => position,
       missed: refetch,
       replay: since == null ? undefined : replayFrom(since),
+      eventsIn,
     },
   );
 }

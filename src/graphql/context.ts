@@ -51,7 +51,7 @@ class OperationContext implements Context {
   readonly trace: OperationSpan | null;
   readonly asksDatabase: boolean;
   readonly serverLogger: Logger;
-  readonly made = new Map<object, unknown>();
+  made: Map<object, unknown> | undefined;
   ownLogger: Logger | undefined;
 
   constructor({ requestId, identity, sender = NOBODY, logger, trace = null, asksDatabase = false }: ContextParts) {
@@ -74,6 +74,7 @@ class OperationContext implements Context {
   }
 
   once<T>(key: object, create: (context: Context) => T): T {
+    this.made ??= new Map();
     let made = this.made.get(key);
     if (made === undefined) {
       made = create(this);
@@ -83,7 +84,7 @@ class OperationContext implements Context {
   }
 
   forgetLoads(): void {
-    this.made.clear();
+    this.made?.clear();
   }
 }
 

@@ -1,41 +1,23 @@
 import type { Timers } from '../timers.ts';
+import { type EventTraits, KeptEvents, type Render, type RenderedEvent } from './kept-events.ts';
 import { Turns } from './turns.ts';
 
 /** A source of events. `PushStream` has all the optional members. */
-export interface EventSource extends AsyncIterable<unknown> {
+export interface EventSource extends AsyncIterable<unknown>, EventTraits {
   readonly isShared?: boolean;
   readonly pushed?: number;
   readonly taken?: number;
   readonly takenAtMs?: number;
-  readonly replay?: { next(): readonly unknown[] | null } | undefined;
-  keyOf?(event: unknown): string;
-  positionOf?(event: unknown): string;
+  /** Gives pieces for `eventsIn`, of any source of the same events. */
+  readonly replay?: { next(): unknown } | undefined;
 }
 
-/** An event as clients see it. */
-export interface RenderedEvent {
-  readonly payload: string;
-  /** A newer event with the same key may replace it. */
-  readonly key: string;
-  /** Whether a newer one makes it worthless, so that it should be replaced while it waits. */
-  readonly isState?: boolean;
-  /** From where a client that has it goes on after being cut off; `undefined`: its stream cannot be resumed. */
-  readonly position: string | undefined;
-}
-
-/** Called with each event. */
-export type Deliver = (event: RenderedEvent, subscriber: Subscriber) => void;
-
-/** The JSON of an event. */
-export interface Rendered {
-  readonly payload: string;
-  /** Whether rendering it again would give the same. */
-  isCurrent(): boolean;
-}
+/** Called with the next events, which may leave together. */
+export type Deliver = (events: readonly RenderedEvent[], subscriber: Subscriber) => void;
 
 export interface BroadcastOptions {
-  /** Writes an event as clients see it: once for all of them. */
-  readonly render: (event: unknown) => Promise<Rendered>;
+  /** Called once for all subscribers. */
+  readonly render: Render;
   /** Called when an event was delivered to all, with the time since it was pushed, if its source tells. */
   readonly onDelivered?: (waitedMs: number) => void;
   /** Called when ending the source fails. */
@@ -56,13 +38,14 @@ interface Shared {
   readonly timers: Timers;
 }
 
-/** How much JSON is kept for several subscribers who missed the same, in characters. */
-const MAX_KEPT = 4 * 1024 * 1024;
-/** How long after the last of them: those that were cut off together come back one after the other. */
+/** How long events are kept after the last subscriber that missed some: those that were cut off together come back one after the other. */
 const KEPT_MS = 1000;
 
 /** How many pieces of work a subscriber that is catching up does in one turn, so that others do not wait for long. */
 const MAX_PIECES_PER_TURN = 32;
+
+/** How much JSON a subscriber that is catching up is given at once, in characters. */
+const MAX_TOGETHER = 16 * 1024;
 
 /**
  * Relays the events of one source to all subscribers that asked the same. Each event is rendered once, and delivered to
@@ -77,8 +60,7 @@ export class Broadcast {
   readonly #onEnd: () => void;
   readonly #subscribers = new Set<Subscriber>();
   /** What was rendered since some subscriber gets what it missed: others may have missed it too. */
-  readonly #kept = new Map<string, Promise<Rendered>>();
-  #keptSize = 0;
+  readonly #kept: KeptEvents;
   #cancelForgetting = () => {};
   #catchingUp = 0;
   #read = 0;
@@ -90,6 +72,7 @@ export class Broadcast {
     this.#options = options;
     this.#shared = shared;
     this.#onEnd = onEnd;
+    this.#kept = new KeptEvents(source, options.render);
   }
 
   /**
@@ -123,9 +106,9 @@ export class Broadcast {
         this.#read += 1;
         const place = this.#source.taken ?? this.#read;
         const pushedAtMs = this.#source.takenAtMs;
-        const event = await this.#render(value, place);
+        const events = [await this.#render(value, place)];
         for (const subscriber of this.#subscribers) {
-          if (subscriber.since < place) subscriber.deliver(event, subscriber);
+          if (subscriber.since < place) subscriber.deliver(events, subscriber);
         }
         if (pushedAtMs !== undefined) this.#options.onDelivered?.(performance.now() - pushedAtMs);
       }
@@ -143,76 +126,100 @@ export class Broadcast {
   ): Promise<void> {
     this.#catchingUp += 1;
     this.#cancelForgetting();
-    const takeTurn = takeTurns(this.#shared.turns);
+    const batch = new Batch(subscriber);
+    const takeTurn = takeTurns(this.#shared.turns, () => batch.deliver());
     try {
       for (;;) {
-        await whenReady?.();
-        await takeTurn();
+        const room = batch.isEmpty ? whenReady?.() : undefined;
+        if (room) await room;
+        const turn = takeTurn();
+        if (turn) await turn;
         if (subscriber.hasEnded) return;
-        const events = replay.next();
-        if (!events) break;
-        for (const event of events) {
-          await takeTurn();
-          const rendered = await this.#render(event, 0);
+        const piece = replay.next();
+        if (piece === null) break;
+        for (const event of this.#kept.in(piece)) {
+          const turn = takeTurn();
+          if (turn) await turn;
+          const rendered = event.current ?? (await batch.deliverBefore(event.render()));
           if (subscriber.hasEnded) return;
-          subscriber.deliver(rendered, subscriber);
+          batch.add(rendered);
         }
       }
+      batch.deliver();
       subscriber.since = this.#pushed;
     } catch (error) {
+      batch.deliver();
       subscriber.fail(error);
     } finally {
       this.#catchingUp -= 1;
       if (this.#catchingUp === 0 && !this.#hasEnded) {
-        this.#cancelForgetting = this.#shared.timers.after(KEPT_MS, () => this.#forget());
+        this.#cancelForgetting = this.#shared.timers.after(KEPT_MS, () => this.#kept.forget());
       }
     }
   }
 
   async #render(event: unknown, place: number): Promise<RenderedEvent> {
-    const key = this.#source.keyOf?.(event) ?? String(place);
     const position = this.#source.positionOf?.(event);
-    const { payload } = await (position === undefined || this.#catchingUp === 0
-      ? this.#options.render(event)
-      : this.#renderOnce(event, `${key} ${position}`));
-    return { payload, key, position };
-  }
-
-  async #renderOnce(event: unknown, name: string): Promise<Rendered> {
-    const kept = await this.#kept.get(name);
-    if (kept?.isCurrent()) return kept;
-    const rendering = this.#options.render(event);
-    this.#kept.set(name, rendering);
-    const rendered = await rendering;
-    this.#keptSize += rendered.payload.length;
-    if (this.#keptSize > MAX_KEPT) this.#forget();
-    return rendered;
-  }
-
-  #forget(): void {
-    this.#kept.clear();
-    this.#keptSize = 0;
+    if (position !== undefined && this.#catchingUp > 0) return this.#kept.of(event).render();
+    const { payload } = await this.#options.render(event);
+    return { payload, key: this.#source.keyOf?.(event) ?? String(place), position };
   }
 
   #stop(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#cancelForgetting();
-    this.#forget();
+    this.#kept.forget();
     this.#onEnd();
     // Not awaited: a generator that waits for an event ends only after that event.
     Promise.resolve(this.#events.return?.()).catch(this.#options.onError);
   }
 }
 
-/** What is delivered to one subscriber in one turn leaves in one write. */
-function takeTurns(turns: Turns): () => Promise<void> | undefined {
+/** Events that are delivered together to a subscriber that is catching up. */
+class Batch {
+  readonly #subscriber: Subscriber;
+  #events: RenderedEvent[] = [];
+  #size = 0;
+
+  constructor(subscriber: Subscriber) {
+    this.#subscriber = subscriber;
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  add(event: RenderedEvent): void {
+    this.#events.push(event);
+    this.#size += event.payload.length;
+    if (this.#size >= MAX_TOGETHER) this.deliver();
+  }
+
+  deliver(): void {
+    if (this.isEmpty) return;
+    const events = this.#events;
+    this.#events = [];
+    this.#size = 0;
+    this.#subscriber.deliver(events, this.#subscriber);
+  }
+
+  /** What is there need not wait for `next`. */
+  deliverBefore(next: Promise<RenderedEvent>): Promise<RenderedEvent> {
+    this.deliver();
+    return next;
+  }
+}
+
+/** @param onEnd called before a turn ends */
+function takeTurns(turns: Turns, onEnd: () => void): () => Promise<void> | undefined {
   let left = 0;
   return () => {
     if (left > 0 && turns.hasTime) {
       left -= 1;
       return undefined;
     }
+    onEnd();
     left = MAX_PIECES_PER_TURN;
     return turns.next();
   };
@@ -235,8 +242,6 @@ export class Subscriber implements AsyncIterableIterator<never> {
     this.since = since;
     this.deliver = deliver;
     this.#end = onEnd;
-    // Without a pending `next` a failure would be an unhandled rejection.
-    this.#outcome.promise.catch(() => {});
   }
 
   /** Whether the client ended the subscription, and gets no more events. */
@@ -256,6 +261,8 @@ export class Subscriber implements AsyncIterableIterator<never> {
   }
 
   fail(error: unknown): void {
+    // Without a pending `next` it would be an unhandled rejection.
+    this.#outcome.promise.catch(() => {});
     this.#outcome.reject(error);
     this.finish();
   }

@@ -1,16 +1,28 @@
 import type { Duplex } from 'node:stream';
+import type { RenderedEvent } from './kept-events.ts';
 import { corkForTurn } from './turn-writes.ts';
 
-/** An event of a subscription, to be sent to a peer. */
-export interface EventMessage {
+/** How the events of one subscription are sent. */
+export interface EventForm {
   /** As the outlet takes it. */
+  dataOf(event: RenderedEvent): string;
+  /** Tells the event's key from those of other subscriptions of the peer. */
+  keyOf(event: RenderedEvent): string;
+}
+
+/** A subscriber. Nothing is sent to one that has left. */
+export interface Recipient {
+  readonly hasLeft: boolean;
+}
+
+/** An event that waits. */
+interface EventMessage {
   readonly data: string;
-  /** A newer event with the same key may replace this one while it waits. */
+  /** A newer event with the same key may replace this one. */
   readonly key: string;
   /** Whether a newer event with the same key does so even if there is room for both. */
   readonly isState?: boolean | undefined;
-  /** The subscriber. Nothing is sent to one that has left. */
-  readonly recipient: { readonly hasLeft: boolean };
+  readonly recipient: Recipient;
 }
 
 /** A reply to a message of the peer. */
@@ -50,6 +62,9 @@ export interface SendQueueOptions {
 /** The memory of a waiting message beside its data. */
 const OVERHEAD_BYTES = 200;
 
+/** Events that are sent together are handed to the network in pieces of about this length. */
+const LONGEST_PIECE = 16 * 1024;
+
 /**
  * Sends messages to one peer, in order, no faster than the peer reads. The queue is bounded.
  *
@@ -77,11 +92,30 @@ export class SendQueue {
 
   /** Resolves once the data is handed to the network, or dropped. */
   send(data: string): Promise<void> {
-    return new Promise((resolve) => this.#post({ data, onSent: resolve }));
+    return new Promise((resolve) => {
+      // The outlet is closing; its close event follows.
+      if (!this.#outlet.isOpen) resolve();
+      else if (this.#mayTransmit) this.#transmit(data, resolve);
+      else this.#enqueue({ data, onSent: resolve });
+    });
   }
 
-  sendEvent(event: EventMessage): void {
-    this.#post(event);
+  sendEvents(events: readonly RenderedEvent[], form: EventForm, recipient: Recipient): void {
+    // The outlet is closing; its close event follows.
+    if (!this.#outlet.isOpen) return;
+    let piece = '';
+    for (const event of events) {
+      const data = form.dataOf(event);
+      if (piece === '' && !this.#mayTransmit) {
+        this.#enqueue({ data, key: form.keyOf(event), isState: event.isState, recipient });
+        continue;
+      }
+      piece += data;
+      if (piece.length < LONGEST_PIECE) continue;
+      this.#transmit(piece);
+      piece = '';
+    }
+    if (piece !== '') this.#transmit(piece);
   }
 
   /** `undefined` when nothing waits, otherwise what resolves when nothing does any more, or the socket is closed. */
@@ -91,23 +125,20 @@ export class SendQueue {
     return this.#drained.promise;
   }
 
-  #post(message: Message): void {
-    // The outlet is closing; its close event follows.
-    if (!this.#outlet.isOpen) settle(message);
-    else if (this.#waiting.size === 0 && this.#outlet.hasRoom) this.#transmit(message);
-    else this.#enqueue(message);
+  get #mayTransmit(): boolean {
+    return this.#waiting.size === 0 && this.#outlet.hasRoom;
   }
 
-  #transmit(message: Message): void {
+  #transmit(data: string, onSent?: () => void): void {
     corkForTurn(this.#outlet.connection);
-    this.#outlet.send(message.data, isEvent(message) ? undefined : message.onSent);
+    this.#outlet.send(data, onSent);
   }
 
   #drain(): void {
     for (const [place, message] of this.#waiting) {
       if (!this.#outlet.hasRoom) return;
       this.#remove(place, message);
-      if (isWanted(message)) this.#transmit(message);
+      if (isWanted(message)) this.#transmit(message.data, isEvent(message) ? undefined : message.onSent);
     }
     this.#isCoalescing = false;
     this.#drained?.resolve();

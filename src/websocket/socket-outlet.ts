@@ -34,7 +34,7 @@ export class SocketOutlet implements Outlet {
   }
 
   onClose(listener: () => void): void {
-    this.#socket.once('close', listener);
+    this.#socket.on('close', listener);
   }
 
   get isPaused(): boolean {

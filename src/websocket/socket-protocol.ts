@@ -1,7 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { type ExecutionArgs, GraphQLError, GraphQLSchema, parse } from 'graphql';
 import { CloseCode, makeServer, type Server, type ServerOptions, type SubscribePayload } from 'graphql-ws';
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import type { WebSocket } from 'ws';
 import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
@@ -13,7 +13,7 @@ import type { AcceptedLiveQuery, Answer, AskedOperation, OperationRequest } from
 import type { Operations } from '../operations/operations.ts';
 import { runAt, type Timers } from '../timers.ts';
 import type { Participation } from './broadcast.ts';
-import type { SendQueue } from './send-queue.ts';
+import type { EventForm, SendQueue } from './send-queue.ts';
 import { executionArgsOf, type Subscriptions } from './subscriptions.ts';
 import { bytesOf, EventFrames, frameOf } from './text-frames.ts';
 
@@ -28,8 +28,8 @@ export interface SocketProtocolParts {
 /** What belongs to a connection. */
 export interface Connection extends Record<PropertyKey, unknown> {
   readonly socket: WebSocket;
-  /** The address of the peer. */
-  readonly address: string;
+  /** The address of the peer. Called only where it decides: finding it out takes a system call. */
+  readonly address: () => string;
   readonly sendQueue: SendQueue;
   /** Called when the peer has sent `connection_init`, accepted or not. */
   readonly initialized: () => void;
@@ -64,11 +64,11 @@ export function createSocketProtocol(parts: SocketProtocolParts): SocketProtocol
 function connectionHooks({ logger, operations, timers }: SocketProtocolParts): Hooks {
   return {
     async onConnect({ connectionParams, extra }) {
-      const { address, initialized, socket } = extra;
-      initialized();
+      const { socket } = extra;
+      extra.initialized();
       try {
         const authorization = findAuthorization(connectionParams);
-        extra.identity = await operations.admission.identify({ authorization, address });
+        extra.identity = await operations.admission.identify(new SocketCaller(extra, authorization));
       } catch (error) {
         refuseConnection(socket, error, logger);
         return false;
@@ -149,27 +149,40 @@ function operationHooks(parts: SocketProtocolParts): Hooks {
     onError(_connection, _id, _payload, errors) {
       const refusal = refusals.get(errors);
       if (refusal) return refusal;
-      const requestId = uuidv7();
+      const requestId = randomUUID();
       return presentErrors(errors, { ...scope, requestId, logger: logger.child({ requestId }) });
     },
   };
 }
 
+/** A peer, with its credentials while it connects. */
+class SocketCaller implements Caller {
+  readonly authorization: string | undefined;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection, authorization?: string) {
+    this.authorization = authorization;
+    this.#connection = connection;
+  }
+
+  get address(): string {
+    return this.#connection.address();
+  }
+}
+
 /** An operation that a peer sent. */
-class SocketRequest implements OperationRequest, Caller {
-  readonly requestId = uuidv7();
+class SocketRequest extends SocketCaller implements OperationRequest {
+  readonly requestId = randomUUID();
   readonly identity: Identity;
-  readonly authorization = undefined;
-  readonly address: string;
   readonly wantsReport = false;
   readonly wantsPage = false;
   readonly acceptsSubscriptions = true;
   readonly http = null;
   readonly #payload: SubscribePayload;
 
-  constructor({ identity, address }: Connection, payload: SubscribePayload) {
-    this.identity = identity!;
-    this.address = address;
+  constructor(connection: Connection, payload: SubscribePayload) {
+    super(connection);
+    this.identity = connection.identity!;
     this.#payload = payload;
   }
 
@@ -239,9 +252,12 @@ function headOf(id: string): string {
 /** Events are sent as they are, past graphql-ws, which would make JSON of each for every subscriber. */
 function participate(frames: EventFrames, sendQueue: SendQueue, id: string): Omit<Participation, 'onEnd'> {
   const head = bytesOf(headOf(id));
+  const form: EventForm = {
+    dataOf: (event) => frames.of(event, head),
+    keyOf: ({ key }) => `${id} ${key}`,
+  };
   return {
-    deliver: ({ payload, key, isState }, recipient) =>
-      sendQueue.sendEvent({ data: frames.next(head, payload), key: `${id} ${key}`, recipient, isState }),
+    deliver: (events, recipient) => sendQueue.sendEvents(events, form, recipient),
     whenReady: () => sendQueue.whenDrained(),
   };
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   createSourceEventStream,
   type ExecutionArgs,
@@ -10,7 +11,6 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import type { Identity } from '../auth/identity.ts';
 import type { Config } from '../config/config.ts';
 import { type Context, createContext } from '../graphql/context.ts';
@@ -25,14 +25,8 @@ import type { AcceptedLiveQuery, AcceptedSubscription } from '../operations/oper
 import { reportOperation } from '../operations/request-log.ts';
 import { sharedIdentity, sharingKey } from '../operations/sharing-key.ts';
 import { systemTimers, type Timers } from '../timers.ts';
-import {
-  Broadcasts,
-  type Deliver,
-  type EventSource,
-  type Participation,
-  type Rendered,
-  Subscriber,
-} from './broadcast.ts';
+import { Broadcasts, type Deliver, type EventSource, type Participation, Subscriber } from './broadcast.ts';
+import type { Rendered } from './kept-events.ts';
 
 export interface SubscriptionsParts {
   readonly config: Pick<Config, 'environment' | 'introspection'>;
@@ -87,7 +81,7 @@ export function createSubscriptions(parts: SubscriptionsParts): Subscriptions {
     identity: Identity,
     trace: OperationSpan | null,
   ): Promise<Rendered> => {
-    const contextValue = createContext({ requestId: uuidv7(), identity, logger, trace });
+    const contextValue = createContext({ requestId: randomUUID(), identity, logger, trace });
     const eventArgs = { ...args, rootValue: event, contextValue };
     const startedAtMs = performance.now();
     const result = present(eventArgs, await execute(eventArgs), startedAtMs);
@@ -130,7 +124,7 @@ export function createSubscriptions(parts: SubscriptionsParts): Subscriptions {
         leave();
       });
       const leave = live.join(accepted, {
-        deliver: (payload) => deliver({ payload, key: LIVE_KEY, isState: true, position: undefined }, subscriber),
+        deliver: (payload) => deliver([{ payload, key: LIVE_KEY, isState: true, position: undefined }], subscriber),
         finish: () => subscriber.finish(),
       });
       return subscriber;

@@ -1,3 +1,5 @@
+import type { RenderedEvent } from './kept-events.ts';
+
 /*
  * The frames of RFC 6455 in which a server sends texts. A frame is a string with one character for each byte: Node writes
  * such a string for less than a buffer and a text, and strings can share what they have in common.
@@ -32,19 +34,41 @@ function bigEndian(number: number, bytes: number): string {
   return String.fromCharCode(...digits);
 }
 
-/** The frames of one event for many subscribers, which differ in the beginning only. The rest is encoded once. */
+/** The frames of events for many subscribers, which differ in the beginning only. The rest is encoded once. */
 export class EventFrames {
+  readonly #encoded = new WeakMap<RenderedEvent, EncodedEvent>();
   #payload = '';
-  #ending = '}';
+  #last = new EncodedEvent('');
+
+  /** @param head the bytes of the message before the payload */
+  of(event: RenderedEvent, head: string): string {
+    if (event.payload !== this.#payload) {
+      this.#payload = event.payload;
+      this.#last = this.#encode(event);
+    }
+    return this.#last.frame(head);
+  }
+
+  #encode(event: RenderedEvent): EncodedEvent {
+    let encoded = this.#encoded.get(event);
+    if (!encoded) {
+      encoded = new EncodedEvent(event.payload);
+      this.#encoded.set(event, encoded);
+    }
+    return encoded;
+  }
+}
+
+class EncodedEvent {
+  readonly #ending: string;
   #length = -1;
   #header = '';
 
-  /** @param head the bytes of the message before the payload */
-  next(head: string, payload: string): string {
-    if (payload !== this.#payload) {
-      this.#payload = payload;
-      this.#ending = `${bytesOf(payload)}}`;
-    }
+  constructor(payload: string) {
+    this.#ending = `${bytesOf(payload)}}`;
+  }
+
+  frame(head: string): string {
     const length = head.length + this.#ending.length;
     if (length !== this.#length) {
       this.#length = length;

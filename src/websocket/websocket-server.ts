@@ -33,7 +33,7 @@ export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers'
   readonly config: Pick<Config, 'environment' | 'introspection' | 'sockets'>;
   readonly timers?: Timers | undefined;
   /** The address a request comes from. */
-  readonly addressOf: (request: IncomingMessage) => string;
+  readonly addressOf: (request: RequestOrigin) => string;
   /**
    * Whether the page that sent a request may open a socket. CORS does not cover WebSockets: without this check any page
    * could subscribe with the anonymous role.
@@ -42,6 +42,9 @@ export interface WebSocketServerParts extends Omit<SocketProtocolParts, 'timers'
   /** Whether a request is for the address of the sockets. */
   readonly isEndpoint: (request: IncomingMessage) => boolean;
 }
+
+/** What of a request tells where it comes from. */
+export type RequestOrigin = Pick<IncomingMessage, 'headers' | 'socket'>;
 
 /**
  * Whether to answer a request as an upgrade. Servers may ignore an offer to speak another protocol (RFC 9110, section
@@ -80,7 +83,7 @@ const TOO_FAR_BEHIND = 4413;
 export function attachWebSocketServer(httpServer: Server, parts: WebSocketServerParts): GraphQLWebSocketServer {
   const { addressOf, config, counts, logger, timers = systemTimers } = parts;
   const protocol = createSocketProtocol({ ...parts, timers });
-  const awaitInit = createWaitingRoom(config.sockets, timers);
+  const waitingRoom = new WaitingRoom(config.sockets, timers);
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     maxPayload: config.sockets.maxMessageBytes,
@@ -101,26 +104,34 @@ export function attachWebSocketServer(httpServer: Server, parts: WebSocketServer
     refuse(connection, request, { status, code: 'BAD_USER_INPUT', message: `${message}.` });
   });
 
+  const { maxQueuedBytes } = config.sockets;
+  const onCoalesced = () => {
+    counts.coalescedEvents += 1;
+  };
+  // A function of its own, so that what belongs to a socket keeps nothing else of its request.
+  const accept = (socket: WebSocket, { headers, socket: connection }: RequestOrigin) => {
+    const onOverflow = () => socket.close(TOO_FAR_BEHIND, 'Too far behind');
+    const sendQueue = new SendQueue(new SocketOutlet(socket, connection), { maxQueuedBytes, onCoalesced, onOverflow });
+    counts.activeConnections += 1;
+    waitingRoom.enter(socket);
+    const initialized = () => waitingRoom.leave(socket);
+    const address = () => addressOf({ headers, socket: connection });
+    const closed = serve({ socket, address, sendQueue, initialized }, protocol, logger);
+    socket.on('close', (code, reason) => {
+      counts.activeConnections -= 1;
+      waitingRoom.leave(socket);
+      closed(code, String(reason)).catch((error: unknown) =>
+        logger.error({ err: error }, 'a subscription could not be ended'),
+      );
+    });
+  };
+
   httpServer.on('upgrade', (request, connection, head) => {
     const refusal = findRefusal(request);
     if (refusal) return refuse(connection, request, refusal);
     // Others of the offered protocols are ignored.
     request.headers.upgrade = WEBSOCKET;
-    sockets.handleUpgrade(request, connection, head, (socket) => {
-      counts.activeConnections += 1;
-      socket.once('close', () => {
-        counts.activeConnections -= 1;
-      });
-      const sendQueue = new SendQueue(new SocketOutlet(socket, connection), {
-        maxQueuedBytes: config.sockets.maxQueuedBytes,
-        onCoalesced: () => {
-          counts.coalescedEvents += 1;
-        },
-        onOverflow: () => socket.close(TOO_FAR_BEHIND, 'Too far behind'),
-      });
-      const address = addressOf(request);
-      serve({ socket, address, sendQueue, initialized: awaitInit(socket) }, protocol, logger);
-    });
+    sockets.handleUpgrade(request, connection, head, accept);
   });
 
   const stopHeartbeat = startHeartbeat(sockets, timers);
@@ -161,32 +172,44 @@ const TOO_MANY: UpgradeRefusal = {
 
 /**
  * Closes sockets that do not send `connection_init` in time, and, when too many wait, the one that has waited longest:
- * refusing new ones would let a few silent peers block all others. The returned function lets a socket stay.
+ * refusing new ones would let a few silent peers block all others.
  */
-function createWaitingRoom({ initTimeoutSeconds, maxUninitialized }: SocketLimits, timers: Timers) {
-  const waiting = new Map<WebSocket, () => void>();
-  const leave = (socket: WebSocket) => {
-    waiting.get(socket)?.();
-    waiting.delete(socket);
-  };
-  const sendAway = (socket: WebSocket) => {
-    leave(socket);
+class WaitingRoom {
+  readonly #limits: SocketLimits;
+  readonly #timers: Timers;
+  /** With what cancels their timers. */
+  readonly #waiting = new Map<WebSocket, () => void>();
+
+  constructor(limits: SocketLimits, timers: Timers) {
+    this.#limits = limits;
+    this.#timers = timers;
+  }
+
+  enter(socket: WebSocket): void {
+    const { initTimeoutSeconds, maxUninitialized } = this.#limits;
+    const [longestWaiting] = this.#waiting.keys();
+    if (longestWaiting && this.#waiting.size >= maxUninitialized) this.#sendAway(longestWaiting);
+    const cancel = this.#timers.after(initTimeoutSeconds * 1000, () => this.#sendAway(socket));
+    this.#waiting.set(socket, cancel);
+  }
+
+  /** Lets a socket stay. */
+  leave(socket: WebSocket): void {
+    this.#waiting.get(socket)?.();
+    this.#waiting.delete(socket);
+  }
+
+  #sendAway(socket: WebSocket): void {
+    this.leave(socket);
     socket.close(CloseCode.ConnectionInitialisationTimeout, 'Connection initialisation timeout');
-  };
-  return function enter(socket: WebSocket): () => void {
-    const [longestWaiting] = waiting.keys();
-    if (longestWaiting && waiting.size >= maxUninitialized) sendAway(longestWaiting);
-    waiting.set(
-      socket,
-      timers.after(initTimeoutSeconds * 1000, () => sendAway(socket)),
-    );
-    socket.once('close', () => leave(socket));
-    return () => leave(socket);
-  };
+  }
 }
 
-/** Joins a socket to the protocol as `graphql-ws/use/ws` does, which logs to the console instead of our log. */
-function serve(connection: Connection, protocol: SocketProtocol, logger: Logger): void {
+/**
+ * Joins a socket to the protocol as `graphql-ws/use/ws` does, which logs to the console instead of our log.
+ * @returns what to call when the socket is closed
+ */
+function serve(connection: Connection, protocol: SocketProtocol, logger: Logger) {
   const { sendQueue, socket } = connection;
   const fail = (error: unknown) => {
     if (error instanceof Error && UNEXPECTED_MESSAGE.test(error.message)) {
@@ -195,7 +218,9 @@ function serve(connection: Connection, protocol: SocketProtocol, logger: Logger)
     logger.error({ err: error }, 'a WebSocket message could not be handled');
     socket.close(CloseCode.InternalServerError, 'Internal server error');
   };
-  const closed = protocol.opened(
+  // ws closes the socket itself after an error of the protocol or the network.
+  socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
+  return protocol.opened(
     {
       protocol: socket.protocol,
       send: (text) => sendQueue.send(frameOf(text)),
@@ -209,13 +234,6 @@ function serve(connection: Connection, protocol: SocketProtocol, logger: Logger)
     },
     connection,
   );
-  // ws closes the socket itself after an error of the protocol or the network.
-  socket.on('error', (error) => logger.debug({ err: error }, 'a WebSocket failed'));
-  socket.once('close', (code, reason) => {
-    closed(code, String(reason)).catch((error: unknown) =>
-      logger.error({ err: error }, 'a subscription could not be ended'),
-    );
-  });
 }
 
 /** The message of graphql-ws for a message type that only servers send. */

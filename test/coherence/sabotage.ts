@@ -74,8 +74,6 @@ const SABOTAGES: Record<string, () => Promise<void>> = {
     const { readAfter } = ChangeLog.prototype as { readAfter: Method };
     replace(ChangeLog, 'readAfter', function (this: object, position: string) {
       const reader = readAfter.call(this, position);
-      // The message of the position itself, and the one after it.
-      reader?.next();
       reader?.next();
       return reader;
     });

@@ -47,9 +47,11 @@ async function start() {
     const outcome = await subscriptions.start(
       args,
       {
-        deliver: ({ payload, position }) => {
-          const { id, position: shown } = JSON.parse(payload).data.managerChanged;
-          delivered.push({ id, position, shown });
+        deliver: (events) => {
+          for (const { payload, position } of events) {
+            const { id, position: shown } = JSON.parse(payload).data.managerChanged;
+            delivered.push({ id, position, shown });
+          }
           wake();
         },
       },

@@ -199,10 +199,9 @@ class FastPathConnection {
     socket.off('close', this.#onClose).off('timeout', this.#onTimeout);
     this.#shared.connections.delete(this);
     socket.setTimeout(0);
-    socket.pause();
-    if (bytes.length > 0) socket.unshift(bytes);
     this.#shared.parse(socket);
-    socket.resume();
+    // The parser listens now. Back in the stream, they would take two more turns of it.
+    if (bytes.length > 0) socket.emit('data', bytes);
   }
 
   readonly #onEnd = () => {

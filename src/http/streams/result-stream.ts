@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { GraphQLFormattedError } from 'graphql';
 import type { Timers } from '../../timers.ts';
 import type { Deliver } from '../../websocket/broadcast.ts';
-import { type Outlet, SendQueue } from '../../websocket/send-queue.ts';
+import { type EventForm, type Outlet, SendQueue } from '../../websocket/send-queue.ts';
 import type { StreamFormat } from './stream-format.ts';
 
 export interface ResultStreamOptions {
@@ -20,6 +20,10 @@ const KEEP_ALIVE_MS = 12_000;
 export class ResultStream {
   readonly #response: ServerResponse;
   readonly #format: StreamFormat;
+  readonly #form: EventForm = {
+    dataOf: ({ payload, position }) => this.#format.next(payload, position),
+    keyOf: ({ key }) => key,
+  };
   readonly #queue: SendQueue;
   readonly #timers: Timers;
   #hasEnded = false;
@@ -44,9 +48,7 @@ export class ResultStream {
     else this.#response.once('close', listener);
   }
 
-  readonly deliver: Deliver = ({ payload, key, isState, position }, recipient) => {
-    this.#queue.sendEvent({ data: this.#format.next(payload, position), key, recipient, isState });
-  };
+  readonly deliver: Deliver = (events, recipient) => this.#queue.sendEvents(events, this.#form, recipient);
 
   /** Resolves when the client has room for more. */
   whenDrained(): Promise<void> | undefined {

@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import type { Identity } from '../../auth/identity.ts';
 import type { Cache } from '../../cache/index.ts';
 import { createContext } from '../../graphql/context.ts';
@@ -92,7 +92,7 @@ export class LiveQueries {
   ): Promise<LiveAnswer> {
     const { logger, metrics, hidesSuggestions } = this.#parts;
     const startedAtMs = performance.now();
-    const context = createContext({ requestId: uuidv7(), logger, ...options });
+    const context = createContext({ requestId: randomUUID(), logger, ...options });
     const { reads, requestId } = context;
     const { errors: thrown = [], data } = await operation
       .execute(context, variables)
