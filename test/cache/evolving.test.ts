@@ -170,11 +170,10 @@ describe('a value that evolves', () => {
     const { cache, loads, read, announce } = createEvolving();
     const reading = read();
     const load = await loads.next();
-    announce('first');
-    announce('second', 'items', 'things');
+    for (const change of ['first', 'second', 'third']) announce(change, 'items', 'things');
     load.answer([['loaded']]);
-    expect(await reading).toEqual([['loaded', 'first', 'second']]);
-    expect(cache.get('history')).toEqual(['loaded', 'first', 'second']);
+    expect(await reading).toEqual([['loaded', 'first', 'second', 'third']]);
+    expect(cache.get('history')).toEqual(['loaded', 'first', 'second', 'third']);
   });
 
   test('is given as far as it can be told, and not stored, if it cannot be told what a change makes of it', async () => {

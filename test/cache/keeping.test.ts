@@ -236,6 +236,16 @@ describe('the value of a load that began before a newer value was stored', () =>
     }
   });
 
+  test('is stored if it is newer still', async () => {
+    const { cache, clock, load, reading } = await beginOldLoad();
+    await primeOnce(cache, { version: 2 });
+    clock.advanceSeconds(400);
+    cache.cleanupExpired();
+    load.answer([{ version: 3 }, { version: 1 }]);
+    await reading;
+    expect(cache.get('a')).toEqual({ version: 3 });
+  });
+
   test('is not shared with a reader that may have seen the newer value before it expired', async () => {
     const { cache, clock, loads, load } = await beginOldLoad();
     await primeOnce(cache, { version: 2 });
