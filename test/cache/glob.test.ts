@@ -54,6 +54,10 @@ test.each(['a\0b', 'a\nb', '\u001fa', 'a\u007f'])('a pattern with a control char
   expect(() => new Cache().invalidate(pattern)).toThrow(new PatternError('The pattern holds a control character.'));
 });
 
+test('a pattern with half of a character is refused', () => {
+  expect(() => new Cache().invalidate('a\ud83d*')).toThrow(new PatternError('The pattern holds half a character.'));
+});
+
 test('a pattern over 256 characters is refused, one of 256 is not', () => {
   expect(MAX_PATTERN_LENGTH).toBe(256);
   expect(() => new Cache().invalidate('a'.repeat(257))).toThrow(

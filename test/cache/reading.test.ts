@@ -1,4 +1,4 @@
-import { Cache, ReadTrace } from '../../src/cache/index.ts';
+import { Cache, type Entry, type FillLease, ReadTrace } from '../../src/cache/index.ts';
 import { findHeldRecord, readRecords } from '../../src/collections/reading/records.ts';
 import { createTestClock } from '../../src/testing/test-clock.ts';
 import { createPendingLoads } from './pending-loads.ts';
@@ -37,6 +37,32 @@ describe('findHeld', () => {
     cache.set('a', 1, VALUES);
     expect(cache.findHeld('a', { ...VALUES, reload: true })).toBeUndefined();
     expect(cache.getStats()).toMatchObject({ hits: 0, misses: 0 });
+  });
+});
+
+describe('readPrimed', () => {
+  const prime = (cache: Cache) =>
+    new Promise<Entry>((resolve) => {
+      const load = async (lease: FillLease) => [resolve(lease.prime('a', 1, VALUES) as Entry)].length;
+      void cache.read('list', load, { layer: 'lists' });
+    });
+
+  test('returns the value of an entry that a load primed, and counts and traces a hit', async () => {
+    const { cache } = createTestCache();
+    const entry = await prime(cache);
+    const trace = new ReadTrace();
+    expect(cache.readPrimed(entry, { ...VALUES, trace })).toBe(1);
+    expect([trace.keys, trace.hits]).toEqual([['a'], 1]);
+  });
+
+  test('returns nothing once the entry has left, or while the cache is suspended', async () => {
+    const { cache } = createTestCache();
+    const entry = await prime(cache);
+    cache.suspend();
+    expect(cache.readPrimed(entry, VALUES)).toBeUndefined();
+    cache.resume();
+    expect(cache.readPrimed(entry, VALUES)).toBeUndefined();
+    expect(cache.getStats().hits).toBe(0);
   });
 });
 

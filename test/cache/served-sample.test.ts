@@ -60,6 +60,31 @@ test('knows a record that is older than its announcement', async () => {
   expect(sample.wasAnnounced('records_1', 3)).toBe(false);
 });
 
+test('knows whether a deletion was announced last', async () => {
+  const { sample } = await createCache();
+  const announce = (value: unknown) => sample.noteAnnounced({ key: 'records_1', version: 2, value });
+  const isDeleted = () => sample.wasAnnounced('records_1', null);
+  expect(isDeleted()).toBe(false);
+  announce({ version: 2 });
+  expect([isDeleted(), sample.wasAnnounced('records_1', 2)]).toEqual([false, true]);
+  announce(null);
+  expect([isDeleted(), sample.wasAnnounced('records_1', 2)]).toEqual([true, false]);
+});
+
+test('knows the last ten thousand announcements', async () => {
+  const { sample } = await createCache();
+  for (let record = 0; record <= 10_000; record++)
+    sample.noteAnnounced({ key: `records_${record}`, version: 1, value: undefined });
+  const isKnown = [0, 1, 10_000].map((record) => sample.wasAnnounced(`records_${record}`, 1));
+  expect(isKnown).toEqual([false, true, true]);
+});
+
+test.each([0, -1, 100.5, Number.NaN])('refuses %d percent', (percent) => {
+  expect(() => new ServedSample({ percent })).toThrow(
+    new RangeError(`percent must be above 0, at most 100; got ${percent}.`),
+  );
+});
+
 test('forgets announcements when the cache is cleared: versions may begin again', async () => {
   const { cache, sample, read } = await createCache();
   sample.noteAnnounced({ key: 'records_1', version: 2, value: undefined });
