@@ -41,6 +41,22 @@ test('picks all parts of a value that was made of several', async () => {
   expect(keysOf(sample.take())).toEqual(['records_1', 'records_2', 'records_3']);
 });
 
+test('picks all parts of a value, or none, as one read', async () => {
+  const { cache, sample } = await createCache({ percent: 50, random: () => 0.99 });
+  const parts = ['records_1', 'records_2', 'records_3'].map((key) => ({ key, isHeld: true }) as Entry);
+  const picked = [1, 2, 3].map(() => {
+    cache.noteServed({ entries: parts });
+    return sample.take().size;
+  });
+  expect(picked.toSorted()).toEqual([0, 0, 3]);
+});
+
+test('picks no part that has left', async () => {
+  const { cache, sample } = await createCache();
+  cache.noteServed({ entries: [{ key: 'records_1', isHeld: false } as Entry] });
+  expect(keysOf(sample.take())).toEqual([]);
+});
+
 test('picks what announcements replace or leave alone, and nothing that has left', async () => {
   const { cache, sample } = await createCache();
   const list = { layer: 'lists', tags: ['all'], isAffectedBy: (change: unknown) => change === 'other' };
@@ -54,8 +70,9 @@ test('picks what announcements replace or leave alone, and nothing that has left
 test('knows a record that is older than its announcement', async () => {
   const { sample, read } = await createCache();
   sample.noteAnnounced({ key: 'records_1', version: 2, value: undefined });
-  for (const key of ['records_1', 'records_2']) await read(key);
-  expect([...sample.take().values()]).toEqual([true, false]);
+  sample.noteAnnounced({ key: 'records_2', version: 1, value: undefined });
+  for (const key of ['records_1', 'records_2', 'records_3']) await read(key);
+  expect([...sample.take().values()]).toEqual([true, false, false]);
   expect(sample.wasAnnounced('records_1', 2)).toBe(true);
   expect(sample.wasAnnounced('records_1', 3)).toBe(false);
 });
