@@ -130,6 +130,20 @@ describe('A list of entries', () => {
     expect(all.toSorted()).toEqual(keys);
   });
 
+  test('has the key as the place of an entry, up to 256 characters', async () => {
+    const { put, page } = createCache();
+    for (const key of ['k'.repeat(256), 'l'.repeat(257)]) put(key);
+    const { last } = await page(BY_KEY, 1);
+    expect(last!.id).toBe('k'.repeat(256));
+    expect((await page(BY_KEY, 1, last)).last!.id).toMatch(/^l{200} .{43}$/);
+  });
+
+  test('knows when a full page is the last one', async () => {
+    const { put, page } = createCache();
+    for (const key of ['a', 'b', 'c']) put(key);
+    expect([(await page(BY_KEY, 3)).hasMore, (await page(BY_KEY, 2)).hasMore]).toEqual([false, true]);
+  });
+
   test('counts all that fit the pattern, in the layer that is asked for', async () => {
     const { cache, put } = createCache();
     for (const key of ['a_1', 'a_2', 'b_1']) put(key, 1, key.slice(0, 1));
@@ -243,6 +257,38 @@ describe('The log of removals', () => {
     expect(await removed('b')).toEqual(['b invalidated an admin']);
     expect(cache.inspection.lastRemovalOf('c')).toMatchObject({ key: 'c', layer: 'values', cause: 'invalidated' });
     expect(cache.inspection.lastRemovalOf('nothing')).toBeUndefined();
+  });
+
+  test('tells as many as are asked for, the newest ones', async () => {
+    const { cache, put } = createCache();
+    for (const key of ['a', 'b', 'c']) {
+      put(key);
+      cache.delete(key);
+    }
+    const removals = await cache.inspection.removals({ pattern: '*', first: 2 });
+    expect(removals.map(({ key }) => key)).toEqual(['c', 'b']);
+  });
+
+  test('says which entry a derived value left with, if it was one', () => {
+    const { cache, clock } = createCache();
+    cache.inspection.noteRemoval('derived', 'whole', 'invalidated', { key: 'part' });
+    cache.inspection.noteRemoval('derived', 'other', 'expired');
+    const atMs = clock.now();
+    const removal = { layer: 'derived', atMs, origin: undefined };
+    expect(cache.inspection.lastRemovalOf('whole')).toEqual({
+      ...removal,
+      key: 'whole',
+      cause: 'invalidated',
+      dependency: 'part',
+      number: 0,
+    });
+    expect(cache.inspection.lastRemovalOf('other')).toEqual({
+      ...removal,
+      key: 'other',
+      cause: 'expired',
+      dependency: undefined,
+      number: 1,
+    });
   });
 
   test('says by what the cache was emptied when it resumed', async () => {
