@@ -34,7 +34,7 @@ describe('a text is no entry', () => {
     ['when its record holds an object', JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: { name: {} } })],
     [
       'when its record holds an array of objects',
-      JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: { id: 'a', names: [{}] } }),
+      JSON.stringify({ v: 1, g: 'one', u: UNTIL, r: { id: 'a', names: ['b', {}] } }),
     ],
   ])('%s', (_what, text) => {
     expect(parseTierEntry(text)).toBeNull();
