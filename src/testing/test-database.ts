@@ -9,16 +9,14 @@ import type { ChangeFeedKind } from '../config/config.ts';
 import { openDatabase } from '../database/database.ts';
 import { migrate } from '../database/migrate.ts';
 import { entities, migrations } from '../features/index.ts';
+import { type Engine, engine } from './test-engine.ts';
 
 /*
  * Each test application has its own database. Where a run has a template, the database is a copy of it: a dump of the data
  * folder on PGlite, a template database on PostgreSQL. Without a template the application migrates an empty database.
  */
 
-export type Engine = 'pglite' | 'postgresql';
-
-/** The engine of this run: `TEST_ENGINE`, by default PGlite. */
-export const engine: Engine = process.env.TEST_ENGINE === 'postgresql' ? 'postgresql' : 'pglite';
+export { type Engine, engine };
 
 /** By what the applications of this run hear of changes on PostgreSQL: `TEST_CHANGE_FEED`, by default NOTIFY. */
 export const changeFeed: ChangeFeedKind = process.env.TEST_CHANGE_FEED === 'logical' ? 'logical' : 'notify';

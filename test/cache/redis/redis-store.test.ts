@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { jest } from '@jest/globals';
 import { createRedisStore, type RedisStoreOptions } from '../../../src/cache/redis/redis-store.ts';
 import type { TierStore } from '../../../src/cache/redis/tier-store.ts';
-import { engine } from '../../../src/testing/test-database.ts';
+import { engine } from '../../../src/testing/test-engine.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { type AskedOfRedis, fault, greet, list, startScriptedRedis, text } from './scripted-redis.ts';
 import { describeTierStoreContract } from './tier-store-contract.ts';

@@ -4,7 +4,7 @@ import type { SecondTier, TierMessage } from '../../../src/cache/index.ts';
 import { GenerationTier } from '../../../src/cache/redis/generation-tier.ts';
 import { createRedisTier } from '../../../src/cache/redis/index.ts';
 import { createTestClock } from '../../../src/testing/test-clock.ts';
-import { engine } from '../../../src/testing/test-database.ts';
+import { engine } from '../../../src/testing/test-engine.ts';
 import { type RedisServer, startRedis } from '../../support/redis.ts';
 import { describeSecondTierContract } from '../second-tier-contract.ts';
 import { createFakeStore, FakeServer, type FakeStore } from './fake-store.ts';
