@@ -109,6 +109,8 @@ describe('a follower receives', () => {
   test.each([
     { command: 'report', question: 'q1', from: 'i1' },
     { command: 'reported', question: 'q1', from: 'i1', report: { isReady: true } },
+    { command: 'history', question: 'q1', from: 'i1', of: 'i2', minutes: 5 },
+    { command: 'historyPart', question: 'q1', from: 'i2', part: 0, parts: 2, samples: [[1, null], []] },
     { command: 'sync', question: 'q1', from: 'i1' },
     { command: 'synced', question: 'q1', from: 'i1', generation: 'g1' },
   ])('what instances ask each other and answer: $command', async (command) => {
@@ -130,6 +132,56 @@ describe('a follower receives', () => {
     for (const part of spoilt) fake.say({ command, ...part });
     expect(received).toEqual([]);
     expect(errors).toEqual(spoilt.map(() => new SyntaxError('The payload is not a message of the change feed.')));
+  });
+
+  test.each([
+    ['history', { question: 'q1', of: 'i2', minutes: 5 }],
+    ['historyPart', { question: 'q1', part: 0, parts: 1, samples: [[1, null]] }],
+    ['historyPart', { question: 'q1', part: 0, parts: 1, samples: [[1], 7] }],
+  ])('not the command %s when a part of it is missing or of another type', async (command, parts) => {
+    const { fake, received, errors } = await createLiveFeed();
+    const spoilt = Object.keys(parts).flatMap((part) =>
+      [undefined, null, {}].map((bad) => ({ ...parts, [part]: bad })),
+    );
+    for (const part of spoilt) fake.say({ command, ...part });
+    expect(received).toEqual([]);
+    expect(errors).toHaveLength(spoilt.length);
+  });
+
+  test('only what is announced in its own schema, or in none', async () => {
+    const fake = createFakeSource();
+    const received: unknown[] = [];
+    const feed = new ChangeFeed({ source: fake.source, schema: () => 'ours' });
+    await feed.start();
+    fake.up();
+    feed.follow({ onTruncate: (table) => received.push(table) });
+    const truncate = (table: string, schema?: string) => fake.say({ table, schema, op: 'TRUNCATE', xid: '1' });
+    truncate('first', 'ours');
+    truncate('second', 'theirs');
+    truncate('third');
+    expect(received).toEqual(['first', 'third']);
+  });
+
+  test('a gap when the database was restored, from which the source starts again', async () => {
+    const { feed, fake, received, errors } = await createLiveFeed();
+    fake.say({ restored: true });
+    expect(received).toEqual([['a', 'gap']]);
+    expect(feed.state).not.toBe('live');
+    expect(fake.restarts).toEqual(errors);
+    expect(fake.restarts).toHaveLength(1);
+  });
+
+  test('a gap when a change is announced by a table of another database', async () => {
+    const fake = createFakeSource();
+    const received: unknown[] = [];
+    const feed = new ChangeFeed({ source: fake.source, isForeign: ({ relid }) => relid === 8 });
+    await feed.start();
+    fake.up();
+    feed.follow(follower('a', received));
+    fake.say({ ...insertion('1'), relid: 7 });
+    fake.say({ ...insertion('2'), relid: 8 });
+    expect(received.map((event) => (event as unknown[])[1])).toEqual(['changes', 'gap']);
+    expect(fake.restarts).toHaveLength(1);
   });
 
   test('an update as it is if only one of its rows was announced', async () => {
@@ -441,4 +493,10 @@ test('tells when a statement was announced, once all of it is applied', async ()
     ['a', 'changes', expect.anything()],
     ['a', 'applied', 1500.25],
   ]);
+});
+
+test('a feed tells how much of its log the database keeps for it', () => {
+  const { source } = createFakeSource();
+  expect(new ChangeFeed({ source }).retainedBytes).toBe(0);
+  expect(new ChangeFeed({ source: { ...source, retainedBytes: 5 } }).retainedBytes).toBe(5);
 });

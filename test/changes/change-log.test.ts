@@ -48,6 +48,22 @@ describe('the log of the feed', () => {
       expect(read(log.readAfter(position))).toEqual(all.slice(2 * index));
   });
 
+  test('refuses what is no position', async () => {
+    const { log } = await open();
+    const message = 'since is not a position: send the position of an event, or what a mutation answered as such.';
+    const refusal = expect.objectContaining({ code: 'BAD_USER_INPUT', field: 'since', message });
+    expect(() => log.readAfter('yesterday')).toThrow(refusal);
+  });
+
+  test('begins at once on a feed that is live', async () => {
+    const fake = createFakeSource();
+    const feed = new ChangeFeed({ source: fake.source });
+    await feed.start();
+    fake.up();
+    const log = new ChangeLog({ feed, databaseId: () => DATABASE });
+    expect(read(log.readAfter(log.position))).toEqual([]);
+  });
+
   test('counts the rows of a transaction through all of its messages', async () => {
     const { log, say } = await open();
     say(7, 2);

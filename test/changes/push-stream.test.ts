@@ -63,6 +63,19 @@ describe('a push stream', () => {
     expect(isLater).toEqual([false, false, true]);
   });
 
+  test('tells when the value was pushed that was read last', async () => {
+    const { stream, push } = open();
+    const beforeMs = performance.now();
+    push(1);
+    const betweenMs = performance.now();
+    push(2);
+    await stream.next();
+    expect(stream.takenAtMs).toBeGreaterThanOrEqual(beforeMs);
+    expect(stream.takenAtMs).toBeLessThanOrEqual(betweenMs);
+    await stream.next();
+    expect(stream.takenAtMs).toBeGreaterThanOrEqual(betweenMs);
+  });
+
   test('replaces the queue of a consumer more than 10,000 values behind by one value, and continues', async () => {
     const { stream, push } = open();
     for (let value = 1; value <= 10_001; value++) push(value);
