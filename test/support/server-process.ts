@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Operator } from './operator.ts';
 
 export { freePort as findFreePort } from '../../bench/free-port.ts';
 
@@ -97,3 +98,16 @@ export async function until<Result>(
     await sleep(20);
   }
 }
+
+/**
+ * Waits until the server hears of changes, and never lost its change feed for another reason than a machine that was too busy
+ * to deliver an echo in time. It loses the feed then, too, but not because of what it was told.
+ */
+export async function untilAllHeard(server: ServerProcess, readiness: Operator['readiness']): Promise<void> {
+  await until(
+    async () => (await readiness()).details,
+    ({ changeFeed, gaps }) => changeFeed === 'live' && gaps === (server.output.match(LATE_ECHO)?.length ?? 0),
+  );
+}
+
+const LATE_ECHO = /does not deliver notifications|is not decoded in time/g;
