@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { ChangeFeed, type FeedListener } from '../../src/changes/index.ts';
+import { ChangeFeed, type FeedListener, type NotificationSource } from '../../src/changes/index.ts';
 import { createFakeSource } from './fake-source.ts';
 
 function follower(name: string, received: unknown[]): Required<FeedListener> {
@@ -493,6 +493,48 @@ test('tells when a statement was announced, once all of it is applied', async ()
     ['a', 'changes', expect.anything()],
     ['a', 'applied', 1500.25],
   ]);
+});
+
+test('a feed numbers the spans in which it is live', async () => {
+  const { feed, fake } = await createLiveFeed();
+  const spans = [feed.liveSpan];
+  fake.down();
+  spans.push(feed.liveSpan);
+  fake.up();
+  spans.push(feed.liveSpan);
+  expect(spans).toEqual([1, 0, 2]);
+});
+
+test('the rows of a transaction are counted anew after a gap: another database has the same numbers', async () => {
+  const { feed, fake } = await createLiveFeed();
+  const before: number[] = [];
+  feed.follow({ onChanges: (_changes, announced) => before.push(announced.before) });
+  fake.say(insertion('1', false));
+  fake.say(insertion('1', false));
+  fake.down();
+  fake.up();
+  fake.say(insertion('1'));
+  expect(before).toEqual([0, 1, 0]);
+});
+
+test.each<[string, (feed: ChangeFeed, fake: ReturnType<typeof createFakeSource>) => unknown]>([
+  ['it is closed', (feed) => feed.close()],
+  ['its source goes down', (_feed, fake) => fake.down()],
+])('the start of a feed that waits for its first echo ends when %s', async (_when, act) => {
+  const fake = createFakeSource();
+  const source: NotificationSource = {
+    ...fake.source,
+    async start(handlers) {
+      await fake.source.start(handlers);
+      handlers.onUp();
+    },
+  };
+  const feed = new ChangeFeed({ source, echo: { isRepeated: true, send: async () => {} } });
+  const started = feed.start().then(() => undefined);
+  expect(await isResolved(started)).toBe(false);
+  act(feed, fake);
+  await started;
+  await feed.close();
 });
 
 test('a feed tells how much of its log the database keeps for it', () => {

@@ -55,6 +55,32 @@ describe('the log of the feed', () => {
     expect(() => log.readAfter('yesterday')).toThrow(refusal);
   });
 
+  test('knows no place of another database, even if the rest of the position is the same', async () => {
+    const { log, say } = await open();
+    say(1);
+    const { position } = log;
+    expect(read(log.readAfter(position))).toEqual([]);
+    expect(read(log.readAfter(position.replace(DATABASE, 'da7aba5f')))).toBe('unknown');
+  });
+
+  test('knows no place before its feed is live', () => {
+    const feed = new ChangeFeed({ source: createFakeSource().source });
+    const log = new ChangeLog({ feed, databaseId: () => DATABASE });
+    expect(read(log.readAfter(log.position))).toBe('unknown');
+  });
+
+  test('keeps nothing of an announcement without rows', async () => {
+    const fake = createFakeSource();
+    const errors: unknown[] = [];
+    const feed = new ChangeFeed({ source: fake.source, onError: (error) => errors.push(error) });
+    await feed.start();
+    fake.up();
+    const log = new ChangeLog({ feed, databaseId: () => DATABASE });
+    const { position } = log;
+    fake.say({ table: 'workstation', op: 'UPDATE', xid: '1', isLast: true, rows: [] });
+    expect([log.position, log.bytes, errors]).toEqual([position, 0, []]);
+  });
+
   test('begins at once on a feed that is live', async () => {
     const fake = createFakeSource();
     const feed = new ChangeFeed({ source: fake.source });

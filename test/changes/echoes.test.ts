@@ -85,6 +85,14 @@ describe('a feed that sends echoes', () => {
     expect([feed.state, feed.gaps, states]).toEqual(['gap', 1, ['live', 'gap']]);
   });
 
+  test('becomes live once, and not anew with each of them', async () => {
+    const { feed, states, hear, halfSeconds } = await createFeed();
+    hear();
+    await halfSeconds(2);
+    hear();
+    expect([states, feed.liveSpan]).toEqual([['live'], 1]);
+  });
+
   test('stays live while each is heard', async () => {
     const { feed, sent, hear, halfSeconds } = await createFeed();
     for (let second = 0; second < 10; second++) {
@@ -310,6 +318,21 @@ describe('times of announcements are told by the clock of this process', () => {
   test('up to half of the fastest echo', async () => {
     expect(await announcedAtMs(90_000)).toEqual([35, 43]);
     expect(await announcedAtMs(-90_000)).toEqual([35, 43]);
+  });
+
+  test('as long as the database is the same: a gap may lead to another one', async () => {
+    const { feed, fake, timers, hear } = await createFeed();
+    const told: number[] = [];
+    feed.follow({ onApplied: (atMs) => told.push(atMs) });
+    const announce = (at: number) =>
+      fake.say({ table: 'manager', op: 'INSERT', xid: '200', isLast: true, rows: [], at });
+    hear(undefined, undefined, timers.now() + 5000);
+    announce(7000);
+    fake.down();
+    fake.up();
+    hear();
+    announce(7000);
+    expect(told).toEqual([2000, 7000]);
   });
 
   test('unless the clocks differ by less than an echo takes', async () => {
