@@ -137,13 +137,12 @@ describe('a follower receives', () => {
   test.each([
     ['history', { question: 'q1', of: 'i2', minutes: 5 }],
     ['historyPart', { question: 'q1', part: 0, parts: 1, samples: [[1, null]] }],
-    ['historyPart', { question: 'q1', part: 0, parts: 1, samples: [[1], 7] }],
   ])('not the command %s when a part of it is missing or of another type', async (command, parts) => {
     const { fake, received, errors } = await createLiveFeed();
     const spoilt = Object.keys(parts).flatMap((part) =>
       [undefined, null, {}].map((bad) => ({ ...parts, [part]: bad })),
     );
-    for (const part of spoilt) fake.say({ command, ...part });
+    for (const part of spoilt) fake.say({ command, from: 'i1', ...part });
     expect(received).toEqual([]);
     expect(errors).toHaveLength(spoilt.length);
   });
@@ -154,12 +153,14 @@ describe('a follower receives', () => {
     const feed = new ChangeFeed({ source: fake.source, schema: () => 'ours' });
     await feed.start();
     fake.up();
-    feed.follow({ onTruncate: (table) => received.push(table) });
+    feed.follow({ onTruncate: (table) => received.push(table), onCommand: ({ from }) => received.push(from) });
     const truncate = (table: string, schema?: string) => fake.say({ table, schema, op: 'TRUNCATE', xid: '1' });
     truncate('first', 'ours');
     truncate('second', 'theirs');
     truncate('third');
-    expect(received).toEqual(['first', 'third']);
+    for (const schema of ['ours', 'theirs'])
+      fake.say({ command: 'clearCache', from: `an instance of ${schema}`, schema });
+    expect(received).toEqual(['first', 'third', 'an instance of ours']);
   });
 
   test('a gap when the database was restored, from which the source starts again', async () => {
@@ -218,6 +219,7 @@ describe('a follower receives', () => {
     '{"command":"formatDisk"}',
     '{"command":"formatDisk","question":"q1","report":{}}',
     '{"command":"invalidateCache"}',
+    '{"command":"historyPart","question":"q1","part":0,"parts":1,"samples":[[1],7]}',
   ])('not %j: it is reported and ignored', async (payload) => {
     const { fake, received, errors, feed } = await createLiveFeed();
     fake.sayText(payload);
