@@ -5,7 +5,7 @@ import { findPostgresqlPrograms } from '../support/postgresql-cluster.ts';
 import { parseArguments } from './arguments.ts';
 
 const ROOT = new URL('../../', import.meta.url);
-const RUN_DEADLINE_MS = 150_000;
+const RUN_DEADLINE_MS = 300_000;
 const ALWAYS_POSSIBLE = ['kill-feed', 'terminate', 'stop', 'delay', 'cut', 'freeze', 'freeze-feed', 'deafen'].concat([
   'stall-log',
   'alter-column',
@@ -16,6 +16,9 @@ const WITH_PROGRAMS = ['lagging-standby', 'failover', 'restore'];
 /** Rules about wrong answers, independent of other failures in the run. */
 const WRONG_ANSWERS =
   /^(never-written|stale-read|foreign-row|missing-row|wrong-count|wrong-summary|wrong-order|deleted-came-back|differs-after-quiet)$/;
+
+/** The planted faults take minutes to find, and neither the version of PostgreSQL nor the fast path hides them: once is enough. */
+const SEARCHES_FOR_FAULTS = process.env.PLANTED_FAULTS !== 'off';
 
 /** What shows another sabotage. */
 const RULES: Readonly<Record<string, RegExp>> = {
@@ -139,7 +142,7 @@ if (engine === 'postgresql') {
       RUN_DEADLINE_MS,
     );
 
-    test.each([
+    (SEARCHES_FOR_FAULTS ? test : test.skip).each([
       ['no-fence', 'delay', 'a late answer of the database fills the cache'],
       ['ignore-gaps', 'cut,kill-feed', 'a lost feed goes unnoticed'],
       ['lax-lists', 'none', 'a change of status drops no list'],
