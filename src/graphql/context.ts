@@ -40,7 +40,7 @@ export function createContext(parts: ContextParts): Context {
   return new OperationContext(parts);
 }
 
-const NOBODY = { address: '' };
+const UNKNOWN_SENDER = { address: '' };
 
 /** Without private fields, because Apollo Server copies the own properties of a context. */
 class OperationContext implements Context {
@@ -54,7 +54,7 @@ class OperationContext implements Context {
   made: Map<object, unknown> | undefined;
   ownLogger: Logger | undefined;
 
-  constructor({ requestId, identity, sender = NOBODY, logger, trace = null, asksDatabase = false }: ContextParts) {
+  constructor({ requestId, identity, sender = UNKNOWN_SENDER, logger, trace = null, asksDatabase = false }: ContextParts) {
     this.requestId = requestId;
     this.identity = identity;
     this.sender = sender;

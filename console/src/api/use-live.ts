@@ -25,7 +25,7 @@ export interface LiveOptions<Variables> {
  * Follows a live query: a document with `@live`, whose answer the server sends again whenever it has changed. It goes on by
  * itself after a loss of the connection, and after another sign-in.
  *
- * Answers are not put into the client's cache: a page through a large fleet would fill it with rows that nobody looks at.
+ * Answers bypass the client's cache: paging through a large fleet would fill it with rows that are no longer shown.
  */
 export function useLive<Data, Variables extends OperationVariables>(
   query: TypedDocumentNode<Data, Variables>,

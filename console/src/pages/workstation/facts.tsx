@@ -20,7 +20,7 @@ export function Facts({ details }: { readonly details: Details }) {
             <span className="muted">{manager.email}</span>
           </>
         ) : (
-          'nobody'
+          'none'
         )}
       </dd>
       <dt>Tags</dt>
