@@ -1,6 +1,7 @@
-import { startTestApp, type TestApp } from '../support/test-app.ts';
-import { EVERY_ORDER, type Fleet, listOf, newestFirst, type OracleOrder, readFleet } from './fleet-oracle.ts';
+import type { TestApp } from '../support/test-app.ts';
+import { EVERY_ORDER, type Fleet, listOf, newestFirst, type OracleOrder } from './fleet-oracle.ts';
 import { expectRefusal } from './refusal.ts';
+import { startTiedFleet } from './tied-fleet.ts';
 
 const PAGE = `query ($first: Int, $after: String, $orderBy: WorkstationOrder, $filter: WorkstationFilter) {
   workstations(first: $first, after: $after, orderBy: $orderBy, filter: $filter) {
@@ -11,12 +12,7 @@ let fleet: Fleet;
 const ask: TestApp['ask'] = (document, options) => testApp.ask(document, options);
 
 beforeAll(async () => {
-  testApp = await startTestApp({ fleet: { managers: 7, workstations: 60 } });
-  // Many equal and many missing values, so that pages end between equal ones.
-  await testApp.sql('update workstation set cpu_usage = null, last_seen_at = null where ascii(right(name, 1)) % 3 = 0');
-  await testApp.sql('update workstation set cpu_usage = 10 where ascii(right(name, 1)) % 3 = 1');
-  await testApp.waitUntilHeard();
-  fleet = await readFleet(testApp);
+  ({ testApp, fleet } = await startTiedFleet());
 });
 
 beforeEach(() => testApp.app.cache.clear());
