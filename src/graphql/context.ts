@@ -54,7 +54,14 @@ class OperationContext implements Context {
   made: Map<object, unknown> | undefined;
   ownLogger: Logger | undefined;
 
-  constructor({ requestId, identity, sender = UNKNOWN_SENDER, logger, trace = null, asksDatabase = false }: ContextParts) {
+  constructor({
+    requestId,
+    identity,
+    sender = UNKNOWN_SENDER,
+    logger,
+    trace = null,
+    asksDatabase = false,
+  }: ContextParts) {
     this.requestId = requestId;
     this.identity = identity;
     this.sender = sender;
