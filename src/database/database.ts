@@ -177,13 +177,20 @@ export async function openDatabase(
   };
 }
 
+/** The defaults are for a server. There is one connection here, and all of this memory is taken at the start. */
+const EMBEDDED_SETTINGS = ['-c', 'shared_buffers=32MB', '-c', 'max_connections=4'];
+
+function createEmbedded(folder: string, engine: typeof PGlite): Promise<PGlite> {
+  return engine.create(folder, { startParams: [...engine.defaultStartParams, ...EMBEDDED_SETTINGS] });
+}
+
 async function openEmbedded(folder: string): Promise<PGlite> {
   const unlock = await lockDataFolder(folder);
   try {
     // Loaded only here, so that a start on PostgreSQL does not load the WebAssembly.
     const { PGlite } = await import('@electric-sql/pglite');
     if (!existsSync(join(folder, 'PG_VERSION'))) await makeEmbedded(folder, PGlite);
-    const pglite = await PGlite.create(folder).catch((error) => refuseEmbedded(folder, error));
+    const pglite = await createEmbedded(folder, PGlite).catch((error) => refuseEmbedded(folder, error));
     const close = pglite.close.bind(pglite);
     return Object.assign(pglite, { close: () => close().finally(unlock) });
   } catch (error) {
@@ -210,7 +217,7 @@ async function makeEmbedded(folder: string, engine: typeof PGlite): Promise<void
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
   try {
-    const pglite = await engine.create(draft);
+    const pglite = await createEmbedded(draft, engine);
     await pglite.close();
     await rename(draft, folder);
   } catch (cause) {
