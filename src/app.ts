@@ -69,6 +69,11 @@ export interface AppOptions {
   readonly signal?: AbortSignal;
   /** Where the server is one of several workers: how their metrics become one scrape. */
   readonly workers?: FiguresExchange | undefined;
+  /**
+   * How many times as long as usual the database may take to answer and to announce before it counts as out of reach. Tests
+   * raise it, because the machines that they run on may stall. Default 1.
+   */
+  readonly patience?: number | undefined;
   /** Those of the history of performance. Default: Node's. */
   readonly timers?: Timers | undefined;
 }
@@ -110,11 +115,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     for (const stop of started.reverse()) await stop();
   };
   try {
-    const { middlewares, pglite, timers, workers } = options;
+    const { middlewares, patience, pglite, timers, workers } = options;
     const { tracing, ...traces } = await openTracing(config, logger);
     started.push(() => traces.close(MIN_FLUSH_MS));
     const sql = new SqlFigures(tracing?.onStatement);
-    const database = await openDatabase(config.database, { entities, migrations, pglite, observer: sql });
+    const database = await openDatabase(config.database, { entities, migrations, pglite, patience, observer: sql });
     started.push(() => database.close());
 
     const lineage = new Lineage(database, requireReadable);
@@ -142,6 +147,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const feed: ChangeFeed = openChangeFeed(config.database, {
       database,
       lineage,
+      patience,
       onError,
       onRefusal: (message) => logger.warn(`Nothing cached is served as fresh. ${message}`),
     });

@@ -8,6 +8,8 @@ export interface EchoOptions {
   readonly send: (id: string) => Promise<void>;
   /** Whether echoes go on once the first was heard. They need not where no connection lies between. */
   readonly isRepeated: boolean;
+  /** After how many ticks of 0.5 s an echo that was not heard counts as lost. Default 3. */
+  readonly ticksToBeHeard?: number;
 }
 
 interface Echo {
@@ -21,14 +23,13 @@ interface Echo {
 
 const TICK_MS = 500;
 const TICKS_BETWEEN_ECHOES = 2;
-/** Ticks are counted and not time: a process that was suspended has heard nothing meanwhile, and loses one of them. */
-const TICKS_TO_BE_HEARD = 3;
 
 /**
  * Notifications that an instance sends to itself, because a connection that answers need not deliver any: poolers and proxies
  * may swallow them, or lead writers to another server. At most one is under way.
  *
- * An echo that is not heard is noticed within 2.5 s of the last one that was.
+ * An echo that is not heard is noticed within 2.5 s of the last one that was. Ticks are counted and not time: a process that was
+ * suspended has heard nothing meanwhile, and loses one of them.
  */
 export class Echoes {
   readonly #options: EchoOptions;
@@ -120,7 +121,8 @@ export class Echoes {
       return;
     }
     echo.ticks += 1;
-    if (echo.ticks >= TICKS_TO_BE_HEARD) this.#onUnheard(echo.failure);
+    const { ticksToBeHeard = 3 } = this.#options;
+    if (echo.ticks >= ticksToBeHeard) this.#onUnheard(echo.failure);
     else if (echo.failure !== undefined && !echo.isSending) void this.#send(echo);
   };
 }

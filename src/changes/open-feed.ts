@@ -17,6 +17,8 @@ export interface OpenFeedOptions {
   readonly onRefusal: (message: string) => void;
   /** Receives everything else that `ChangeFeed` reports. */
   readonly onError: (error: unknown) => void;
+  /** How many times as long as usual an answer, an echo or an announcement may take until the feed counts as lost. Default 1. */
+  readonly patience?: number | undefined;
 }
 
 const BEHIND =
@@ -25,17 +27,18 @@ const BEHIND =
 
 /** The change feed of a database, which listens once it is started. */
 export function openChangeFeed(config: Config['database'], options: OpenFeedOptions): ChangeFeed {
-  const { database, lineage, onRefusal } = options;
+  const { database, lineage, onRefusal, patience = 1 } = options;
   const onError = (error: unknown) =>
     error instanceof DatabaseRefusal ? onRefusal(error.message) : options.onError(error);
   const channel = createEchoChannel();
   const isForeign = (origin: Origin) => lineage.isForeign(origin);
   const schema = () => lineage.schema;
+  const shared = { isForeign, schema, onError, acknowledgeTimeoutMs: 2000 * patience };
   const { pglite, servers } = database;
   if (pglite) {
     const run = (text: string, values: unknown[]) => pglite.query(text, values);
     const echo = createEmbeddedEchoPath({ channel, tables: lineage.tables, run });
-    return new ChangeFeed({ source: createPgliteSource(pglite, [channel], lineage), echo, isForeign, schema, onError });
+    return new ChangeFeed({ source: createPgliteSource(pglite, [channel], lineage), echo, ...shared });
   }
   const connecting = {
     connectionString: (config as { url: string }).url,
@@ -44,14 +47,16 @@ export function openChangeFeed(config: Config['database'], options: OpenFeedOpti
     check: lineage,
     onServer: servers.adopt,
     makeRoom: () => database.makeRoom(),
+    missedHeartbeats: 2 * patience,
   };
   const source =
     database.changeFeed === 'logical'
       ? createLogicalSource({ ...connecting, tables: lineage.tables })
       : createPostgresqlSource(connecting);
-  const echo = createEchoPath(database, { channel, tables: lineage.tables, run: source.run });
+  const path = createEchoPath(database, { channel, tables: lineage.tables, run: source.run });
+  const echo = { ...path, ticksToBeHeard: 3 * patience };
   const unheard = database.changeFeed === 'logical' ? BEHIND : undefined;
-  const feed = new ChangeFeed({ source, echo, isForeign, schema, onError, ...(unheard && { unheard }) });
+  const feed = new ChangeFeed({ source, echo, ...shared, ...(unheard && { unheard }) });
   servers.onChange(() => feed.lose(lineageEnded()));
   return feed;
 }

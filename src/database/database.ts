@@ -12,7 +12,7 @@ import { ConnectionLimit } from './connection/connection-limit.ts';
 import { DatabaseClient, type DatabaseClientConfig, describeTarget } from './connection/database-client.ts';
 import { ServerWatch } from './connection/server-watch.ts';
 import { lockDataFolder } from './data-folder.ts';
-import { CONNECT_TIMEOUT_MS, createOrmOptions, describeWrites, type Schema, SESSION_SETTINGS } from './orm.ts';
+import { createOrmOptions, describeWrites, type Schema, SESSION_SETTINGS, type TimeLimits, timeLimits } from './orm.ts';
 import { formatOf } from './read/column-types.ts';
 import { type Cursor, openCursorEmbedded, openCursorOn } from './read/cursor.ts';
 import { withDeadline } from './read/deadline.ts';
@@ -79,10 +79,9 @@ export interface OpenDatabaseOptions extends Schema {
   readonly pglite?: PGlite;
   /** Told how long everything takes. */
   readonly observer?: DatabaseObserver | undefined;
+  /** How many times as long as usual the database may take until a statement fails. Default 1. */
+  readonly patience?: number | undefined;
 }
-
-/** Readers get an answer or an error within a second. */
-const READ_TIMEOUT_MS = 900;
 
 const GOODBYE_MS = 400;
 
@@ -95,12 +94,13 @@ interface Writes {
 /** Connects lazily: on PostgreSQL nothing is sent until the first statement. */
 export async function openDatabase(
   config: Config['database'],
-  { pglite: given, observer, ...schema }: OpenDatabaseOptions,
+  { pglite: given, observer, patience, ...schema }: OpenDatabaseOptions,
 ): Promise<Database> {
   let statementCount = 0;
   const servers = new ServerWatch();
+  const limits = timeLimits(patience);
   const onWaited = (pool: Purpose) => (waitedMs: number) => observer?.observeWait(pool, waitedMs / 1000);
-  const options = await createOrmOptions(config, schema, servers.observe);
+  const options = await createOrmOptions(config, schema, servers.observe, limits);
   const pglite = config.kind === 'pglite' ? (given ?? (await openEmbedded(config.dataDir))) : null;
   const orm = await MikroORM.init({
     ...options,
@@ -114,9 +114,9 @@ export async function openDatabase(
   const limit = new ConnectionLimit();
   const { run, batch, isFree } = pglite
     ? onEmbedded(pglite)
-    : onPool(governWrites(await poolOf(orm), { limit, servers, onWaited: onWaited('write') }));
+    : onPool(governWrites(await poolOf(orm), { limit, limits, servers, onWaited: onWaited('write') }));
   const reads =
-    config.kind === 'postgresql' ? openReadPool(config, { limit, servers, onWaited: onWaited('read') }) : null;
+    config.kind === 'postgresql' ? openReadPool(config, { limit, limits, servers, onWaited: onWaited('read') }) : null;
   return {
     kind: config.kind,
     changeFeed: config.kind === 'postgresql' ? config.changeFeed : 'notify',
@@ -128,20 +128,20 @@ export async function openDatabase(
       statementCount++;
       const answered = reads
         ? reads.query<Row>(name, text, values)
-        : withDeadline(run<Row>(name, text, values), READ_TIMEOUT_MS);
+        : withDeadline(run<Row>(name, text, values), limits.readMs);
       return timed(answered, readOf(text), observer);
     },
     readRows: (statement) => {
       statementCount++;
       const answered = reads
         ? reads.readRows(statement)
-        : withDeadline(readOnEmbedded(pglite!, statement), READ_TIMEOUT_MS);
+        : withDeadline(readOnEmbedded(pglite!, statement), limits.readMs);
       return timed(answered, readOf(statement.text), observer);
     },
     openCursor: async <Row>(text: string, values: readonly unknown[]) => {
       statementCount++;
       if (pglite) return openCursorEmbedded<Row>(pglite, text, values);
-      return openCursorOn<Row>(await openSession(config as { url: string }), text, values);
+      return openCursorOn<Row>(await openSession(config as { url: string }, limits), text, values);
     },
     execute: (name, text, values) => {
       statementCount++;
@@ -164,7 +164,7 @@ export async function openDatabase(
     get statementCount() {
       return statementCount;
     },
-    openSession: () => openSession(config as { url: string }),
+    openSession: () => openSession(config as { url: string }, limits),
     makeRoom: () => limit.makeRoom(),
     close: async () => {
       // A hanging server would never confirm that the connections are closed.
@@ -281,33 +281,34 @@ export function isRefusal(error: unknown): boolean {
   return /^(?!08|57P)(?=.*\d)[0-9A-Z]{5}$/.test(code);
 }
 
-function openSession({ url }: { readonly url: string }): Promise<DatabaseClient> {
-  return new DatabaseClient({ target: describeWrites(url) } as DatabaseClientConfig).connect();
+function openSession({ url }: { readonly url: string }, limits: TimeLimits): Promise<DatabaseClient> {
+  return new DatabaseClient({ target: describeWrites(url, limits) } as DatabaseClientConfig).connect();
 }
 
 interface PoolParts {
   readonly limit: ConnectionLimit;
+  readonly limits: TimeLimits;
   readonly servers: ServerWatch;
   readonly onWaited: (waitedMs: number) => void;
 }
 
-function governWrites(pool: Pool, { limit, servers, onWaited }: PoolParts): Pool {
-  limit.govern(pool, CONNECT_TIMEOUT_MS, onWaited);
+function governWrites(pool: Pool, { limit, limits, servers, onWaited }: PoolParts): Pool {
+  limit.govern(pool, limits.connectMs, onWaited);
   servers.govern(pool);
   return pool;
 }
 
 function openReadPool(
   { url, poolSize }: { readonly url: string; readonly poolSize: number },
-  { limit, servers, onWaited }: PoolParts,
+  { limit, limits, servers, onWaited }: PoolParts,
 ): ReadPool {
   const target = describeTarget(url, {
     applicationName: 'stationmaster',
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: limits.connectMs,
     // Lets PostgreSQL cancel statements whose reader has given up.
-    settings: { ...SESSION_SETTINGS, statement_timeout: String(READ_TIMEOUT_MS + 200) },
+    settings: { ...SESSION_SETTINGS, statement_timeout: String(limits.readMs + 200) },
   });
-  const options = { size: poolSize, readTimeoutMs: READ_TIMEOUT_MS, limit, servers, onWaited };
+  const options = { size: poolSize, readTimeoutMs: limits.readMs, limit, servers, onWaited };
   return new ReadPool({ target: { ...target, onServer: servers.observe }, ...options });
 }
 

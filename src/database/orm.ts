@@ -5,10 +5,24 @@ import type { Config } from '../config/config.ts';
 import { DatabaseClient, describeTarget, type Target } from './connection/database-client.ts';
 import type { NamedMigration } from './migrations/index.ts';
 
-/** Time allowed for opening a connection, or for waiting for a free one. */
-export const CONNECT_TIMEOUT_MS = 900;
-/** Time allowed for one statement of a write. Reads have a shorter one, see `database.ts`. */
-export const STATEMENT_TIMEOUT_MS = 5000;
+/** How long the database may take, in milliseconds. */
+export interface TimeLimits {
+  /** For opening a connection, or waiting for a free one. */
+  readonly connectMs: number;
+  /** For one statement of a read. */
+  readonly readMs: number;
+  /** For one statement of a write. */
+  readonly writeMs: number;
+}
+
+/** Readers get an answer or an error within a second. */
+const TIME_LIMITS: TimeLimits = { connectMs: 900, readMs: 900, writeMs: 5000 };
+
+/** @param patience how many times as long as usual the database may take */
+export function timeLimits(patience = 1): TimeLimits {
+  const { connectMs, readMs, writeMs } = TIME_LIMITS;
+  return { connectMs: connectMs * patience, readMs: readMs * patience, writeMs: writeMs * patience };
+}
 
 /** What every session that reads or writes is told. Statements are written for this isolation. */
 export const SESSION_SETTINGS = { default_transaction_isolation: 'read committed' };
@@ -29,6 +43,7 @@ export async function createOrmOptions(
   database: Config['database'],
   { entities, migrations }: Schema,
   onServer?: Target['onServer'],
+  limits = TIME_LIMITS,
 ): Promise<OrmOptions> {
   const shared: OrmOptions = {
     entities,
@@ -56,7 +71,7 @@ export async function createOrmOptions(
       driverOptions: { dataDir: database.dataDir },
     } as OrmOptions;
   }
-  const target = describeWrites(database.url);
+  const target = describeWrites(database.url, limits);
   return {
     ...shared,
     driver: PostgreSqlDriver,
@@ -69,20 +84,20 @@ export async function createOrmOptions(
       target: { ...target, onServer },
       connectionTimeoutMillis: target.connectTimeoutMs,
       // For a database that does not even answer that the time is over.
-      query_timeout: STATEMENT_TIMEOUT_MS + 500,
+      query_timeout: limits.writeMs + 500,
     },
   } as OrmOptions;
 }
 
 /** Where and how writes and migrations connect. */
-export function describeWrites(url: string): Target {
+export function describeWrites(url: string, { connectMs, writeMs } = TIME_LIMITS): Target {
   return describeTarget(url, {
     applicationName: 'stationmaster',
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: connectMs,
     settings: {
       ...SESSION_SETTINGS,
-      statement_timeout: String(STATEMENT_TIMEOUT_MS),
-      idle_in_transaction_session_timeout: String(2 * STATEMENT_TIMEOUT_MS),
+      statement_timeout: String(writeMs),
+      idle_in_transaction_session_timeout: String(2 * writeMs),
     },
   });
 }

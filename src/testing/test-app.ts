@@ -38,6 +38,11 @@ export interface TestAppOptions {
   readonly middlewares?: AppOptions['middlewares'];
   /** Timers that the test moves, in the place of those by which the history of performance is taken. */
   readonly timers?: AppOptions['timers'];
+  /**
+   * How many times as long as usual the database may take before it counts as out of reach. Default 20, so that a machine that
+   * stalls changes no result; 1 in the test of an outage.
+   */
+  readonly patience?: number;
   /** Where the application connects instead of to the database itself, such as to a proxy. PostgreSQL only. */
   readonly connectThrough?: (url: URL) => Promise<URL>;
 }
@@ -76,12 +81,13 @@ export async function startTestApp({
   env = {},
   middlewares,
   timers,
+  patience = 20,
   connectThrough,
 }: TestAppOptions = {}): Promise<TestApp> {
   const clock = createTestClock();
   const { config, pglite, sql, dispose } =
     engine === 'postgresql' ? await onPostgresql(env, connectThrough) : await onPglite(env);
-  const app = await createApp(config, { clock, pglite, middlewares, timers });
+  const app = await createApp(config, { clock, pglite, middlewares, timers, patience });
   if (fleet) await seedFleet(app.database, fleet);
 
   const sockets = new Set<TestSocket>();

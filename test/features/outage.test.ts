@@ -37,6 +37,7 @@ onServers('while PostgreSQL', () => {
   beforeAll(async () => {
     testApp = await startTestApp({
       fleet: { managers: 2, workstations: 20 },
+      patience: 1,
       connectThrough: async (url) => {
         proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
         url.port = String(proxy.port);

@@ -2,7 +2,6 @@ import type { EntityManager, QueryBuilder } from '@mikro-orm/postgresql';
 import { StationmasterError } from '../../errors.ts';
 import { announceSql } from '../announce-sql.ts';
 import { type Database, isRefusal } from '../database.ts';
-import { STATEMENT_TIMEOUT_MS } from '../orm.ts';
 import { GroupCommit } from './group-commit.ts';
 import { buildEdit, type Edit, mergeEdits, type Row } from './merged-edits.ts';
 import { untilUncontended } from './until-uncontended.ts';
@@ -95,9 +94,11 @@ export function createWriter({ database, waitUntilApplied, channel, guardedInput
   };
 }
 
-/** Retries for as long as one statement may wait for a lock. */
+/** As long as one statement may wait for a lock. */
+const RETRY_FOR_MS = 5000;
+
 function patiently<Result>(write: () => Promise<Result>): Promise<Result> {
-  return untilUncontended(write, STATEMENT_TIMEOUT_MS);
+  return untilUncontended(write, RETRY_FOR_MS);
 }
 
 /** Wraps a statement so that it returns its rows as JSON, with the id of the transaction. */
