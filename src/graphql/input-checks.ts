@@ -23,3 +23,12 @@ export function checkText(text: string, field: string, maxLength = MAX_TEXT_LENG
 export function badInput(message: string, field: string): StationmasterError {
   return new StationmasterError('BAD_USER_INPUT', message, { field });
 }
+
+/**
+ * Whether a write shall only tell what it would do. A program that sends null for "unknown" must not start the write by it.
+ * @throws {StationmasterError} BAD_USER_INPUT if it is null
+ */
+export function checkDryRun(dryRun: boolean | null): boolean {
+  if (dryRun === null) throw badInput('dryRun is true or false; leave it out to write.', 'dryRun');
+  return dryRun;
+}

@@ -144,6 +144,16 @@ describe('Nothing is changed, and one error says why:', () => {
     expect(await list({ status: ['ONLINE'] })).toHaveLength(2);
   });
 
+  test('null in the place of true or false for a dry run', async () => {
+    const before = await testApp.sql('select * from workstation order by id');
+    for (const document of [UPDATE, DELETE]) {
+      const input = document === UPDATE ? { input: { status: 'ERROR' } } : {};
+      const { errors } = await ask(document, { filter: { nameContains: 'w' }, dryRun: null, ...input });
+      expect(errors!.map(({ extensions }) => extensions)).toEqual([{ code: 'BAD_USER_INPUT', field: 'dryRun' }]);
+    }
+    expect(await testApp.sql('select * from workstation order by id')).toEqual(before);
+  });
+
   const many = Array.from({ length: 20 }, (_, index) => `t${index}`);
   test.each<[string, object, string, string]>([
     ['nothing to change', {}, 'BAD_USER_INPUT', 'input'],

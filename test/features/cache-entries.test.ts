@@ -351,4 +351,14 @@ describe('A dry run of invalidateCache', () => {
       expectRefusal(answer, 'BAD_USER_INPUT', 'pattern');
     }
   });
+
+  test('must be asked for with true or false: null is refused, and removes nothing', async () => {
+    testApp.app.cache.set('made_up', 1);
+    expectRefusal(
+      await ask(INVALIDATE, { variables: { pattern: 'made_up', dryRun: null } }),
+      'BAD_USER_INPUT',
+      'dryRun',
+    );
+    expect(await invalidate('made_up')).toMatchObject({ entriesRemoved: 1 });
+  });
 });

@@ -3,6 +3,7 @@ import type { Role } from '../../auth/identity.ts';
 import type { Cache, LoggedRemoval } from '../../cache/index.ts';
 import type { ChangeLog } from '../../changes/index.ts';
 import { ChangeOrigin } from '../../collections/index.ts';
+import { checkDryRun } from '../../graphql/input-checks.ts';
 import { PageArguments } from '../../graphql/page-arguments.ts';
 import { LISTS } from '../../graphql/page-size.ts';
 import { checkSize } from '../../graphql/pagination.ts';
@@ -113,11 +114,11 @@ remembered. For admins.`,
     @Arg('dryRun', () => Boolean, {
       nullable: true,
       defaultValue: false,
-      description: 'Whether to tell only what would be removed, and to remove nothing.',
+      description: 'Whether to tell only what would be removed, and to remove nothing. null is refused.',
     })
     dryRun: boolean | null,
   ): Promise<InvalidateCacheResult> {
-    return dryRun ? this.#clearing.previewInvalidation(pattern) : this.#clearing.invalidateCache(pattern);
+    return checkDryRun(dryRun) ? this.#clearing.previewInvalidation(pattern) : this.#clearing.invalidateCache(pattern);
   }
 
   @FieldResolver(() => [String], {

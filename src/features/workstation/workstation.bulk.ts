@@ -3,7 +3,7 @@ import type { Role } from '../../auth/identity.ts';
 import { type Assignment, BulkWriter, normalizeId, type BulkResult as Result } from '../../collections/index.ts';
 import { StationmasterError } from '../../errors.ts';
 import type { Context } from '../../graphql/context.ts';
-import { badInput } from '../../graphql/input-checks.ts';
+import { badInput, checkDryRun } from '../../graphql/input-checks.ts';
 import { Checked, checkInput, TextField } from '../../graphql/input-fields.ts';
 import type { FeatureParts } from '../feature.ts';
 import { managers } from '../manager/index.ts';
@@ -45,7 +45,7 @@ export class BulkResult {
 }
 
 const FILTER = 'Which workstations. A filter that restricts nothing is refused.';
-const DRY_RUN = 'Answer what would change, and change nothing.';
+const DRY_RUN = 'Answer what would change, and change nothing. null is refused.';
 
 @Resolver()
 export class WorkstationBulkResolver {
@@ -62,21 +62,22 @@ export class WorkstationBulkResolver {
   async updateWorkstations(
     @Arg('filter', () => WorkstationFilter, { description: FILTER }) filter: WorkstationFilter,
     @Arg('input', () => UpdateWorkstationsInput, { description: 'What to change.' }) input: UpdateWorkstationsInput,
-    @Arg('dryRun', () => Boolean, { defaultValue: false, description: DRY_RUN }) dryRun: boolean,
+    @Arg('dryRun', () => Boolean, { nullable: true, defaultValue: false, description: DRY_RUN }) dryRun: boolean | null,
     @Ctx() ctx: Context,
   ): Promise<Result> {
+    const options = { dryRun: checkDryRun(dryRun) };
     const assignments = assignmentsOf(checkInput(input));
     if (input.managerId != null) await this.#requireManager(input.managerId, ctx);
-    return this.#writes.update(filter, assignments, { dryRun }).catch(explainTags);
+    return this.#writes.update(filter, assignments, options).catch(explainTags);
   }
 
   @Authorized<Role>('OPERATOR')
   @Mutation(() => BulkResult, { description: 'Removes all workstations that fit a filter from the fleet, or none.' })
   deleteWorkstations(
     @Arg('filter', () => WorkstationFilter, { description: FILTER }) filter: WorkstationFilter,
-    @Arg('dryRun', () => Boolean, { defaultValue: false, description: DRY_RUN }) dryRun: boolean,
+    @Arg('dryRun', () => Boolean, { nullable: true, defaultValue: false, description: DRY_RUN }) dryRun: boolean | null,
   ): Promise<Result> {
-    return this.#writes.delete(filter, { dryRun });
+    return this.#writes.delete(filter, { dryRun: checkDryRun(dryRun) });
   }
 
   /** A dry run has to say so, too. */
