@@ -76,10 +76,13 @@ function explain(error: unknown): Explanation {
   return code === undefined ? UNKNOWN : { code, message: error.message, field: findField(error.message) };
 }
 
-/** The path of the invalid part of a variable, which graphql-js gives only in its message. */
+/** The variable at fault, or the path of its invalid part, which graphql-js gives only in its message. */
 function findField(message: string): string | undefined {
-  return /^Variable "\$\w+" got invalid value .* at "([^"]+)"/s.exec(message)?.[1];
+  const [, name, path] = INPUT_AT_FAULT.exec(message) ?? [];
+  return path ?? name;
 }
+
+const INPUT_AT_FAULT = /^Variable "\$(\w+)" (?:of (?:non-null|required) type |got invalid value (?:.* at "([^"]+)")?)/s;
 
 /** The error that a resolver threw, without the wrappers of graphql-js and Apollo. */
 export function findCause(error: unknown): unknown {

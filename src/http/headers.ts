@@ -21,7 +21,8 @@ export function reusableHeaders(etag: string): Readonly<Record<string, string>> 
   return { etag, 'cache-control': 'private, no-cache', vary: 'Origin, Authorization, Accept, Accept-Encoding' };
 }
 
-const EXPOSED_HEADERS = 'allow, date, etag, retry-after, www-authenticate, x-position, x-request-id';
+const EXPOSED_HEADERS =
+  'allow, content-disposition, date, etag, retry-after, www-authenticate, x-position, x-request-id';
 
 /** What no value of a preflight request may be longer than to be repeated in the response. */
 const MAX_REFLECTED_LENGTH = 4096;

@@ -129,7 +129,7 @@ describe('an error of our libraries', () => {
     const { errors } = await graphql({ schema, source, variableValues: { times: 'many' } });
     const presented = presentError(errors![0], createScope());
     expect(presented.message).toMatch(/^Variable "\$times" got invalid value "many"/);
-    expect(presented.extensions).toEqual({ code: 'BAD_USER_INPUT' });
+    expect(presented.extensions).toEqual({ code: 'BAD_USER_INPUT', field: 'times' });
   });
 
   test('about a field without a value is ours', async () => {

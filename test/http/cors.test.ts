@@ -66,7 +66,7 @@ test('a page of a listed origin can read what it needs to act on a response', as
   const { post } = await startStubServer();
   const { headers } = await post('{ hello }', { headers: { origin: APP } });
   expect(headers.get('access-control-expose-headers')!.split(', ')).toEqual(
-    expect.arrayContaining(['etag', 'retry-after', 'www-authenticate', 'x-request-id']),
+    expect.arrayContaining(['content-disposition', 'etag', 'retry-after', 'www-authenticate', 'x-request-id']),
   );
 });
 

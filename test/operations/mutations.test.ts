@@ -93,7 +93,7 @@ describe.each(['application/json', 'application/graphql-response+json'])('In %s'
           {
             message: 'Variable "$of" got invalid value 1; String cannot represent a non string value: 1',
             locations: [{ line: 1, column: 11 }],
-            extensions: { code: 'BAD_USER_INPUT' },
+            extensions: { code: 'BAD_USER_INPUT', field: 'of' },
           },
         ],
       },
