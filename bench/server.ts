@@ -31,39 +31,34 @@ announce({
 });
 
 /**
- * Calls `tell` for each request before it reads anything, and stores its response under a key that no other request
- * has.
- */
-function onRequest(tell: () => void): void {
-  let count = 0;
-  const { keyOf } = responses.ResponseCache.prototype;
-  responses.ResponseCache.prototype.keyOf = function (this: ResponseCache, ...args) {
-    tell();
-    const key = keyOf.apply(this, args);
-    return key === null ? null : `${key}\n${++count}`;
-  };
-}
-
-/**
- * Gives each request its own cache. Clearing the server's cache would not do: concurrent requests would still find the
- * values that others loaded meanwhile. So each request looks up, loads and stores everything, and its cache goes with
- * it.
+ * Gives each request its own caches. Clearing the server's caches would not do: concurrent requests would still find the
+ * values that others loaded meanwhile. So each request looks up, loads and stores everything. What it stored is left to the
+ * garbage collector, like everything else that a server makes for one request: no cold read removes what it has stored.
  */
 function beginEmpty(cache: Cache): void {
-  const requests = new AsyncLocalStorage<Cache>();
-  const outside = new caches.Cache();
+  const requests = new AsyncLocalStorage<OwnCaches>();
+  const outside = emptyCaches();
   const own = () => requests.getStore() ?? outside;
-  onRequest(() => requests.enterWith(new caches.Cache()));
-  const { keep } = responses.ResponseCache.prototype;
-  responses.ResponseCache.prototype.keep = function (this: ResponseCache, ...args) {
-    const isKept = keep.apply(this, args);
-    const used = own();
-    setImmediate(() => used.clear());
-    return isKept;
+  const { keyOf, get, keep } = responses.ResponseCache.prototype;
+  responses.ResponseCache.prototype.keyOf = function (this: ResponseCache, ...args) {
+    requests.enterWith(emptyCaches());
+    return keyOf.apply(this, args);
   };
-  cache.findHeld = (...args) => own().findHeld(...args);
-  cache.readPrimed = (...args) => own().readPrimed(...args);
-  cache.readMany = (...args) => own().readMany(...args);
+  responses.ResponseCache.prototype.get = (...args) => get.apply(own().responses, args);
+  responses.ResponseCache.prototype.keep = (...args) => keep.apply(own().responses, args);
+  cache.findHeld = (...args) => own().values.findHeld(...args);
+  cache.readPrimed = (...args) => own().values.readPrimed(...args);
+  cache.readMany = (...args) => own().values.readMany(...args);
+}
+
+interface OwnCaches {
+  readonly values: Cache;
+  readonly responses: ResponseCache;
+}
+
+function emptyCaches(): OwnCaches {
+  const values = new caches.Cache();
+  return { values, responses: new responses.ResponseCache(values, { maxBytes: Number.POSITIVE_INFINITY }) };
 }
 
 /**
@@ -72,7 +67,12 @@ function beginEmpty(cache: Cache): void {
 function keepApart(cache: Cache): void {
   const requests = new AsyncLocalStorage<string>();
   let count = 0;
-  onRequest(() => requests.enterWith(`${++count}|`));
+  const { keyOf } = responses.ResponseCache.prototype;
+  responses.ResponseCache.prototype.keyOf = function (this: ResponseCache, ...args) {
+    requests.enterWith(`${++count}|`);
+    const key = keyOf.apply(this, args);
+    return key === null ? null : `${key}\n${count}`;
+  };
   const readMany = cache.readMany.bind(cache);
   const findHeld = cache.findHeld.bind(cache);
   cache.findHeld = (key, options) => findHeld((requests.getStore() ?? '0|') + key, options);

@@ -34,8 +34,8 @@ export const COLD_CONNECTIONS = 8;
 const METHODS = {
   hot: 'Hot: caches are on, and every request was sent once before.',
   cold:
-    'Cold: every request finds Stationmaster’s caches empty; it looks everything up, loads it, stores it and drops it again, ' +
-    'which counts against Stationmaster. With full caches, every request finds them full of other values; ' +
+    'Cold: every request finds Stationmaster’s caches empty; it looks everything up, loads it and stores it. ' +
+    'The caches of a request go with it. With full caches, every request finds them full of other values; ' +
     'what it asks for evicts some of them, and what comes along with a list is not stored. ' +
     'The peers run without their caches. Statements stay prepared for all servers.',
 };
