@@ -1,4 +1,10 @@
-import { alignSamples, leavesHole, mergeSamples, type Sample } from '../../console/src/pages/performance/samples.ts';
+import {
+  alignSamples,
+  leavesHole,
+  mergeSamples,
+  type Sample,
+  together,
+} from '../../console/src/pages/performance/samples.ts';
 
 const START_MS = Date.parse('2030-01-01T00:00:00Z');
 
@@ -78,4 +84,17 @@ describe('alignSamples', () => {
     expect(align(60, [])).toEqual({ times: [], rows: [[]] });
     expect(alignSamples([], 60)).toEqual({ times: [], rows: [] });
   });
+});
+
+test('instances together do what each does, but all hear the same changes, and the slowest speaks for them', () => {
+  const one = { ...sampleAt(0), requests: 3, changes: 100, requestP50Ms: 1, requestP99Ms: null, cacheSize: 10 };
+  const other = { ...sampleAt(0), requests: 4, changes: 98, requestP50Ms: 2, requestP99Ms: null, cacheSize: 20 };
+  expect(together([one, other])).toMatchObject({
+    requests: 7,
+    changes: 100,
+    requestP50Ms: 2,
+    requestP99Ms: null,
+    cacheSize: 30,
+  });
+  expect(together([])).toMatchObject({ requests: 0, changes: 0, requestP50Ms: null });
 });

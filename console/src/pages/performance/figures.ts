@@ -20,11 +20,12 @@ export interface FigureGroup {
   readonly base?: 2 | 10;
 }
 
-export const HIT_RATE: Figure = {
+export const HIT_RATE = {
   label: 'Hit rate',
-  read: ({ hits, misses }) => (hits + misses === 0 ? null : (100 * hits) / (hits + misses)),
+  read: ({ hits, misses }: Pick<Sample, 'hits' | 'misses'>) =>
+    hits + misses === 0 ? null : (100 * hits) / (hits + misses),
   format: formatPercent,
-};
+} satisfies Figure;
 
 export const GROUPS: readonly FigureGroup[] = [
   { title: 'Cache hit rate', figures: [HIT_RATE], atLeast: 100, atMost: 100 },

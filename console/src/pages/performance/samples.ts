@@ -31,6 +31,34 @@ export function leavesHole(known: readonly Sample[], latest: Sample): boolean {
   return before !== undefined && Date.parse(latest.timestamp) - Date.parse(before.timestamp) > HOLE_MS;
 }
 
+/**
+ * What several instances do together. Every instance hears all changes, so those are not added up. Percentiles cannot be:
+ * the slowest instance stands for all.
+ */
+export function together(samples: readonly Sample[]): Omit<Sample, 'timestamp' | '__typename'> {
+  const sum = (read: (sample: Sample) => number) => samples.reduce((total, sample) => total + read(sample), 0);
+  const highest = (read: (sample: Sample) => number | null | undefined) => {
+    const told = samples.map(read).filter((value) => value != null);
+    return told.length === 0 ? null : Math.max(...told);
+  };
+  return {
+    hits: sum(({ hits }) => hits),
+    misses: sum(({ misses }) => misses),
+    evictions: sum(({ evictions }) => evictions),
+    requests: sum(({ requests }) => requests),
+    errors: sum(({ errors }) => errors),
+    sqlStatements: sum(({ sqlStatements }) => sqlStatements),
+    changes: highest(({ changes }) => changes) ?? 0,
+    requestP50Ms: highest(({ requestP50Ms }) => requestP50Ms),
+    requestP99Ms: highest(({ requestP99Ms }) => requestP99Ms),
+    memoryBytes: sum(({ memoryBytes }) => memoryBytes),
+    cacheSize: sum(({ cacheSize }) => cacheSize),
+    cacheBytes: sum(({ cacheBytes }) => cacheBytes),
+    activeConnections: sum(({ activeConnections }) => activeConnections),
+    activeSubscriptions: sum(({ activeSubscriptions }) => activeSubscriptions),
+  };
+}
+
 /** Times in seconds, and for each instance the sample that held at each time; `null` where there was none. */
 export interface Timeline {
   readonly times: readonly number[];

@@ -2,7 +2,7 @@ import { countOf } from '../../components/count-of.ts';
 import { formatBytes, formatDuration, formatMilliseconds, formatNumber } from '../../components/format.ts';
 import type { CurrentPerformanceFragment } from '../../graphql/graphql.ts';
 import { type Figure, HIT_RATE } from './figures.ts';
-import type { InstanceSamples, Sample } from './samples.ts';
+import { type InstanceSamples, together } from './samples.ts';
 
 interface TilesProps {
   readonly current: CurrentPerformanceFragment;
@@ -12,37 +12,27 @@ interface TilesProps {
 /** How all instances together do now. */
 export function Tiles({ current, instances }: TilesProps) {
   const newest = instances.map(({ samples }) => samples.at(-1)).filter((sample) => sample !== undefined);
+  const now = together(newest);
   const audits = current.instances.map(({ audit }) => audit).filter((audit) => audit != null);
-  const sum = (read: (sample: Sample) => number) => newest.reduce((total, sample) => total + read(sample), 0);
   const stale = audits.reduce((total, audit) => total + audit.stale, 0);
   const audited = audits.reduce((total, audit) => total + audit.audited, 0);
   const silent = current.instances.filter(({ feedState }) => feedState !== 'live').length;
-  const hitRate = HIT_RATE.read({ hits: sum(({ hits }) => hits), misses: sum(({ misses }) => misses) } as Sample);
   return (
     <dl className="tiles" aria-label={instances.length === 1 ? 'Now' : `Now, ${instances.length} instances together`}>
-      <Tile label="Hit rate">{show(HIT_RATE.format, hitRate)}</Tile>
-      <Tile label="Requests per second" detail={`${formatNumber(sum(({ errors }) => errors))} with errors`}>
-        {formatNumber(sum(({ requests }) => requests))}
+      <Tile label="Hit rate">{show(HIT_RATE.format, HIT_RATE.read(now))}</Tile>
+      <Tile label="Requests per second" detail={`${formatNumber(now.errors)} with errors`}>
+        {formatNumber(now.requests)}
       </Tile>
-      <Tile
-        label="Half answered within"
-        detail={`99 % within ${show(formatMilliseconds, slowest(newest, 'requestP99Ms'))}`}
-      >
-        {show(formatMilliseconds, slowest(newest, 'requestP50Ms'))}
+      <Tile label="Half answered within" detail={`99 % within ${show(formatMilliseconds, now.requestP99Ms)}`}>
+        {show(formatMilliseconds, now.requestP50Ms)}
       </Tile>
-      <Tile label="SQL per second">{formatNumber(sum(({ sqlStatements }) => sqlStatements))}</Tile>
-      <Tile label="Changes per second">{formatNumber(sum(({ changes }) => changes))}</Tile>
-      <Tile label="Memory" detail={`${formatBytes(sum(({ cacheBytes }) => cacheBytes))} of it cache`}>
-        {formatBytes(sum(({ memoryBytes }) => memoryBytes))}
+      <Tile label="SQL per second">{formatNumber(now.sqlStatements)}</Tile>
+      <Tile label="Changes per second">{formatNumber(now.changes)}</Tile>
+      <Tile label="Memory" detail={`${formatBytes(now.cacheBytes)} of it cache`}>
+        {formatBytes(now.memoryBytes)}
       </Tile>
-      <Tile
-        label="Connections"
-        detail={countOf(
-          sum((sample) => sample.activeSubscriptions),
-          'subscription',
-        )}
-      >
-        {formatNumber(sum(({ activeConnections }) => activeConnections))}
+      <Tile label="Connections" detail={countOf(now.activeSubscriptions, 'subscription')}>
+        {formatNumber(now.activeConnections)}
       </Tile>
       <Tile label="Stale values found" detail={`${formatNumber(audited)} audited`} isBad={stale > 0}>
         {formatNumber(stale)}
@@ -74,14 +64,8 @@ function Tile({ label, detail, isBad = false, children }: TileProps) {
   );
 }
 
-function show(format: Figure['format'], value: number | null): string {
-  return value === null ? '–' : format(value);
-}
-
-/** Percentiles cannot be added up: the slowest instance stands for all. */
-function slowest(samples: readonly Sample[], name: 'requestP50Ms' | 'requestP99Ms'): number | null {
-  const told = samples.map((sample) => sample[name]).filter((value) => value != null);
-  return told.length === 0 ? null : Math.max(...told);
+function show(format: Figure['format'], value: number | null | undefined): string {
+  return value == null ? '–' : format(value);
 }
 
 function describeFeed({ changeFeed: { gaps, reason } }: CurrentPerformanceFragment): string {
