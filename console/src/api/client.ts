@@ -4,6 +4,7 @@ import { SetContextLink } from '@apollo/client/link/context';
 import { ErrorLink } from '@apollo/client/link/error';
 import { GraphQLWsLink } from '@apollo/client/link/subscriptions';
 import { endSession, getSession, onSessionChange } from '../session/session.ts';
+import { findApiError } from './errors.ts';
 import { isStreamed } from './is-streamed.ts';
 import { createSocket } from './socket.ts';
 
@@ -14,7 +15,7 @@ export function createApolloClient(): ApolloClient {
     return token === null ? { headers } : { headers: { ...headers, authorization: `Bearer ${token}` } };
   });
   const noticeEnd = new ErrorLink(({ error }) => {
-    if (isUnauthenticated(error)) endSession();
+    if (isUnauthenticated(error)) endSession(findApiError(error)?.message ?? null);
   });
   const client = new ApolloClient({
     link: noticeEnd.concat(

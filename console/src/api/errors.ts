@@ -38,7 +38,8 @@ export function explainApiError(error: ApiError | undefined): Problem {
   return { code, text: PLAIN_TEXTS[code] ?? error.message, field: typeof field === 'string' ? field : null };
 }
 
-function findApiError(error: unknown): ApiError | undefined {
+/** What the API said, by the error that Apollo Client threw; `undefined`: nothing. */
+export function findApiError(error: unknown): ApiError | undefined {
   if (CombinedGraphQLErrors.is(error)) return error.errors[0];
   if (ServerError.is(error)) return readBody(error.bodyText);
   return undefined;

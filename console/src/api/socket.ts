@@ -34,8 +34,8 @@ export function createSocket(): Client {
       },
       closed: (event) => {
         clearTimeout(pongTimer);
-        const { code, wasClean } = event as CloseEvent;
-        if (code === CloseCode.Unauthorized || code === CloseCode.Forbidden) endSession();
+        const { code, reason, wasClean } = event as CloseEvent;
+        if (code === CloseCode.Unauthorized || code === CloseCode.Forbidden) endSession(reason);
         setConnectionState(wasClean && code === 1000 ? 'idle' : 'lost');
       },
       ping: (isReceived) => {

@@ -12,6 +12,8 @@ export interface Session {
   readonly roles: readonly Role[];
   /** `ending`: the token expires within minutes; `ended`: it has expired, or the server refuses it. */
   readonly state: 'anonymous' | 'active' | 'ending' | 'ended';
+  /** Why the server refuses the token, where it says so. */
+  readonly refusal: string | null;
 }
 
 const STORED_AS = 'stationmaster.token';
@@ -50,9 +52,12 @@ export function signOut(): void {
   change(sessionOf(null));
 }
 
-/** The server refused the token. It stays until another one replaces it, and with it what the page shows. */
-export function endSession(): void {
-  if (current.token !== null && current.state !== 'ended') change({ ...current, state: 'ended' });
+/**
+ * The server refused the token. It stays until another one replaces it, and with it what the page shows.
+ * @param refusal the server's reason
+ */
+export function endSession(refusal: string | null): void {
+  if (current.token !== null && current.state !== 'ended') change({ ...current, state: 'ended', refusal });
 }
 
 export function useSession(): Session {
@@ -68,9 +73,9 @@ function sessionOf(token: string | null): Session {
   const claims = token === null ? null : readClaims(token);
   if (token === null || claims === null) {
     const roles = settings.anonymousRole === null ? [] : [settings.anonymousRole];
-    return { token: null, claims: null, roles, state: 'anonymous' };
+    return { token: null, claims: null, roles, state: 'anonymous', refusal: null };
   }
-  return { token, claims, roles: claims.roles, state: stateOf(claims) };
+  return { token, claims, roles: claims.roles, state: stateOf(claims), refusal: null };
 }
 
 function stateOf({ expiresAtMs }: Claims): Session['state'] {

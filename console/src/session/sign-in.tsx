@@ -2,10 +2,11 @@ import { type FormEvent, useState } from 'react';
 import { readBody } from '../api/errors.ts';
 import { Dialog } from '../components/dialog.tsx';
 import { Field } from '../components/field.tsx';
+import { Notice } from '../components/notice.tsx';
 import { usePageTitle } from '../components/page-title.ts';
 import { settings } from '../settings.ts';
 import type { Role } from './roles.ts';
-import { signIn, signOut } from './session.ts';
+import { signIn, signOut, useSession } from './session.ts';
 
 /** Shown in the place of every page to those who may read nothing. */
 export function SignInPage() {
@@ -20,12 +21,14 @@ export function SignInPage() {
 
 /** Shown above the page, which stays as it is. @param hasEnded whether it is the end of a session that asks for it */
 export function SignInDialog({ hasEnded, onClose }: { readonly hasEnded: boolean; readonly onClose: () => void }) {
+  const { refusal } = useSession();
   const close = () => {
     if (hasEnded) signOut();
     onClose();
   };
   return (
     <Dialog title={hasEnded ? 'Your session has ended' : 'Sign in'} onClose={close}>
+      {refusal && <Notice tone="error">The server does not accept the token: {refusal}</Notice>}
       {hasEnded && <p>Sign in again to go on. The page stays as it is.</p>}
       <SignInForm onDone={onClose} />
     </Dialog>
