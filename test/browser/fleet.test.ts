@@ -87,6 +87,49 @@ test('filter and order are in the address, and an address shows them', async () 
   await other.getByText('1,000 workstations').waitFor();
 });
 
+test('while updates are paused, other rows and another filter are shown, and no change of them', async () => {
+  const { page } = await console.open({ path: '/?sort=name' });
+  const names = await namesIn('{ field: NAME }');
+  await rowOf(page, names[0]!).waitFor();
+  await page.getByRole('button', { name: 'Pause updates' }).click();
+  await gridOf(page).evaluate((grid, top) => grid.scrollTo({ top }), 400 * 33);
+  await eventually(async () => expect(await nameAt(page, 400)).toBe(names[400]));
+  await page.getByLabel(/^Search/).fill(names[7]!);
+  await page.getByText('1 workstation', { exact: true }).waitFor();
+  await rowOf(page, names[7]!).waitFor();
+  const find = 'query ($name: String) { workstations(filter: { nameContains: $name }) { nodes { id } } }';
+  const { data } = await console.server.ask(find, { variables: { name: names[7] } });
+  await console.server.ask(
+    'mutation ($id: ID!) { updateWorkstation(id: $id, input: { operatingSystem: "Paused 1" }) { id } }',
+    { variables: { id: data.workstations.nodes[0].id } },
+  );
+  // Another page has heard of the change; this one would have.
+  const { page: other } = await console.open({ path: `/?q=${names[7]}` });
+  await other.getByText('Paused 1').waitFor();
+  expect(await page.getByText('Paused 1').count()).toBe(0);
+  await page.getByRole('button', { name: 'Resume updates' }).click();
+  await page.getByText('Paused 1').waitFor();
+});
+
+test('the list says that it is busy while rows on the screen are on their way', async () => {
+  const { page } = await console.open({ path: '/?sort=name' });
+  await rowsOf(page).nth(5).waitFor();
+  await eventually(async () => expect(await gridOf(page).getAttribute('aria-busy')).toBe('false'));
+  const wasBusy = gridOf(page).evaluate(
+    (grid) =>
+      new Promise((resolve) => {
+        new MutationObserver((_changes, observer) => {
+          if (grid.getAttribute('aria-busy') !== 'true') return;
+          observer.disconnect();
+          resolve(true);
+        }).observe(grid, { attributes: true });
+        grid.scrollTo({ top: grid.scrollHeight / 2 });
+      }),
+  );
+  expect(await wasBusy).toBe(true);
+  await eventually(async () => expect(await gridOf(page).getAttribute('aria-busy')).toBe('false'));
+});
+
 test('an operator moves 40 machines to another manager, and sees first what would change', async () => {
   const { page } = await console.open({ path: '/?sort=name', role: 'OPERATOR' });
   const names = await namesIn('{ field: NAME }', 'first: 40');

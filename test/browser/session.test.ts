@@ -54,7 +54,9 @@ describe('where reading needs a token', () => {
     const { page } = await console.open({ path: '/', allow: [/status of 401/] });
     const secret = 'another secret than that of the server, of 32 bytes';
     await signIn(page, await signToken({ secret, roles: ['ADMIN'], subject: 'stranger', expiresInSeconds: 3600 }));
-    await page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
+    const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+    await dialog.waitFor();
+    expect(await dialog.getByRole('alert').textContent()).toMatch(/The token's signature is not valid\.$/);
   });
 });
 
@@ -76,6 +78,21 @@ describe('a session', () => {
     await page.getByRole('dialog', { name: 'Edit Ada Abebe' }).getByLabel('Name').fill('Ada A.');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Ada A. was saved.').waitFor();
+  });
+
+  test('does not go on showing what it may not see to the next one', async () => {
+    const { page } = await console.open({ path: '/', allow: [/status of 403/] });
+    await page.getByText('1,000 workstations').waitFor();
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('dialog', { name: 'Sign in' }).getByRole('button', { name: 'MONITOR' }).click();
+    await page.getByText('Your role does not allow this.').waitFor();
+    await eventually(async () => {
+      expect(await page.getByRole('row').count()).toBe(0);
+      expect(await page.getByText('1,000 workstations').count()).toBe(0);
+      expect(await page.getByRole('button', { name: /^\d+ Online/ }).count()).toBe(0);
+    });
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('1,000 workstations').waitFor();
   });
 
   test('of an AGENT is told that it may not look', async () => {

@@ -11,13 +11,13 @@ export interface LiveResult<Data> {
   readonly data: Data | undefined;
   /** Whether the first answer to these variables is still awaited. */
   readonly isLoading: boolean;
-  /** `null` as long as answers arrive. With one, `data` is the last that did. */
+  /** `null` as long as answers arrive. With one, `data` is the last that did, unless the role does not allow it any more. */
   readonly problem: Problem | null;
 }
 
 export interface LiveOptions<Variables> {
   readonly variables: Variables;
-  /** Asks nothing, and keeps what there is. */
+  /** Keeps what there is. What it does not have yet, such as the answer to other variables, is asked for once. */
   readonly isPaused?: boolean;
 }
 
@@ -37,11 +37,14 @@ export function useLive<Data, Variables extends OperationVariables>(
   const latest = useRef(variables);
   latest.current = variables;
   const [answer, setAnswer] = useState<{ readonly data: Data; readonly key: string }>();
+  /** Whom `answer` was for, and what they asked. */
+  const answered = useRef<string | null>(null);
   const [failure, setFailure] = useState<{ readonly problem: Problem; readonly key: string } | null>(null);
 
   // `key` stands for the variables. A new token asks anew.
   useEffect(() => {
-    if (isPaused) return;
+    const asking = JSON.stringify([token, key]);
+    if (isPaused && answered.current === asking) return;
     const asked = latest.current;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const observed = client.watchQuery<Data, Variables>({
@@ -57,10 +60,14 @@ export function useLive<Data, Variables extends OperationVariables>(
       if (error) {
         const problem = explain(error);
         setFailure({ problem, key });
+        // What one caller was shown is not the next one's to see.
+        if (problem.code === 'FORBIDDEN') setAnswer(undefined);
         if (problem.code === 'NETWORK') timer = setTimeout(() => void observed.refetch().catch(() => {}), RETRY_MS);
       } else if (dataState === 'complete') {
         setAnswer({ data: data as Data, key });
         setFailure(null);
+        answered.current = asking;
+        if (isPaused) subscription.unsubscribe();
       }
     });
     return () => {

@@ -54,6 +54,7 @@ export function FleetTable(props: FleetTableProps) {
   }, [listKey]);
 
   const rendered = items.map(({ index }) => rowAt(index)).filter((row) => row !== undefined);
+  const isBusy = isLoading || rendered.length < items.length;
   const changeClass = useChangedRows(rendered);
 
   const selectRange = (from: number, to: number, isWanted: boolean) => {
@@ -110,7 +111,7 @@ export function FleetTable(props: FleetTableProps) {
       aria-rowcount={total + 1}
       aria-colcount={columns.length + 1}
       aria-multiselectable="true"
-      aria-busy={isLoading}
+      aria-busy={isBusy}
       aria-activedescendant={hasActive ? rowId(active) : undefined}
       tabIndex={0}
       onKeyDown={onKeyDown}
