@@ -12,6 +12,8 @@ export interface Bench {
   readonly connections: number;
   /** The peers chosen on the command line. */
   readonly peers: readonly Contender[];
+  /** Those that have subscriptions. */
+  readonly subscriptionPeers: readonly Contender[];
   /** Another build of this project to compare with; `null` without one. */
   readonly baseline: Baseline | null;
   progress(line: string): void;
@@ -36,6 +38,7 @@ export interface Report {
   readonly method: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number | null)[])[];
-  readonly chart?: { readonly unit: string; readonly bars: readonly { label: string; value: number }[] };
+  /** The rates of all servers, ours first. */
+  readonly chart?: { readonly bars: readonly { label: string; value: number; isPeer: boolean }[] };
   readonly verdicts: readonly Verdict[];
 }

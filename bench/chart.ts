@@ -1,46 +1,58 @@
 import type { Report } from './bench.ts';
 
 const WIDTH = 760;
-const LABEL_WIDTH = 250;
-const FIGURE_WIDTH = 90;
+const LABEL_WIDTH = 240;
+const FIGURE_WIDTH = 260;
 const BAR_HEIGHT = 18;
-const STEP = 24;
-const TITLE_HEIGHT = 34;
+const STEP = 26;
+const TOP = 62;
 const GAP = 14;
 
-/** Draws one bar chart per report that has a chart, one below the other, each with its own scale. */
-export function drawCharts(reports: readonly Report[]): string {
-  const drawn: string[] = [];
-  let top = GAP;
-  for (const { title, chart } of reports) {
-    if (!chart) continue;
-    drawn.push(drawChart(title, chart, top));
-    top += TITLE_HEIGHT + STEP * chart.bars.length + GAP;
-  }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}"
+/** One line of the chart: a workload in which peers took part. */
+interface Line {
+  readonly title: string;
+  readonly peer: string;
+  /** Our rate as a multiple of that peer's. */
+  readonly ratio: number;
+}
+
+/** Draws, for each workload, how this server does against the best of its peers: a bar to the right of the line is faster. */
+export function drawChart(reports: readonly Report[]): string {
+  const lines = reports.flatMap(lineOf);
+  const height = TOP + STEP * lines.length + GAP;
+  const [least, most] = [
+    Math.min(0.5, ...lines.map(({ ratio }) => ratio)),
+    Math.max(2, ...lines.map(({ ratio }) => ratio)),
+  ];
+  const room = WIDTH - LABEL_WIDTH - FIGURE_WIDTH;
+  // Twice and half as fast are equally far from the line.
+  const place = (ratio: number) => LABEL_WIDTH + (room * Math.log(ratio / least)) / Math.log(most / least);
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}"
   font-family="system-ui, sans-serif" font-size="13">
-<title>Benchmark results by workload</title>
+<title>Stationmaster against the best of its peers in each workload</title>
 <rect width="100%" height="100%" fill="#ffffff"/>
-${drawn.join('\n')}
+<text x="${GAP}" y="24" font-size="15" font-weight="600">Against the best peer in each workload</text>
+<text x="${place(1).toFixed(1)}" y="48" text-anchor="middle" fill="#52606d">equal</text>
+${lines.map((line, index) => drawLine(line, TOP + STEP * index, place)).join('\n')}
+<line x1="${place(1).toFixed(1)}" x2="${place(1).toFixed(1)}" y1="${TOP - 8}" y2="${height - GAP}" stroke="#52606d"/>
 </svg>
 `;
 }
 
-function drawChart(title: string, { unit, bars }: NonNullable<Report['chart']>, top: number): string {
-  const most = Math.max(...bars.map(({ value }) => value));
-  const room = WIDTH - LABEL_WIDTH - FIGURE_WIDTH;
-  const rows = bars.map(({ label, value }, index) => {
-    const y = top + TITLE_HEIGHT + index * STEP;
-    const length = Math.max(1, (room * value) / most);
-    const middle = y + BAR_HEIGHT / 2 + 4.5;
-    return `<text x="${LABEL_WIDTH - 8}" y="${middle}" text-anchor="end">${escapeXml(label)}</text>
-<rect x="${LABEL_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR_HEIGHT}" fill="${index === 0 ? '#0b6e4f' : '#9aa5b1'}"/>
-<text x="${(LABEL_WIDTH + length + 6).toFixed(1)}" y="${middle}">${Math.round(value).toLocaleString('en')}</text>`;
-  });
-  return [
-    `<text x="${GAP}" y="${top + 18}" font-size="15" font-weight="600">${escapeXml(title)} (${escapeXml(unit)})</text>`,
-    ...rows,
-  ].join('\n');
+/** The first bar is ours. */
+function lineOf({ title, chart }: Report): Line[] {
+  const [own, ...others] = chart?.bars ?? [];
+  const [best] = others.filter(({ isPeer }) => isPeer).sort((one, other) => other.value - one.value);
+  return own && best ? [{ title, peer: best.label, ratio: own.value / best.value }] : [];
+}
+
+function drawLine({ title, peer, ratio }: Line, y: number, place: (ratio: number) => number): string {
+  const middle = y + BAR_HEIGHT / 2 + 4.5;
+  const [from, to] = [Math.min(ratio, 1), Math.max(ratio, 1)].map(place) as [number, number];
+  const figure = `${ratio.toFixed(ratio < 10 ? 2 : 1)} × ${peer}`;
+  return `<text x="${LABEL_WIDTH - 8}" y="${middle}" text-anchor="end">${escapeXml(title)}</text>
+<rect x="${from.toFixed(1)}" y="${y}" width="${Math.max(1, to - from).toFixed(1)}" height="${BAR_HEIGHT}" fill="${ratio < 1 ? '#b44d12' : '#0b6e4f'}"/>
+<text x="${(to + 6).toFixed(1)}" y="${middle}">${escapeXml(figure)}</text>`;
 }
 
 function escapeXml(text: string): string {

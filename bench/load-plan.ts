@@ -12,7 +12,13 @@ export interface LoadPlan {
 
 export type Traffic =
   /** Request bodies whose responses never change, sent in turn or with a Zipf distribution. */
-  | { readonly kind: 'reads'; readonly requests: readonly string[]; readonly order: 'in turn' | 'zipf' }
+  | {
+      readonly kind: 'reads';
+      readonly requests: readonly string[];
+      readonly order: 'in turn' | 'zipf';
+      /** The `Accept-Encoding`. Default: no such header. */
+      readonly encoding?: string;
+    }
   /**
    * Workstations read by id (Zipf) and, with the probability `writeShare`, changed. `record` and `update` are
    * documents.

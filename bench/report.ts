@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import type { Report } from './bench.ts';
-import { drawCharts } from './chart.ts';
+import { drawChart } from './chart.ts';
 import { verdictInWords } from './verdict.ts';
 
 /** The bottleneck of each workload that misses a goal, found with a profile and written by hand: text by workload. */
@@ -30,7 +30,7 @@ export async function writeReport(folder: string, reports: readonly Report[], co
   const limits: Limits = JSON.parse(await readFile(new URL('./limits.json', import.meta.url), 'utf8'));
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'report.md'), asMarkdown(reports, conditions, limits));
-  await writeFile(join(folder, 'report.svg'), drawCharts(reports));
+  await writeFile(join(folder, 'report.svg'), drawChart(reports));
 }
 
 export function asMarkdown(reports: readonly Report[], conditions: Conditions, limits: Limits): string {
@@ -39,7 +39,7 @@ export function asMarkdown(reports: readonly Report[], conditions: Conditions, l
     '',
     ...describe(conditions),
     '',
-    '![Requests per second by workload](report.svg)',
+    '![How much faster than the best peer, by workload](report.svg)',
     '',
     '## Goals',
     '',

@@ -6,7 +6,7 @@ import { allDropped, type Fleet, withFleet } from './database.ts';
 import { LoadGenerator } from './load-generator.ts';
 import { preparePeers } from './prepare-peers.ts';
 import { asText, commitInWords, writeReport } from './report.ts';
-import { type Contender, PEERS } from './servers.ts';
+import { type Contender, PEERS, SUBSCRIPTION_PEERS } from './servers.ts';
 import { WORKLOADS } from './workloads/index.ts';
 
 const USAGE = `Compares this server with others on the same rows, and checks the goals.
@@ -15,9 +15,9 @@ const USAGE = `Compares this server with others on the same rows, and checks the
                    [--seconds 4] [--rounds 3] [--connections 64] [--report bench] [--baseline ../before]
 
   --only      workloads: ${WORKLOADS.map(({ name }) => name).join(', ')}
-  --peers     ${PEERS.map(({ name }) => name).join(', ')}
-  --baseline  a folder with another checkout of this project, built: both builds take turns in every round of the steady
-              workloads and of telemetry, and the goal is 0.97 of its throughput
+  --peers     ${namesOfPeers().join(', ')}
+  --baseline  a folder with another checkout of this project, built: both builds take turns in every round of most
+              workloads, and the goal is 0.97 of its throughput
   --report    the folder for report.md and report.svg; none for no report
 
 It creates a database on the PostgreSQL of DATABASE_URL (default postgres://postgres@127.0.0.1:5432/), and drops it at
@@ -28,6 +28,7 @@ const WORKSTATIONS = 10_000;
 interface Choice {
   readonly workloads: readonly Workload[];
   readonly peers: readonly Contender[];
+  readonly subscriptionPeers: readonly Contender[];
   readonly seconds: number;
   readonly rounds: number;
   readonly connections: number;
@@ -102,13 +103,25 @@ function readArguments(): Choice | null {
   }) as [number, number, number];
   return {
     workloads: choose('workload', WORKLOADS, values.only),
-    peers: values.peers === 'none' ? [] : choose('peer', PEERS, values.peers),
+    ...choosePeers(values.peers),
     seconds,
     rounds,
     connections,
     baseline: baselineFolder(values.baseline),
     reportFolder: values.report === 'none' ? null : values.report,
   };
+}
+
+function namesOfPeers(): string[] {
+  return [...new Set([...PEERS, ...SUBSCRIPTION_PEERS].map(({ name }) => name))];
+}
+
+/** @throws {TypeError} for an unknown name */
+function choosePeers(names: string): Pick<Choice, 'peers' | 'subscriptionPeers'> {
+  const known = namesOfPeers().map((name) => ({ name }));
+  const chosen = new Set(names === 'none' ? [] : choose('peer', known, names).map(({ name }) => name));
+  const isChosen = ({ name }: Contender) => chosen.has(name);
+  return { peers: PEERS.filter(isChosen), subscriptionPeers: SUBSCRIPTION_PEERS.filter(isChosen) };
 }
 
 /** @throws {TypeError} when nothing built is there */

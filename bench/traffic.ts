@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { post } from './connection.ts';
 import type { Traffic } from './load-plan.ts';
 import { body } from './queries.ts';
@@ -21,22 +22,34 @@ export function createTraffic(traffic: Traffic, url: string): TrafficSource {
   return readWhileReported(traffic, url);
 }
 
-/** A request whose response never changes: checked once, then compared by its length. */
-export function unchanging(url: string, request: string): Exchange {
+const DECODERS: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  gzip: gunzipSync,
+  br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
+};
+
+/**
+ * A request whose response never changes: checked once, then compared by its length.
+ *
+ * @param encoding the `Accept-Encoding`; default: no such header
+ */
+export function unchanging(url: string, request: string, encoding?: string): Exchange {
+  const decode = DECODERS[encoding ?? ''];
   let length = -1;
   return {
-    bytes: post(url, request),
+    bytes: post(url, request, undefined, encoding === undefined ? {} : { 'accept-encoding': encoding }),
     answered(answer) {
       if (answer.length === length) return;
-      if (length !== -1) throw new Error(`An answer changed: ${answer.toString().slice(0, 500)}`);
-      refuseErrors(answer);
+      // What is kept may be compressed better than the first answer was.
+      if (length !== -1 && !decode) throw new Error(`An answer changed: ${answer.toString().slice(0, 500)}`);
+      refuseErrors(decode ? decode(answer) : answer);
       length = answer.length;
     },
   };
 }
 
-function readSame({ requests, order }: Traffic & { kind: 'reads' }, url: string): TrafficSource {
-  const exchanges = requests.map((request) => unchanging(url, request));
+function readSame({ requests, order, encoding }: Traffic & { kind: 'reads' }, url: string): TrafficSource {
+  const exchanges = requests.map((request) => unchanging(url, request, encoding));
   const place = order === 'zipf' ? zipf(exchanges.length, createRandom(1)) : inTurn(exchanges.length);
   return { next: () => exchanges[place()]!, staleAnswers: 0 };
 }

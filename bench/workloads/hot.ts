@@ -6,7 +6,7 @@ export const hotList = steadyWorkload({
   name: 'hot-list',
   title: 'Hot list',
   asks: '50 workstations with their managers, one request over and over.',
-  cache: 'hot',
+  caches: 'hot',
   traffic: ({ list }) => ({ kind: 'reads', requests: [body(list)], order: 'in turn' }),
   judge: (standings) => [
     atLeast('at least 0.85 of the floor', standings.ofFloor, 0.85),
@@ -23,7 +23,7 @@ export const hotRecords = steadyWorkload({
   name: 'hot-records',
   title: 'Hot records',
   asks: 'One workstation by its id, as a variable; 10,000 ids, drawn by Zipf.',
-  cache: 'hot',
+  caches: 'hot',
   traffic: ({ record }, { ids }) => ({
     kind: 'reads',
     requests: ids.map((id) => body(record, { id })),
@@ -44,7 +44,7 @@ export const distinctShapes = steadyWorkload({
   name: 'distinct-shapes',
   title: 'Distinct shapes',
   asks: 'The rows of the list, asked for with 200 different selections in turn.',
-  cache: 'hot',
+  caches: 'hot',
   traffic: ({ shapes }) => ({ kind: 'reads', requests: shapes.map((shape) => body(shape)), order: 'in turn' }),
   judge: (standings) => [atLeast('at least 3 times the best peer', standings.overBest(), 3)],
 });
@@ -55,7 +55,7 @@ export const hotMixed = steadyWorkload({
   asks:
     'One workstation by its id (Zipf); 2 % of the requests change a host name. An answer is stale if it is older than a ' +
     'write that was answered before the request. Peers with a cache invalidate as precisely as their cache allows.',
-  cache: 'hot',
+  caches: 'hot',
   hasFloor: false,
   traffic: ({ record, update }, { ids }) => ({ kind: 'reads and writes', record, update, ids, writeShare: 0.02 }),
   judge: (standings) => [

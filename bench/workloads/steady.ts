@@ -21,7 +21,9 @@ export interface SteadyWorkload {
   readonly name: string;
   readonly title: string;
   readonly asks: string;
-  readonly cache: 'hot' | 'cold';
+  readonly caches: keyof typeof METHODS;
+  /** Default: the benchmark's own number, or with cold caches 8. */
+  readonly connections?: number;
   /** `false` if prepared bytes cannot answer the requests. Default: `true`. */
   readonly hasFloor?: boolean;
   readonly traffic: (documents: Documents, fleet: Fleet) => Traffic;
@@ -38,6 +40,14 @@ const METHODS = {
     'The caches of a request go with it. With full caches, every request finds them full of other values; ' +
     'what it asks for evicts some of them, and what comes along with a list is not stored. ' +
     'The peers run without their caches. Statements stay prepared for all servers.',
+  written: 'The peers run without their caches.',
+};
+
+/** Those of our servers that take part, the judged one first. */
+const OWN = {
+  hot: [STATIONMASTER],
+  cold: [STATIONMASTER_COLD, STATIONMASTER_FULL],
+  written: [STATIONMASTER],
 };
 
 export function steadyWorkload(spec: SteadyWorkload): Workload {
@@ -45,21 +55,23 @@ export function steadyWorkload(spec: SteadyWorkload): Workload {
 }
 
 async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
-  const { cache, traffic, hasFloor = true } = spec;
-  const [own, ...others] = cache === 'hot' ? [STATIONMASTER] : [STATIONMASTER_COLD, STATIONMASTER_FULL];
+  const { caches, traffic, hasFloor = true } = spec;
+  const { connections = caches === 'cold' ? COLD_CONNECTIONS : bench.connections } = spec;
+  const isHot = caches === 'hot';
+  const [own, ...others] = OWN[caches];
   const contenders = [
     own!,
     ...(bench.baseline === null ? [] : [baselineOf(own!, bench.baseline.folder)]),
     ...others,
-    ...bench.peers.filter(({ isCaching }) => cache === 'hot' || !isCaching),
-    ...(hasFloor ? FLOORS.filter((floor) => cache === 'hot' || floor === FLOOR) : []),
+    ...bench.peers.filter(({ isCaching }) => isHot || !isCaching),
+    ...(hasFloor ? FLOORS.filter((floor) => isHot || floor === FLOOR) : []),
   ];
   const entrants = contenders.map(
     (contender): Entrant => ({
       label: contender.title,
       contender,
       fleet: fleetOf(bench, contender),
-      connections: cache === 'cold' ? COLD_CONNECTIONS : bench.connections,
+      connections,
       traffic: traffic(documentsFor(contender.dialect), fleetOf(bench, contender)),
     }),
   );
@@ -68,17 +80,17 @@ async function run(spec: SteadyWorkload, bench: Bench): Promise<Report> {
   return {
     name: spec.name,
     title: spec.title,
-    method: `${spec.asks} ${METHODS[cache]}`,
+    method: `${spec.asks} ${METHODS[caches]}`,
     columns: canBeStale ? [...COLUMNS, 'stale answers'] : COLUMNS,
     rows: standings.all.map(({ contender, figures }) => {
       const row = rowOf(contender, figures, standings.floor);
       return canBeStale ? [...row, figures.staleAnswers] : row;
     }),
     chart: {
-      unit: 'requests/s',
       bars: standings.all.map(({ contender, figures }) => ({
         label: contender.title,
         value: figures.requestsPerSecond,
+        isPeer: !isOwn(contender),
       })),
     },
     verdicts: [
@@ -123,6 +135,7 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
+/** Ours, and the floors. */
 const NO_PEERS: readonly Contender[] = [STATIONMASTER, STATIONMASTER_COLD, STATIONMASTER_FULL, ...FLOORS];
 
 function isOwn(contender: Contender): boolean {
@@ -158,6 +171,12 @@ export class Standings {
   get ofBaseline(): number | null {
     const baseline = this.all.find(({ contender }) => contender.name === 'baseline')?.figures;
     return baseline ? ratioOf(this.own, baseline) : null;
+  }
+
+  /** Our requests per second with full caches, as a share of those with empty ones; `null` unless both were measured. */
+  get withFullCaches(): number | null {
+    const full = this.all.find(({ contender }) => contender === STATIONMASTER_FULL)?.figures;
+    return full ? ratioOf(full, this.own) : null;
   }
 
   /** Our requests per second as a multiple of the floor's; `null` without a floor. */

@@ -1,5 +1,5 @@
 import type { Report } from '../../bench/bench.ts';
-import { drawCharts } from '../../bench/chart.ts';
+import { drawChart } from '../../bench/chart.ts';
 import { documentsFor } from '../../bench/queries.ts';
 import { asMarkdown } from '../../bench/report.ts';
 import { createTraffic, type Exchange, type TrafficSource } from '../../bench/traffic.ts';
@@ -16,14 +16,17 @@ const report: Report = {
     ['<bare> node:http', 1000, null],
   ],
   chart: {
-    unit: 'requests/s',
     bars: [
-      { label: 'Stationmaster', value: 500 },
-      { label: '<bare> node:http', value: 1000 },
+      { label: 'Stationmaster', value: 500, isPeer: false },
+      { label: '<bare> node:http', value: 1000, isPeer: false },
+      { label: '<Yoga>', value: 125, isPeer: true },
+      { label: 'Apollo', value: 50, isPeer: true },
     ],
   },
   verdicts: [atLeast('at least 0.85 of the floor', 0.5, 0.85)],
 };
+
+const [own, ...others] = report.chart!.bars;
 
 const conditions = { seconds: 4, rounds: 3, connections: 64, postgresql: '18.3', commit: 'commit 1234567' };
 
@@ -67,12 +70,21 @@ describe('the report', () => {
     expect(asMarkdown([met], conditions, limits)).not.toContain('What limits');
   });
 
-  test('draws a bar for each server, in proportion to its figure', () => {
-    const svg = drawCharts([report]);
-    const lengths = [...svg.matchAll(/<rect x="250" [^>]*?width="([\d.]+)"/g)].map(([, length]) => Number(length));
-    expect(lengths).toHaveLength(2);
-    expect(lengths[1]! / lengths[0]!).toBeCloseTo(2);
-    expect(svg).toContain('&lt;bare&gt; node:http');
+  test('draws a bar for each workload, as long as it is faster or slower than the best peer', () => {
+    const slower: Report = { ...report, title: 'Cold list', chart: { bars: [{ ...own!, value: 62.5 }, ...others] } };
+    const svg = drawChart([report, slower]);
+    const bars = [...svg.matchAll(/<rect x="([\d.]+)" y="\d+" width="([\d.]+)"/g)].map((bar) =>
+      bar.slice(1).map(Number),
+    );
+    const [[equal, faster], [start, length]] = bars as [[number, number], [number, number]];
+    expect(faster / length).toBeCloseTo(2, 1);
+    expect(start + length).toBeCloseTo(equal, 0);
+    expect(svg).toContain('4.00 × &lt;Yoga&gt;');
+    expect(svg).toContain('0.50 × &lt;Yoga&gt;');
+  });
+
+  test('draws nothing for a workload without peers', () => {
+    expect(drawChart([{ ...report, chart: { bars: [own!] } }])).not.toContain('Hot list');
   });
 });
 
