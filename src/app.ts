@@ -125,7 +125,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     const lineage = new Lineage(database, requireReadable);
     let databaseId = '';
     const secondTier = config.redisUrl
-      ? await createSecondTier(config, { lineage, onError, send: (message) => feed.send(message) })
+      ? await createSecondTier(config, { lineage, logger, send: (message) => feed.send(message) })
       : undefined;
     if (secondTier) started.push(() => secondTier.close());
     const { cacheAuditPercent: percent } = config;
@@ -271,8 +271,8 @@ async function createSecondTier(
   {
     lineage,
     send,
-    onError,
-  }: Pick<ServerParts, 'onError'> & { lineage: Lineage; send(message: TierMessage): Promise<void> },
+    logger,
+  }: Pick<ServerParts, 'logger'> & { lineage: Lineage; send(message: TierMessage): Promise<void> },
 ): Promise<SecondTier> {
   // Loads ioredis, which a server without a second tier does not need.
   const { createRedisTier } = await import('./cache/redis/index.ts');
@@ -283,7 +283,8 @@ async function createSecondTier(
     send,
     versionOf: (record) => (record as Identified).rowVersion,
     ttlSeconds: cache.ttlSeconds,
-    onError,
+    // It comes back by itself, and nothing depends on it.
+    onError: (error) => logger.warn({ reason: (error as Error).message }, 'going on without the second cache tier'),
   });
 }
 

@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { type Logger, pino } from 'pino';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { announceSql } from '../../src/database/announce-sql.ts';
@@ -24,7 +25,7 @@ onServers('with a second cache tier', () => {
   const sql = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows;
   const rename = (id: string, name: string) => sql('update workstation set name = $2 where id = $1', [id, name]);
 
-  async function start(): Promise<App> {
+  async function start(logger?: Logger): Promise<App> {
     const env = {
       NODE_ENV: 'test',
       PORT: '0',
@@ -35,7 +36,7 @@ onServers('with a second cache tier', () => {
       CHANGE_FEED: changeFeed,
       REDIS_URL: redis.url,
     };
-    const app = await createApp(loadConfig(env));
+    const app = await createApp(loadConfig(env), { logger });
     apps.push(app);
     return app;
   }
@@ -238,6 +239,24 @@ onServers('with a second cache tier', () => {
       }
     },
   );
+
+  test('the log warns once for each reason that Redis is away', async () => {
+    const lines: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+    const app = await start(logger);
+    await redis.kill();
+    try {
+      forget(app);
+      expect(await readAll(app)).toEqual(await namesInDatabase());
+      const warning = { level: 40, msg: 'going on without the second cache tier' };
+      expect(lines).toEqual(lines.map(() => expect.objectContaining(warning)));
+      const reasons = lines.map(({ reason }) => reason);
+      expect(reasons[0]).toMatch(/^The second cache tier: /);
+      expect(new Set(reasons).size).toBe(reasons.length);
+    } finally {
+      await redis.start();
+    }
+  });
 
   test('an instance starts and stops while Redis hangs', async () => {
     redis.pause();

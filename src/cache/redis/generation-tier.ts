@@ -19,7 +19,7 @@ export interface GenerationTierOptions {
   readonly versionOf?: (record: object) => unknown;
   /** Seconds for which a record is used without a new look at the database. Default 300. */
   readonly ttlSeconds?: number;
-  /** Receives every fault of the store and of `send`. */
+  /** Receives the faults of `send`, and why the store is down: each reason once, until it is up again. */
   readonly onError?: (error: unknown) => void;
   /** Must never go back. Default: the monotonic clock of the process. */
   readonly clock?: Clock;
@@ -84,6 +84,7 @@ export class GenerationTier implements SecondTier {
   /** Whether everything that was committed before the last `resume` has been announced to this instance. */
   #hasCaughtUp = false;
   #isUp = false;
+  #reasonOfLoss: string | null = null;
   #queue: QueuedWrite[] = [];
   #isFlushing = false;
   #lastHeartbeatMs: number;
@@ -108,12 +109,15 @@ export class GenerationTier implements SecondTier {
     this.#store.start({
       onUp: () => {
         this.#isUp = true;
+        this.#reasonOfLoss = null;
         this.rejoin();
       },
       onDown: (reason) => {
         this.#isUp = false;
         this.#leave();
-        this.#onError(reason);
+        // Each attempt to connect again fails, mostly for the same reason.
+        if (String(reason) !== this.#reasonOfLoss) this.#onError(reason);
+        this.#reasonOfLoss = String(reason);
       },
     });
   }
