@@ -35,7 +35,16 @@ export function explainApiError(error: ApiError | undefined): Problem {
   if (!error) return { code: 'NETWORK', text: PLAIN_TEXTS.NETWORK!, field: null };
   const code = String(error.extensions?.code ?? 'INTERNAL_SERVER_ERROR');
   const field = error.extensions?.field;
-  return { code, text: PLAIN_TEXTS[code] ?? error.message, field: typeof field === 'string' ? field : null };
+  return {
+    code,
+    text: PLAIN_TEXTS[code] ?? withoutVariable(error.message),
+    field: typeof field === 'string' ? field : null,
+  };
+}
+
+/** What is wrong with a value, without the name that the document has for it: the field says where it is. */
+function withoutVariable(message: string): string {
+  return message.replace(/^Variable "\$\w+" got invalid value .*?(?: at "[^"]+")?; /s, '');
 }
 
 /** What the API said, by the error that Apollo Client threw; `undefined`: nothing. */
