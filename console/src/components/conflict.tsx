@@ -1,4 +1,5 @@
 import { Notice } from './notice.tsx';
+import { ScrollingTable } from './scrolling-table.tsx';
 import type { VersionedForm, VersionedValues } from './use-versioned-form.ts';
 
 interface ConflictProps<Field extends string> {
@@ -35,7 +36,7 @@ export function Conflict<Field extends string>(props: ConflictProps<Field>) {
         yours are in this form only.
       </p>
       {shown.length > 0 && (
-        <div className="table-scroll">
+        <ScrollingTable>
           <table className="table">
             <thead>
               <tr>
@@ -60,7 +61,7 @@ export function Conflict<Field extends string>(props: ConflictProps<Field>) {
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollingTable>
       )}
       <p>
         {changed.length > 0

@@ -16,6 +16,7 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
 type Documents = {
     "\n  query FindManagers($filter: ManagerFilter) {\n    managers(first: 100, filter: $filter, orderBy: { field: NAME, direction: ASC }) {\n      totalCount\n      nodes {\n        id\n        name\n        email\n      }\n    }\n  }\n": typeof types.FindManagersDocument,
     "\n  mutation RevokeAgentKey($id: ID!) {\n    revokeAgentKey(workstationId: $id)\n  }\n": typeof types.RevokeAgentKeyDocument,
+    "\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": typeof types.UpdateWorkstationsDocument,
     "\n  query AgentEnrollments {\n    agentEnrollments {\n      id\n      label\n      uses\n      maxUses\n      createdAt\n      expiresAt\n      revokedAt\n    }\n  }\n": typeof types.AgentEnrollmentsDocument,
     "\n  mutation CreateAgentEnrollment($input: CreateAgentEnrollmentInput!) {\n    createAgentEnrollment(input: $input) {\n      id\n      label\n      maxUses\n      expiresAt\n      token\n    }\n  }\n": typeof types.CreateAgentEnrollmentDocument,
     "\n  mutation RevokeAgentEnrollment($id: ID!) {\n    revokeAgentEnrollment(id: $id)\n  }\n": typeof types.RevokeAgentEnrollmentDocument,
@@ -30,7 +31,6 @@ type Documents = {
     "\n  query FleetStep(\n    $first: Int\n    $after: String\n    $last: Int\n    $before: String\n    $filter: WorkstationFilter\n    $orderBy: WorkstationOrder\n  ) {\n    workstations(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {\n      pageInfo {\n        startCursor\n        endCursor\n        hasNextPage\n        hasPreviousPage\n      }\n    }\n  }\n": typeof types.FleetStepDocument,
     "\n  query FleetSummary($filter: WorkstationFilter) @live(throttleMs: 1000) {\n    fleetSummary(filter: $filter) {\n      total\n      unmanaged\n      byStatus {\n        status\n        count\n      }\n      byOperatingSystem {\n        operatingSystem\n        count\n      }\n      cpuUsage {\n        average\n        maximum\n      }\n      memoryUsage {\n        average\n        maximum\n      }\n      diskUsage {\n        average\n        maximum\n      }\n    }\n  }\n": typeof types.FleetSummaryDocument,
     "\n  mutation CreateWorkstation($input: CreateWorkstationInput!) {\n    createWorkstation(input: $input) {\n      id\n      name\n    }\n  }\n": typeof types.CreateWorkstationDocument,
-    "\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": typeof types.UpdateWorkstationsDocument,
     "\n  mutation DeleteWorkstations($filter: WorkstationFilter!, $dryRun: Boolean!) {\n    deleteWorkstations(filter: $filter, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": typeof types.DeleteWorkstationsDocument,
     "\n  query ManagerName($id: ID!) {\n    manager(id: $id) {\n      id\n      name\n    }\n  }\n": typeof types.ManagerNameDocument,
     "\n  query ManagersPage($first: Int!, $after: String, $filter: ManagerFilter, $orderBy: ManagerOrder) @live(throttleMs: 500) {\n    managers(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {\n      totalCount\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n      nodes {\n        id\n        name\n        email\n        version\n        createdAt\n        workstations(first: 1) {\n          totalCount\n        }\n      }\n    }\n  }\n": typeof types.ManagersPageDocument,
@@ -38,7 +38,6 @@ type Documents = {
     "\n  mutation CreateManager($input: CreateManagerInput!) {\n    createManager(input: $input) {\n      id\n      name\n    }\n  }\n": typeof types.CreateManagerDocument,
     "\n  mutation UpdateManager($id: ID!, $input: UpdateManagerInput!) {\n    updateManager(id: $id, input: $input) {\n      id\n      name\n    }\n  }\n": typeof types.UpdateManagerDocument,
     "\n  mutation DeleteManager($id: ID!) {\n    deleteManager(id: $id)\n  }\n": typeof types.DeleteManagerDocument,
-    "\n  mutation MoveWorkstations($filter: WorkstationFilter!, $managerId: ID, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: { managerId: $managerId }, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": typeof types.MoveWorkstationsDocument,
     "\n  fragment PerformanceFigures on PerformanceSample {\n    timestamp\n    hits\n    misses\n    evictions\n    requests\n    errors\n    sqlStatements\n    changes\n    requestP50Ms\n    requestP99Ms\n    cacheSize\n    cacheBytes\n    memoryBytes\n    activeConnections\n    activeSubscriptions\n  }\n": typeof types.PerformanceFiguresFragmentDoc,
     "\n  fragment CurrentPerformance on PerformanceMetrics {\n    instanceId\n    uptimeSeconds\n    changeFeed {\n      state\n      gaps\n      reason\n    }\n    cache {\n      hits\n      misses\n      evictions\n      size\n      bytes\n      errors\n      hitRatePercent\n      layers {\n        name\n        hits\n        misses\n        evictions\n        size\n        hitRatePercent\n      }\n    }\n    instances {\n      instanceId\n      feedState\n      hits\n      misses\n      audit {\n        audited\n        stale\n        visibilityP50Ms\n        visibilityP99Ms\n      }\n      latest {\n        ...PerformanceFigures\n      }\n    }\n  }\n": typeof types.CurrentPerformanceFragmentDoc,
     "\n  subscription PerformanceUpdates {\n    performanceMetricsUpdated(everySeconds: 5) {\n      ...CurrentPerformance\n    }\n  }\n": typeof types.PerformanceUpdatesDocument,
@@ -53,6 +52,7 @@ type Documents = {
 const documents: Documents = {
     "\n  query FindManagers($filter: ManagerFilter) {\n    managers(first: 100, filter: $filter, orderBy: { field: NAME, direction: ASC }) {\n      totalCount\n      nodes {\n        id\n        name\n        email\n      }\n    }\n  }\n": types.FindManagersDocument,
     "\n  mutation RevokeAgentKey($id: ID!) {\n    revokeAgentKey(workstationId: $id)\n  }\n": types.RevokeAgentKeyDocument,
+    "\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": types.UpdateWorkstationsDocument,
     "\n  query AgentEnrollments {\n    agentEnrollments {\n      id\n      label\n      uses\n      maxUses\n      createdAt\n      expiresAt\n      revokedAt\n    }\n  }\n": types.AgentEnrollmentsDocument,
     "\n  mutation CreateAgentEnrollment($input: CreateAgentEnrollmentInput!) {\n    createAgentEnrollment(input: $input) {\n      id\n      label\n      maxUses\n      expiresAt\n      token\n    }\n  }\n": types.CreateAgentEnrollmentDocument,
     "\n  mutation RevokeAgentEnrollment($id: ID!) {\n    revokeAgentEnrollment(id: $id)\n  }\n": types.RevokeAgentEnrollmentDocument,
@@ -67,7 +67,6 @@ const documents: Documents = {
     "\n  query FleetStep(\n    $first: Int\n    $after: String\n    $last: Int\n    $before: String\n    $filter: WorkstationFilter\n    $orderBy: WorkstationOrder\n  ) {\n    workstations(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) {\n      pageInfo {\n        startCursor\n        endCursor\n        hasNextPage\n        hasPreviousPage\n      }\n    }\n  }\n": types.FleetStepDocument,
     "\n  query FleetSummary($filter: WorkstationFilter) @live(throttleMs: 1000) {\n    fleetSummary(filter: $filter) {\n      total\n      unmanaged\n      byStatus {\n        status\n        count\n      }\n      byOperatingSystem {\n        operatingSystem\n        count\n      }\n      cpuUsage {\n        average\n        maximum\n      }\n      memoryUsage {\n        average\n        maximum\n      }\n      diskUsage {\n        average\n        maximum\n      }\n    }\n  }\n": types.FleetSummaryDocument,
     "\n  mutation CreateWorkstation($input: CreateWorkstationInput!) {\n    createWorkstation(input: $input) {\n      id\n      name\n    }\n  }\n": types.CreateWorkstationDocument,
-    "\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": types.UpdateWorkstationsDocument,
     "\n  mutation DeleteWorkstations($filter: WorkstationFilter!, $dryRun: Boolean!) {\n    deleteWorkstations(filter: $filter, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": types.DeleteWorkstationsDocument,
     "\n  query ManagerName($id: ID!) {\n    manager(id: $id) {\n      id\n      name\n    }\n  }\n": types.ManagerNameDocument,
     "\n  query ManagersPage($first: Int!, $after: String, $filter: ManagerFilter, $orderBy: ManagerOrder) @live(throttleMs: 500) {\n    managers(first: $first, after: $after, filter: $filter, orderBy: $orderBy) {\n      totalCount\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n      nodes {\n        id\n        name\n        email\n        version\n        createdAt\n        workstations(first: 1) {\n          totalCount\n        }\n      }\n    }\n  }\n": types.ManagersPageDocument,
@@ -75,7 +74,6 @@ const documents: Documents = {
     "\n  mutation CreateManager($input: CreateManagerInput!) {\n    createManager(input: $input) {\n      id\n      name\n    }\n  }\n": types.CreateManagerDocument,
     "\n  mutation UpdateManager($id: ID!, $input: UpdateManagerInput!) {\n    updateManager(id: $id, input: $input) {\n      id\n      name\n    }\n  }\n": types.UpdateManagerDocument,
     "\n  mutation DeleteManager($id: ID!) {\n    deleteManager(id: $id)\n  }\n": types.DeleteManagerDocument,
-    "\n  mutation MoveWorkstations($filter: WorkstationFilter!, $managerId: ID, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: { managerId: $managerId }, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n": types.MoveWorkstationsDocument,
     "\n  fragment PerformanceFigures on PerformanceSample {\n    timestamp\n    hits\n    misses\n    evictions\n    requests\n    errors\n    sqlStatements\n    changes\n    requestP50Ms\n    requestP99Ms\n    cacheSize\n    cacheBytes\n    memoryBytes\n    activeConnections\n    activeSubscriptions\n  }\n": types.PerformanceFiguresFragmentDoc,
     "\n  fragment CurrentPerformance on PerformanceMetrics {\n    instanceId\n    uptimeSeconds\n    changeFeed {\n      state\n      gaps\n      reason\n    }\n    cache {\n      hits\n      misses\n      evictions\n      size\n      bytes\n      errors\n      hitRatePercent\n      layers {\n        name\n        hits\n        misses\n        evictions\n        size\n        hitRatePercent\n      }\n    }\n    instances {\n      instanceId\n      feedState\n      hits\n      misses\n      audit {\n        audited\n        stale\n        visibilityP50Ms\n        visibilityP99Ms\n      }\n      latest {\n        ...PerformanceFigures\n      }\n    }\n  }\n": types.CurrentPerformanceFragmentDoc,
     "\n  subscription PerformanceUpdates {\n    performanceMetricsUpdated(everySeconds: 5) {\n      ...CurrentPerformance\n    }\n  }\n": types.PerformanceUpdatesDocument,
@@ -110,6 +108,10 @@ export function graphql(source: "\n  query FindManagers($filter: ManagerFilter) 
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation RevokeAgentKey($id: ID!) {\n    revokeAgentKey(workstationId: $id)\n  }\n"): (typeof documents)["\n  mutation RevokeAgentKey($id: ID!) {\n    revokeAgentKey(workstationId: $id)\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"): (typeof documents)["\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -169,10 +171,6 @@ export function graphql(source: "\n  mutation CreateWorkstation($input: CreateWo
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"): (typeof documents)["\n  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
 export function graphql(source: "\n  mutation DeleteWorkstations($filter: WorkstationFilter!, $dryRun: Boolean!) {\n    deleteWorkstations(filter: $filter, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"): (typeof documents)["\n  mutation DeleteWorkstations($filter: WorkstationFilter!, $dryRun: Boolean!) {\n    deleteWorkstations(filter: $filter, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -198,10 +196,6 @@ export function graphql(source: "\n  mutation UpdateManager($id: ID!, $input: Up
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation DeleteManager($id: ID!) {\n    deleteManager(id: $id)\n  }\n"): (typeof documents)["\n  mutation DeleteManager($id: ID!) {\n    deleteManager(id: $id)\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation MoveWorkstations($filter: WorkstationFilter!, $managerId: ID, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: { managerId: $managerId }, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"): (typeof documents)["\n  mutation MoveWorkstations($filter: WorkstationFilter!, $managerId: ID, $dryRun: Boolean!) {\n    updateWorkstations(filter: $filter, input: { managerId: $managerId }, dryRun: $dryRun) {\n      matched\n      changed\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

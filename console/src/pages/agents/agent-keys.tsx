@@ -5,6 +5,7 @@ import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { ProblemNotice } from '../../components/notice.tsx';
 import { RevokeKeyDialog } from '../../components/revoke-key-dialog.tsx';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import { StatusBadge } from '../../components/status-badge.tsx';
 import { Ago } from '../../components/time.tsx';
 import { useDebounced } from '../../components/use-debounced.ts';
@@ -39,7 +40,7 @@ export function AgentKeys({ onDone }: { readonly onDone: (message: string) => vo
       {searched !== '' && !data && !problem && <Loading what="the workstations" />}
       {machines?.nodes.length === 0 && <Empty title="No workstation fits the text." />}
       {machines && machines.nodes.length > 0 && (
-        <div className="table-scroll">
+        <ScrollingTable>
           <table className="table">
             <thead>
               <tr>
@@ -57,7 +58,7 @@ export function AgentKeys({ onDone }: { readonly onDone: (message: string) => vo
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollingTable>
       )}
       {chosen && (
         <RevokeKeyDialog

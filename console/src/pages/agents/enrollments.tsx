@@ -6,6 +6,7 @@ import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { ProblemNotice } from '../../components/notice.tsx';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import { Ago, Moment } from '../../components/time.tsx';
 import type { AgentEnrollmentsQuery } from '../../graphql/graphql.ts';
 import { ENROLLMENTS, REVOKE_ENROLLMENT } from './agent-documents.ts';
@@ -42,7 +43,7 @@ export function Enrollments({ onDone }: EnrollmentsProps) {
         </Empty>
       )}
       {data && data.agentEnrollments.length > 0 && (
-        <div className="table-scroll">
+        <ScrollingTable>
           <table className="table">
             <thead>
               <tr>
@@ -60,7 +61,7 @@ export function Enrollments({ onDone }: EnrollmentsProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollingTable>
       )}
       {isCreating && (
         <CreateEnrollment

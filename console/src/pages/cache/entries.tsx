@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from '../../components/format.ts';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import { type Sort, SortHeader } from '../../components/sort-header.tsx';
 import type { CacheEntryOrderField, CachePageQuery } from '../../graphql/graphql.ts';
 import { KeyButton } from './cache-key.tsx';
@@ -21,7 +22,7 @@ interface EntriesProps {
 /** One page of what the cache holds. */
 export function Entries({ entries, sort, isBusy, onSort, onOpen }: EntriesProps) {
   return (
-    <div className="table-scroll">
+    <ScrollingTable>
       <table className="table" aria-busy={isBusy} aria-label="Entries">
         <thead>
           <tr>
@@ -51,6 +52,6 @@ export function Entries({ entries, sort, isBusy, onSort, onOpen }: EntriesProps)
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollingTable>
   );
 }

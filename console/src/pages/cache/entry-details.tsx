@@ -54,7 +54,7 @@ export function EntryDetails({ entryKey, onClose }: EntryDetailsProps) {
         <section className="record" aria-labelledby="entry-removals-title">
           <h3 id="entry-removals-title">Why it left before</h3>
           {removals.length > 0 ? (
-            <RemovalTable removals={removals} />
+            <RemovalTable removals={removals} labelledBy="entry-removals-title" />
           ) : (
             <p className="muted">It has not left, as far as is remembered.</p>
           )}

@@ -1,4 +1,5 @@
 import { formatBytes, formatPercent } from '../../components/format.ts';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import type { CachePageQuery } from '../../graphql/graphql.ts';
 
 interface LayersProps {
@@ -15,7 +16,7 @@ export function Layers({ stats, onChoose }: LayersProps) {
         {stats.size.toLocaleString()} entries take {formatBytes(stats.bytes)}, without cached responses. The counters
         are those since the start of this instance.
       </p>
-      <div className="table-scroll">
+      <ScrollingTable>
         <table className="table">
           <thead>
             <tr>
@@ -48,7 +49,7 @@ export function Layers({ stats, onChoose }: LayersProps) {
             </tr>
           </tbody>
         </table>
-      </div>
+      </ScrollingTable>
     </section>
   );
 }

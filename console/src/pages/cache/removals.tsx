@@ -1,4 +1,5 @@
 import { Empty } from '../../components/empty.tsx';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import { Ago } from '../../components/time.tsx';
 import type { CachePageQuery, CacheRemovalCause } from '../../graphql/graphql.ts';
 import { KeyButton, labelOf } from './cache-key.tsx';
@@ -48,7 +49,7 @@ export function Removals({ removals, causes, onCauses, onOpen }: RemovalsProps) 
       {removals.length === 0 ? (
         <Empty title="Nothing has left for these causes." />
       ) : (
-        <RemovalTable removals={removals} onOpen={onOpen} />
+        <RemovalTable removals={removals} labelledBy="removals-title" onOpen={onOpen} />
       )}
     </section>
   );
@@ -56,14 +57,15 @@ export function Removals({ removals, causes, onCauses, onOpen }: RemovalsProps) 
 
 interface RemovalTableProps {
   readonly removals: readonly Removal[];
+  /** The id of the heading. */
+  readonly labelledBy: string;
   /** Default: the keys are not shown, because they are all the same. */
   readonly onOpen?: (key: string) => void;
 }
 
-export function RemovalTable({ removals, onOpen }: RemovalTableProps) {
+export function RemovalTable({ removals, labelledBy, onOpen }: RemovalTableProps) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-    <div className="table-scroll" tabIndex={0}>
+    <ScrollingTable labelledBy={labelledBy}>
       <table className="table" aria-label="Removals">
         <thead>
           <tr>
@@ -91,7 +93,7 @@ export function RemovalTable({ removals, onOpen }: RemovalTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </ScrollingTable>
   );
 }
 

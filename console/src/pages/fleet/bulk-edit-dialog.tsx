@@ -6,9 +6,9 @@ import { Form } from '../../components/form.tsx';
 import { ManagerPicker, type PickedManager } from '../../components/manager-picker.tsx';
 import { Notice, ProblemNotice } from '../../components/notice.tsx';
 import { STATUS_LABELS, STATUSES } from '../../components/status-badge.tsx';
+import { UPDATE_WORKSTATIONS } from '../../components/update-workstations.ts';
 import { splitTags } from '../../components/workstation-fields.tsx';
 import type { UpdateWorkstationsInput, WorkstationFilter, WorkstationStatus } from '../../graphql/graphql.ts';
-import { UPDATE_WORKSTATIONS } from './documents.ts';
 import { NO_MANAGER } from './filter-bar.tsx';
 
 interface BulkEditDialogProps {

@@ -105,15 +105,6 @@ export const CREATE_WORKSTATION = graphql(`
   }
 `);
 
-export const UPDATE_WORKSTATIONS = graphql(`
-  mutation UpdateWorkstations($filter: WorkstationFilter!, $input: UpdateWorkstationsInput!, $dryRun: Boolean!) {
-    updateWorkstations(filter: $filter, input: $input, dryRun: $dryRun) {
-      matched
-      changed
-    }
-  }
-`);
-
 export const DELETE_WORKSTATIONS = graphql(`
   mutation DeleteWorkstations($filter: WorkstationFilter!, $dryRun: Boolean!) {
     deleteWorkstations(filter: $filter, dryRun: $dryRun) {

@@ -71,12 +71,3 @@ export const DELETE_MANAGER = graphql(`
     deleteManager(id: $id)
   }
 `);
-
-export const MOVE_WORKSTATIONS = graphql(`
-  mutation MoveWorkstations($filter: WorkstationFilter!, $managerId: ID, $dryRun: Boolean!) {
-    updateWorkstations(filter: $filter, input: { managerId: $managerId }, dryRun: $dryRun) {
-      matched
-      changed
-    }
-  }
-`);

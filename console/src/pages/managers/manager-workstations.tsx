@@ -7,6 +7,7 @@ import { Loading } from '../../components/loading.tsx';
 import { Notice, ProblemNotice } from '../../components/notice.tsx';
 import { Pager, usePages } from '../../components/pager.tsx';
 import { RoleHint } from '../../components/role-hint.tsx';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import { StatusBadge } from '../../components/status-badge.tsx';
 import type { ManagerWithWorkstationsQuery } from '../../graphql/graphql.ts';
 import { useMay } from '../../session/session.ts';
@@ -70,7 +71,7 @@ function Workstations({ managerId, total, rows }: WorkstationsProps) {
       <div aria-live="polite">{moved && <Notice tone="success">{moved}</Notice>}</div>
       {total === 0 && <Empty title="This manager looks after no workstation." />}
       {rows.length > 0 && (
-        <div className="table-scroll">
+        <ScrollingTable>
           <table className="table">
             <thead>
               <tr>
@@ -113,7 +114,7 @@ function Workstations({ managerId, total, rows }: WorkstationsProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </ScrollingTable>
       )}
     </div>
   );

@@ -8,6 +8,7 @@ import { Notice, ProblemNotice } from '../../components/notice.tsx';
 import { usePageTitle } from '../../components/page-title.ts';
 import { Pager, usePages } from '../../components/pager.tsx';
 import { RoleHint } from '../../components/role-hint.tsx';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import { type Sort, SortHeader } from '../../components/sort-header.tsx';
 import { Moment } from '../../components/time.tsx';
 import { useDebounced } from '../../components/use-debounced.ts';
@@ -76,7 +77,7 @@ export default function ManagersPage() {
       )}
       {data && data.managers.nodes.length > 0 && (
         <>
-          <div className="table-scroll">
+          <ScrollingTable>
             <table className="table" aria-busy={isLoading}>
               <thead>
                 <tr>
@@ -94,7 +95,7 @@ export default function ManagersPage() {
                 ))}
               </tbody>
             </table>
-          </div>
+          </ScrollingTable>
           <Pager
             pages={pages}
             shown={data.managers.nodes.length}

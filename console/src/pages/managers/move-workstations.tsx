@@ -4,7 +4,7 @@ import { countOf } from '../../components/count-of.ts';
 import { Field } from '../../components/field.tsx';
 import { ManagerPicker, type PickedManager } from '../../components/manager-picker.tsx';
 import { Notice, ProblemNotice } from '../../components/notice.tsx';
-import { MOVE_WORKSTATIONS } from './manager-documents.ts';
+import { UPDATE_WORKSTATIONS } from '../../components/update-workstations.ts';
 
 interface MoveWorkstationsProps {
   readonly managerId: string;
@@ -17,7 +17,7 @@ interface MoveWorkstationsProps {
 export function MoveWorkstations({ managerId, selected, total, onMoved }: MoveWorkstationsProps) {
   const [target, setTarget] = useState<PickedManager | null>(null);
   const [asked, setAsked] = useState<{ readonly key: string; readonly count: number } | null>(null);
-  const { submit, isBusy, problem } = useSubmit(MOVE_WORKSTATIONS);
+  const { submit, isBusy, problem } = useSubmit(UPDATE_WORKSTATIONS);
   const what = selected.length > 0 ? `the ${selected.length} chosen` : `all ${total.toLocaleString()}`;
   const to = target?.name ?? 'no manager';
   const key = JSON.stringify([selected, target?.id ?? null, total]);
@@ -25,7 +25,7 @@ export function MoveWorkstations({ managerId, selected, total, onMoved }: MoveWo
   const confirmed = asked?.key === key ? asked : null;
   const send = (dryRun: boolean) => {
     const filter = selected.length > 0 ? { ids: [...selected], managerId } : { managerId };
-    return submit({ filter, managerId: target?.id ?? null, dryRun });
+    return submit({ filter, input: { managerId: target?.id ?? null }, dryRun });
   };
   const ask = async (event: FormEvent) => {
     event.preventDefault();

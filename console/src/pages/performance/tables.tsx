@@ -1,5 +1,5 @@
-import type { ReactNode } from 'react';
 import { formatMilliseconds, formatNumber, formatPercent } from '../../components/format.ts';
+import { ScrollingTable } from '../../components/scrolling-table.tsx';
 import type { CurrentPerformanceFragment } from '../../graphql/graphql.ts';
 import { colorAt, shortId } from './chart.tsx';
 import { type Figure, SUMMARY, spreadOf } from './figures.ts';
@@ -135,16 +135,6 @@ const DETAILS: readonly { readonly label: string; readonly show: (instance: Inst
 
 function milliseconds(value: number | null | undefined): string {
   return value == null ? '–' : formatMilliseconds(value);
-}
-
-/** A table that is wider than a small window. It can be focused, so that the arrow keys scroll it. */
-function ScrollingTable({ labelledBy, children }: { readonly labelledBy: string; readonly children: ReactNode }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: without it nothing in the table could be focused
-    <section className="table-scroll" tabIndex={0} aria-labelledby={labelledBy}>
-      {children}
-    </section>
-  );
 }
 
 function inWords(figure: Figure, samples: readonly (Sample | null)[]) {
