@@ -1,5 +1,6 @@
 import { Cache } from '../../src/cache/index.ts';
 import { createOperation, FROM_START, openCollections } from '../../src/collections/index.ts';
+import { engine } from '../../src/testing/test-database.ts';
 import { isFreed } from '../support/heap.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 import { createDesks, deskCollections, desks, keepers, studios } from './desks.ts';
@@ -45,6 +46,23 @@ describe('Records', () => {
       expect(cache.getStats().bytes).toBe(before);
     }
   });
+});
+
+test('Records are found by a plan that PostgreSQL makes once, however many are asked for together', async () => {
+  // The embedded database keeps no statement.
+  if (engine !== 'postgresql') return;
+  const { database } = testApp.app;
+  const ids = (await testApp.sql<{ id: string }>('select id from keeper')).map(({ id }) => id);
+  for (let count = 1; count <= 12; count++) {
+    const found = await open()
+      .of(keepers)
+      .find(ids.slice(0, 1 + (count % 3)), createOperation());
+    expect(found).toHaveLength(1 + (count % 3));
+  }
+  // PostgreSQL tries five executions before it decides whether the values matter to the plan.
+  const text =
+    "select custom_plans::int as custom from pg_prepared_statements where statement like 'select t.%keeper t where t.id %'";
+  expect(await database.query('plans', text, [])).toEqual([{ custom: 5 }]);
 });
 
 describe('A page', () => {
