@@ -24,8 +24,8 @@ export function timeLimits(patience = 1): TimeLimits {
   return { connectMs: connectMs * patience, readMs: readMs * patience, writeMs: writeMs * patience };
 }
 
-/** What every session that reads or writes is told. Statements are written for this isolation. */
-export const SESSION_SETTINGS = { default_transaction_isolation: 'read committed' };
+/** What every session that reads or writes is told, whatever its role or database sets: statements are written for it. */
+export const SESSION_SETTINGS = { default_transaction_isolation: 'read committed', array_nulls: 'on' };
 
 export const MIGRATIONS_TABLE = 'stationmaster_migrations';
 

@@ -134,13 +134,17 @@ export class DatabaseClient extends Client {
   }
 }
 
+/** A role or database may switch triggers off, and with them announcements. Fails where this session may not switch them on. */
+const FIRES_TRIGGERS = `case current_setting('session_replication_role') when 'replica'
+    then set_config('session_replication_role', 'origin', false) end`;
+
 /** In one piece without parameters: a pooler need not keep anything of it between two messages. */
 function describeSettings(settings: Readonly<Record<string, string>>): string {
   const made = Object.entries(settings).map(
     ([name, value]) => `set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, false)`,
   );
   return `select pg_is_in_recovery() as is_in_recovery,
-    extract(epoch from pg_postmaster_start_time())::text as server, ${made.join(', ')}`;
+    extract(epoch from pg_postmaster_start_time())::text as server, ${[...made, FIRES_TRIGGERS].join(', ')}`;
 }
 
 /**
