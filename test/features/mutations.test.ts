@@ -349,7 +349,7 @@ describe('Refusals change nothing', () => {
     ['an address with a prefix length', { ipAddress: '10.0.0.1/32' }, 'input.ipAddress'],
     ['an IPv6 address with a zone', { ipAddress: 'fe80::1%eth0' }, 'input.ipAddress'],
     ['an unknown status', { status: 'BROKEN' }, 'input.status'],
-    ['an unknown field', { colour: 'beige' }, undefined],
+    ['an unknown field', { colour: 'beige' }, 'input'],
   ];
   const managerFaults: readonly (readonly [string, Record<string, unknown>, string | undefined])[] = [
     ['a blank name', { name: ' ' }, 'input.name'],
@@ -391,7 +391,7 @@ describe('Refusals change nothing', () => {
   test.each(['name', 'hostname', 'ipAddress', 'operatingSystem'])('of a workstation without %s', async (column) => {
     await expectNothingChanged(async () => {
       const variables = { input: { ...newInput(), [column]: undefined } };
-      expectRefusal(await ask(CREATE_WORKSTATION, { variables }), 'BAD_USER_INPUT');
+      expectRefusal(await ask(CREATE_WORKSTATION, { variables }), 'BAD_USER_INPUT', 'input');
     });
   });
 

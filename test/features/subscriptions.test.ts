@@ -361,8 +361,8 @@ describe('Invalid subscriptions:', () => {
     ],
     ['an id that is none', CHANGES, { ids: [{ id: 1 }] }, 'ids[0]'],
     ['ids that hold null', CHANGES, { ids: [null] }, 'ids[0]'],
-    ['a period that is no number', METRICS, { every: 'second' }, undefined],
-    ['a period in parts of a second', METRICS, { every: 0.5 }, undefined],
+    ['a period that is no number', METRICS, { every: 'second' }, 'every'],
+    ['a period in parts of a second', METRICS, { every: 0.5 }, 'every'],
   ])('%s is answered with an error, and the socket stays open', async (_name, document, variables, field) => {
     const socket = await connect('ADMIN');
     await expectToSurvive(socket, async () => {

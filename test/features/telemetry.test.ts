@@ -195,7 +195,7 @@ describe('Refused without storing anything:', () => {
     ['a reading of no workstation', [{ cpuUsage: 50 }], 'readings[0]'],
     ['a reading that is null', [null], 'readings[0]'],
     ['an unknown field', [{ workstationId: UNKNOWN_ID, gpuUsage: 50 }], 'readings[0]'],
-    ['no batch', null, undefined],
+    ['no batch', null, 'readings'],
   ])('%s', async (_name, readings, field) => {
     await refuse(readings, field);
   });
