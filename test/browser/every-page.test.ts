@@ -54,3 +54,25 @@ describe.each(LOOKS)('at $width px, $colorScheme', ({ colorScheme, width }) => {
     await takeScreenshot(page, `${name}-${colorScheme}-${width}`);
   });
 });
+
+test('the longest texts that the API takes fit into a narrow window, and into its dialogs', async () => {
+  const input = {
+    name: 'W'.repeat(200),
+    hostname: `${'h'.repeat(63)}.${'h'.repeat(63)}`,
+    ipAddress: '2001:db8:1111:2222:3333:4444:5555:6666',
+    operatingSystem: 'O'.repeat(200),
+    tags: ['t'.repeat(50)],
+  };
+  const { data } = await console.server.ask(
+    'mutation ($input: CreateWorkstationInput!) { createWorkstation(input: $input) { id } }',
+    { variables: { input } },
+  );
+  const path = `/workstations/${data.createWorkstation.id}`;
+  const { page } = await console.open({ role: 'ADMIN', path, width: 360 });
+  await page.getByRole('heading', { name: input.name, level: 1 }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  await page.getByRole('button', { name: 'Delete' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  expect(await dialog.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)).toBeLessThanOrEqual(0);
+});
