@@ -227,12 +227,27 @@ describe('An operation', () => {
     }
   });
 
+  /** The feed would notice within a second that a table was changed: during another test. */
+  function feedAnew(): Promise<void> {
+    const { feed } = testApp.app;
+    return new Promise((resolve) => {
+      const unfollow = feed.follow({
+        onLive() {
+          unfollow();
+          resolve();
+        },
+      });
+      feed.lose(new Error('A table was changed.'));
+    });
+  }
+
   test('that fails is a failed span, and so is its load', async () => {
     const trace = begin();
     await testApp.app.cache.clear();
     await testApp.sql('alter table manager rename to gone');
     await post({ query: '{ managers(first: 3) { nodes { name } } }' }, trace);
     await testApp.sql('alter table gone rename to manager');
+    await feedAnew();
     const span = await spanOf(trace);
     expect(span.attributes['error.type']).toBe('INTERNAL_SERVER_ERROR');
     expect(span.status.code).toBe(FAILED);
