@@ -91,7 +91,7 @@ const STATEMENTS: readonly (readonly [RegExp, (groups: Record<string, string>) =
     },
   ],
   [
-    /^select (?<columns>[^(]+?) from (?<table>\w+) t where t\.id = any\(\$1::uuid\[\]\)$/,
+    /^select (?<columns>[^(]+?) from (?<table>\w+) t where t\.id = any\(\(select \$1::uuid\[\]\)::uuid\[\]\)$/,
     ({ columns, table }) => {
       const read = compileColumns(columns!);
       return (database, [ids]) =>
