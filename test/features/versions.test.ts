@@ -97,6 +97,7 @@ describe('version and updatedAt rise', () => {
     await testApp.sql('update workstation set cpu_usage = 1 where id = $1', [id]);
     await testApp.sql(`update workstation set hostname = 'moved' where id = $1`, [id]);
     await testApp.sql('commit');
+    await testApp.waitUntilHeard();
     expect((await read()).version).toBe(version + 1);
   });
 });
