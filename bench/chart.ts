@@ -1,8 +1,8 @@
 import type { Report } from './bench.ts';
 
-const WIDTH = 760;
+const WIDTH = 800;
 const LABEL_WIDTH = 240;
-const FIGURE_WIDTH = 260;
+const FIGURE_WIDTH = 300;
 const BAR_HEIGHT = 18;
 const STEP = 26;
 const TOP = 62;

@@ -26,7 +26,10 @@ interface Figures {
 }
 
 async function run({ fleet, seconds: given, rounds }: Bench): Promise<Report> {
-  const server = await startServer(STATIONMASTER, { databaseUrl: fleet.url });
+  const server = await startServer(STATIONMASTER, {
+    databaseUrl: fleet.url,
+    environment: { CACHE_AUDIT_PERCENT: '0' },
+  });
   const seconds = given * rounds;
   const figures: Figures[] = [];
   try {
@@ -51,7 +54,8 @@ async function run({ fleet, seconds: given, rounds }: Bench): Promise<Report> {
     title: 'Summary',
     method:
       'Reports change 1,000 rows a second: first alone, then while the summary of the fleet is read 1,000 times a second. ' +
-      'The statements are those besides the reports; some are the server’s watch over its own database.',
+      'The statements are those besides the reports; some are the server’s watch over its own database. The audit is off: it ' +
+      'would compare the summary with the database once a second.',
     columns: ['', 'summaries/s', 'rows written/s', 'SQL statements/s', 'server CPU % of a core'],
     rows: figures.map((of, index) => [
       index === 0 ? 'reports alone' : 'with readers',
