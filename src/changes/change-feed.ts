@@ -60,6 +60,7 @@ export interface ChangeFeedOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+export const ACKNOWLEDGE_TIMEOUT_MS = 2000;
 const MAX_REPORTED = 100;
 
 /**
@@ -95,7 +96,7 @@ export class ChangeFeed {
 
   constructor(options: ChangeFeedOptions) {
     const { source, echo, isForeign = () => false, timers = systemTimers } = options;
-    const { acknowledgeTimeoutMs = 2000, onError = () => {} } = options;
+    const { acknowledgeTimeoutMs = ACKNOWLEDGE_TIMEOUT_MS, onError = () => {} } = options;
     this.#source = source;
     this.#isForeign = isForeign;
     this.#schema = options.schema;

@@ -23,6 +23,7 @@ interface Echo {
 
 const TICK_MS = 500;
 const TICKS_BETWEEN_ECHOES = 2;
+export const TICKS_TO_BE_HEARD = 3;
 
 /**
  * Notifications that an instance sends to itself, because a connection that answers need not deliver any: poolers and proxies
@@ -121,7 +122,7 @@ export class Echoes {
       return;
     }
     echo.ticks += 1;
-    const { ticksToBeHeard = 3 } = this.#options;
+    const { ticksToBeHeard = TICKS_TO_BE_HEARD } = this.#options;
     if (echo.ticks >= ticksToBeHeard) this.#onUnheard(echo.failure);
     else if (echo.failure !== undefined && !echo.isSending) void this.#send(echo);
   };

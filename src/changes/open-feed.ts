@@ -3,11 +3,12 @@ import type { Database } from '../database/database.ts';
 import { type Lineage, lineageEnded, type Origin } from '../database/lineage.ts';
 import { LISTENER_NAME } from '../database/listeners.ts';
 import { DatabaseRefusal } from '../database/refusal.ts';
-import { ChangeFeed } from './change-feed.ts';
+import { ACKNOWLEDGE_TIMEOUT_MS, ChangeFeed } from './change-feed.ts';
 import { createEchoChannel, createEchoPath, createEmbeddedEchoPath } from './echo-path.ts';
+import { TICKS_TO_BE_HEARD } from './echoes.ts';
 import { createLogicalSource } from './logical/logical-source.ts';
 import { createPgliteSource } from './pglite-source.ts';
-import { createPostgresqlSource } from './postgresql-source.ts';
+import { createPostgresqlSource, MISSED_HEARTBEATS } from './postgresql-source.ts';
 
 export interface OpenFeedOptions {
   readonly database: Database;
@@ -33,7 +34,7 @@ export function openChangeFeed(config: Config['database'], options: OpenFeedOpti
   const channel = createEchoChannel();
   const isForeign = (origin: Origin) => lineage.isForeign(origin);
   const schema = () => lineage.schema;
-  const shared = { isForeign, schema, onError, acknowledgeTimeoutMs: 2000 * patience };
+  const shared = { isForeign, schema, onError, acknowledgeTimeoutMs: ACKNOWLEDGE_TIMEOUT_MS * patience };
   const { pglite, servers } = database;
   if (pglite) {
     const run = (text: string, values: unknown[]) => pglite.query(text, values);
@@ -47,14 +48,14 @@ export function openChangeFeed(config: Config['database'], options: OpenFeedOpti
     check: lineage,
     onServer: servers.adopt,
     makeRoom: () => database.makeRoom(),
-    missedHeartbeats: 2 * patience,
+    missedHeartbeats: MISSED_HEARTBEATS * patience,
   };
   const source =
     database.changeFeed === 'logical'
       ? createLogicalSource({ ...connecting, tables: lineage.tables })
       : createPostgresqlSource(connecting);
   const path = createEchoPath(database, { channel, tables: lineage.tables, run: source.run });
-  const echo = { ...path, ticksToBeHeard: 3 * patience };
+  const echo = { ...path, ticksToBeHeard: TICKS_TO_BE_HEARD * patience };
   const unheard = database.changeFeed === 'logical' ? BEHIND : undefined;
   const feed = new ChangeFeed({ source, echo, ...shared, ...(unheard && { unheard }) });
   servers.onChange(() => feed.lose(lineageEnded()));

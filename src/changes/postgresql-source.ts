@@ -46,6 +46,8 @@ export interface PostgresqlSource extends NotificationSource {
   readonly run: (text: string, values: readonly unknown[]) => Promise<void>;
 }
 
+export const MISSED_HEARTBEATS = 2;
+
 interface Connection {
   readonly client: DatabaseClient;
   readonly query: Query;
@@ -75,7 +77,7 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
     check = ANY_ANSWER,
     onServer,
     heartbeatMs = 1000,
-    missedHeartbeats = 2,
+    missedHeartbeats = MISSED_HEARTBEATS,
     minBackoffMs = 50,
     maxBackoffMs = 5000,
     makeRoom = async () => {},
