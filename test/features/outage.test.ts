@@ -1,23 +1,11 @@
 import { engine } from '../../src/testing/test-database.ts';
 import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
+import { feedIs } from '../support/feed-is.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 
 const LIST = '{ workstations(first: 5) { totalCount nodes { id name status } } }';
 const CREATE = `mutation ($name: String!) { createWorkstation(input: {
   name: $name, hostname: "outage", ipAddress: "10.0.0.1", operatingSystem: "Linux" }) { id } }`;
-
-/** Resolves when the feed has reached a state. It listens to the feed instead of polling. */
-function feedIs({ app: { feed } }: TestApp, state: 'live' | 'gap'): Promise<void> {
-  return new Promise((resolve) => {
-    const check = () => {
-      if (feed.state !== state) return;
-      unfollow();
-      resolve();
-    };
-    const unfollow = feed.follow({ onGap: check, onLive: check });
-    check();
-  });
-}
 
 async function readiness({ app }: TestApp): Promise<{ status: number; details: Record<string, unknown> }> {
   const response = await fetch(`${app.url}/readyz`);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Role } from '../../src/auth/identity.ts';
+import { feedIs } from '../support/feed-is.ts';
 import { RawSocket } from '../support/raw-socket.ts';
 import { openStream } from '../support/result-stream.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
@@ -227,27 +228,15 @@ describe('An operation', () => {
     }
   });
 
-  /** The feed would notice within a second that a table was changed: during another test. */
-  function feedAnew(): Promise<void> {
-    const { feed } = testApp.app;
-    return new Promise((resolve) => {
-      const unfollow = feed.follow({
-        onLive() {
-          unfollow();
-          resolve();
-        },
-      });
-      feed.lose(new Error('A table was changed.'));
-    });
-  }
-
   test('that fails is a failed span, and so is its load', async () => {
     const trace = begin();
     await testApp.app.cache.clear();
     await testApp.sql('alter table manager rename to gone');
     await post({ query: '{ managers(first: 3) { nodes { name } } }' }, trace);
     await testApp.sql('alter table gone rename to manager');
-    await feedAnew();
+    // The feed would notice within a second that a table was changed: during another test.
+    testApp.app.feed.lose(new Error('A table was changed.'));
+    await feedIs(testApp, 'live');
     const span = await spanOf(trace);
     expect(span.attributes['error.type']).toBe('INTERNAL_SERVER_ERROR');
     expect(span.status.code).toBe(FAILED);
