@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CountingSocket } from './counting-socket.ts';
 import type { FanOutMessage, FanOutPlan, FanOutResult } from './fan-out-plan.ts';
+import { REPORT } from './queries.ts';
 
 /*
  * The subscribers: a separate process, which opens their sockets, reports what changes and counts what arrives. It begins
@@ -11,8 +12,6 @@ import type { FanOutMessage, FanOutPlan, FanOutResult } from './fan-out-plan.ts'
 const OPENED_AT_ONCE = 64;
 const LONGEST_WAIT_MS = 30_000;
 const WARM_UP_SECONDS = 3;
-
-const REPORT = 'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored } }';
 
 process.once('message', async (plan: FanOutPlan) => {
   try {

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { withFleet } from './database.ts';
 import { median } from './median.ts';
+import { REPORT } from './queries.ts';
 import { type RunningServer, STATIONMASTER, startServer } from './servers.ts';
 import { TelemetryWriter } from './telemetry-writer.ts';
 
@@ -16,7 +17,6 @@ the end.`;
 
 const ROWS_PER_SECOND = 1000;
 const REPORTS_PER_SECOND = 10;
-const REPORT = 'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored } }';
 const QUERIES_PER_SOCKET = 20;
 const CHANGES = 20;
 /** Longer than the throttle, so that no answer replaces another. */

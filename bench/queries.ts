@@ -97,6 +97,9 @@ function shape(index: number, { id, manager }: Words): string {
   return [id, ...chosen, `${manager} { ${id} ${ofManager} }`].join(' ');
 }
 
+/** Telemetry, in the names of all servers but PostGraphile; variable `readings`. */
+export const REPORT = 'mutation ($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored } }';
+
 /** The JSON body of a request. */
 export function body(query: string, variables?: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({ query, variables });

@@ -16,6 +16,15 @@ export function atMost(goal: string, measured: number | null, bound: number): Ve
   return judge(goal, measured, (value) => (value - bound) / (bound || 1));
 }
 
+/** Above it the process that sends or receives was the limit, and a row says nothing about its server. */
+export function notTheLimit(generator: string, percent: number): Verdict {
+  return atMost(`${generator} at most 95 % busy in every row`, percent, 95);
+}
+
+export function levelWithBaseline(ratio: number | null): Verdict {
+  return atLeast('at least 0.97 of the baseline', ratio, 0.97);
+}
+
 function judge(goal: string, measured: number | null, shortfall: (value: number) => number): Verdict {
   if (measured === null || !Number.isFinite(measured)) {
     return { goal, measured: null, isMet: null, missedByPercent: 0 };

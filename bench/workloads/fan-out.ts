@@ -4,7 +4,7 @@ import type { Bench, Report, Workload } from '../bench.ts';
 import type { FanOutMessage, FanOutPlan, FanOutResult } from '../fan-out-plan.ts';
 import { median } from '../median.ts';
 import { baselineOf, type Contender, type RunningServer, STATIONMASTER, startServer } from '../servers.ts';
-import { atLeast, atMost, type Verdict } from '../verdict.ts';
+import { atLeast, atMost, levelWithBaseline, notTheLimit, type Verdict } from '../verdict.ts';
 
 /** What it costs a server to send events to many subscribers, each on a socket of its own. */
 interface FanOut {
@@ -41,8 +41,6 @@ interface Measurement {
   readonly kibibytesPerSocket: number;
   readonly generatorPercent: number;
 }
-
-const MOST_BUSY_PERCENT = 95;
 
 export const fanOutOne = fanOut({
   name: 'fan-out-one',
@@ -129,14 +127,8 @@ async function run(spec: FanOut, bench: Bench): Promise<Report> {
     },
     verdicts: [
       ...spec.judge(own, figureOf('graphql-ws')),
-      atMost(
-        `the process of the subscribers at most ${MOST_BUSY_PERCENT} % busy in every row`,
-        Math.max(...rows.map(({ figure }) => figure('generatorPercent'))),
-        MOST_BUSY_PERCENT,
-      ),
-      ...(bench.baseline === null
-        ? []
-        : [atLeast('at least 0.97 of the baseline', ratioOf(figureOf('baseline'), own), 0.97)]),
+      notTheLimit('the process of the subscribers', Math.max(...rows.map(({ figure }) => figure('generatorPercent')))),
+      ...(bench.baseline === null ? [] : [levelWithBaseline(ratioOf(figureOf('baseline'), own))]),
     ],
   };
 }
@@ -150,18 +142,15 @@ function ratioOf(one: Figure, other: Figure): number | null {
 }
 
 function entrantsOf({ hasDifferent }: FanOut, { baseline, fleet, subscriptionPeers }: Bench): Entrant[] {
-  const own = { contender: STATIONMASTER, databaseUrl: fleet.url, ids: fleet.ids, isShared: true };
-  const { title } = STATIONMASTER;
+  const entrant = (contender: Contender, { url: databaseUrl, ids } = fleet): Entrant => {
+    return { label: contender.title, contender, databaseUrl, ids, isShared: true };
+  };
+  const own = entrant(STATIONMASTER);
   return [
-    { ...own, label: title },
-    ...(baseline === null
-      ? []
-      : [baselineOf(STATIONMASTER, baseline.folder)].map((contender) => {
-          const { url: databaseUrl, ids } = baseline.fleet;
-          return { label: contender.title, contender, databaseUrl, ids, isShared: true };
-        })),
-    ...subscriptionPeers.map((contender) => ({ ...own, label: contender.title, contender })),
-    ...(hasDifferent ? [{ ...own, label: `${title}, subscriptions that differ`, isShared: false }] : []),
+    own,
+    ...(baseline === null ? [] : [entrant(baselineOf(STATIONMASTER, baseline.folder), baseline.fleet)]),
+    ...subscriptionPeers.map((contender) => entrant(contender)),
+    ...(hasDifferent ? [{ ...own, label: `${own.label}, subscriptions that differ`, isShared: false }] : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bench, Report, Workload } from '../bench.ts';
 import { Connection, post } from '../connection.ts';
-import { body } from '../queries.ts';
+import { body, REPORT } from '../queries.ts';
 import { STATIONMASTER, startServer } from '../servers.ts';
 import { atLeast, atMost } from '../verdict.ts';
 import { createRandom } from '../zipf.ts';
@@ -86,9 +86,7 @@ async function work(
       cpuUsage: 100 * random(),
       memoryUsage: 100 * random(),
     }));
-    return body('mutation ($readings: [TelemetryReading!]!) { reportTelemetry(readings: $readings) { stored } }', {
-      readings,
-    });
+    return body(REPORT, { readings });
   };
   const readers = readsPerSecond === 0 ? 0 : READERS;
   const reads = Array.from({ length: readers }, () => repeat(url, () => SUMMARY, readsPerSecond / readers, seconds));
