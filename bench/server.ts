@@ -88,9 +88,11 @@ function keepApart(cache: Cache): void {
     const plain = withoutPrefix(prefix);
     return readMany(
       keys.map(apart),
-      (missing, { prime, mayFill }) =>
+      (missing, { prime, primeAll, mayFill }) =>
         loadMissing(missing.map(plain), {
           prime: (key, value, storeOptions) => prime(apart(key), value, storeOptions),
+          primeAll: (values, options) =>
+            primeAll(values, { ...options, keyOf: (value) => apart(options.keyOf(value)) }),
           mayFill: (key) => mayFill(apart(key)),
         }),
       withPlainKeys(options, plain),

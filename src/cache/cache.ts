@@ -3,6 +3,7 @@ import type { Announcement } from './announcement.ts';
 import { type CacheDependency, createDependency, type OnDependencyEnd } from './cache-dependency.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
+import { Filling } from './filling.ts';
 import { compileGlob } from './glob.ts';
 import { InFlightLoads, type Load, type LoadResult, type PendingLoad } from './in-flight-loads.ts';
 import { CacheInspection, type DerivedValues, MAX_KEYS_TOLD } from './inspection/inspection.ts';
@@ -33,6 +34,7 @@ export class Cache {
   readonly inspection: CacheInspection;
   readonly #store: EntryStore;
   readonly #loads: InFlightLoads;
+  readonly #filling: Filling;
   readonly #announced: AnnouncedChanges;
   readonly #log = new RemovalLog();
   readonly #removals = new RemovalListeners((error) => this.#report(error));
@@ -58,6 +60,13 @@ export class Cache {
       removals: this.#removals,
       log: this.#log,
       onForgotten: (entry) => this.#loads.guardAgainstOlderLoads(entry),
+    });
+    this.#filling = new Filling({
+      store: this.#store,
+      loads: this.#loads,
+      clock: this.#clock,
+      secondTier: this.secondTier,
+      isLive: () => this.isLive,
     });
     this.#announced = new AnnouncedChanges({
       store: this.#store,
@@ -296,7 +305,7 @@ export class Cache {
     const keys = [...placeOf.keys()];
     const dependent = { ...dependentOf(keys, options), isInvalidated: !this.isLive, startedAtMs };
     return this.#loads.begin(placeOf, dependent, async (load) => {
-      const values = await loadMissing(keys, this.#leaseOf(load));
+      const values = await loadMissing(keys, this.#filling.leaseOf(load));
       if (values.length !== keys.length) {
         throw new TypeError(`The load was asked for ${keys.length} values and gave ${values.length}.`);
       }
@@ -304,20 +313,6 @@ export class Cache {
       const kept = values.map((value, place) => this.#keepLoaded(load, keys[place]!, value, options));
       return { values: kept.map(({ value }) => value), entries: kept.map(({ entry }) => entry) };
     });
-  }
-
-  #leaseOf(load: Load): FillLease {
-    return {
-      mayFill: (key) => this.#loads.mayStoreResult(load, key),
-      prime: (key, value, options) => {
-        if (options.version !== undefined) this.secondTier?.observeVersion(key, options.version);
-        if (!this.#loads.mayPrime(load, key) || this.#loads.isOutdated(load, key, options.version)) return null;
-        const valueBytes = options.bytes ?? freezeAndMeasure(value);
-        if (this.#store.hasRoomFor(key, valueBytes)) return this.#keep(key, value, options, valueBytes);
-        this.#loads.guardUnstored(key, options.version);
-        return 'no room';
-      },
-    };
   }
 
   /** Stores a value that a load was asked for, if its lease allows; returns what readers get, and the entry that holds it. */
@@ -331,7 +326,7 @@ export class Cache {
     }
     const held = options.evolution && this.#fresh(key, this.#clock.now());
     if (held && options.evolution?.isOlder(value as V, held.value as V)) return { value: held.value, entry: held };
-    return { value, entry: this.#keep(key, value, storeOptionsOf(key, version, options), valueBytes) };
+    return { value, entry: this.#filling.keep(key, value, storeOptionsOf(key, version, options), valueBytes) };
   }
 
   /**
@@ -351,26 +346,6 @@ export class Cache {
     // While the cache is suspended, the held value may still replace a failed load; but not a record that was just seen
     // newer, or gone.
     if (this.isLive || versionOf) this.#store.delete(key, 'invalidated');
-  }
-
-  /** Stores a loaded value, unless a newer one is held; returns the entry that now holds it. */
-  #keep(key: string, value: unknown, options: StoreOptions, valueBytes: number): Entry | null {
-    const held = this.#store.peek(key);
-    if (held?.version !== undefined && options.version !== undefined) {
-      if (held.version > options.version) return null;
-      // The same content. Keeping the entry keeps everything derived from it.
-      if (held.version === options.version && held.expiresAtMs > this.#clock.now() && this.isLive) return held;
-    } else if (held && (held.value === null) !== (value === null) && this.#mayBeLater(held)) {
-      // Two loads disagree on whether the record exists, and no version tells which is later. The next reader loads.
-      this.delete(key);
-      return null;
-    }
-    return this.isLive ? this.#store.put(key, value, options, valueBytes, held ?? null) : null;
-  }
-
-  /** Whether a held entry may be from a later query than the value of a load. */
-  #mayBeLater(held: Entry): boolean {
-    return held.expiresAtMs > this.#clock.now() || this.#loads.hasLoadOlderThan(held);
   }
 
   #fresh(key: string, nowMs: number): Entry | undefined {

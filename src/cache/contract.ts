@@ -52,6 +52,17 @@ export interface ReadOptions<V> {
   readonly trace?: ReadTrace;
 }
 
+/** What became of a record that a load brought along, see `FillLease.prime`. */
+export type Primed = Entry | 'no room' | null;
+
+export interface PrimeOptions<V> {
+  readonly layer: string;
+  readonly keyOf: (value: V) => string;
+  readonly versionOf: (value: V) => number;
+  /** As `StoreOptions.bytes`. */
+  readonly bytesOf: (value: V) => number;
+}
+
 /** Passed to a load: permission to fill the cache, which ends for each key with the first change of it. */
 export interface FillLease {
   /**
@@ -61,7 +72,9 @@ export interface FillLease {
    * full, so that only records which are asked for displace others; `null` if the record may be outdated
    * @throws {TypeError} when `value` is not JSON-safe and `options.bytes` is left out
    */
-  prime(key: string, value: unknown, options: StoreOptions): Entry | 'no room' | null;
+  prime(key: string, value: unknown, options: StoreOptions): Primed;
+  /** The same for several records at once, in order. */
+  primeAll<V>(values: readonly V[], options: PrimeOptions<V>): Primed[];
   /** Whether the value that the load found for one of its own keys may still be stored. */
   mayFill(key: string): boolean;
 }

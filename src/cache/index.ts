@@ -3,7 +3,7 @@ export { Cache } from './cache.ts';
 export type { CacheDependency, OnDependencyEnd } from './cache-dependency.ts';
 export { Cached, type CachedOptions } from './cached.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { CacheOptions, FillLease, ReadOptions } from './contract.ts';
+export type { CacheOptions, FillLease, Primed, PrimeOptions, ReadOptions } from './contract.ts';
 export { MAX_PATTERN_LENGTH, PatternError } from './glob.ts';
 export { type EntryOrder, type EntryPlace, MAX_PLACE_ID_LENGTH } from './inspection/entry-order.ts';
 export {

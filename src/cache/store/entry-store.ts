@@ -104,6 +104,7 @@ export class EntryStore {
    * Stores a value, replaces the entry under its key, and returns the new entry. An entry larger than `maxBytes` is not
    * held; the entry it would have replaced leaves all the same.
    * @param replaced the entry under the key, for callers who have just looked it up
+   * @param storedAtMs for callers who have just looked at the clock
    */
   put(
     key: string,
@@ -111,9 +112,9 @@ export class EntryStore {
     options: StoreOptions,
     valueBytes: number,
     replaced: Entry | null = this.#entries.get(key) ?? null,
+    storedAtMs: number = this.#clock.now(),
   ): Entry {
     const { layer, ttlSeconds, version, tags = NO_TAGS, isAffectedBy, evolution, request } = options;
-    const storedAtMs = this.#clock.now();
     const defaultTtlMs = value === null ? this.#negativeTtlMs : this.#ttlMs;
     const entry: Entry = {
       key,

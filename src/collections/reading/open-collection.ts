@@ -1,5 +1,13 @@
 import DataLoader from 'dataloader';
-import { type Cache, type FillLease, type ReadOptions, stableJson } from '../../cache/index.ts';
+import {
+  type Cache,
+  type Entry,
+  type FillLease,
+  type Primed,
+  type PrimeOptions,
+  type ReadOptions,
+  stableJson,
+} from '../../cache/index.ts';
 import type { Database } from '../../database/database.ts';
 import { afterPolling } from '../../database/read/after-polling.ts';
 import type { Collection, List, ListOrder, Page } from '../definition/collection.ts';
@@ -30,6 +38,10 @@ export interface PageRows<Row> {
   readonly hasMore: boolean;
 }
 
+function isStored(primed: Primed): primed is Entry {
+  return primed !== null && primed !== 'no room';
+}
+
 /** Rows that are read as they are needed. */
 export interface Scan<Row> {
   /** The next rows, at most `count`; none: all have been read. */
@@ -47,6 +59,8 @@ interface Loads<Row extends Identified> {
   readonly records: RecordLoader<Row>;
   readonly pages: DataLoader<PageRequest, Page, string>;
   readonly counts: DataLoader<NormalizedFilter, number, string>;
+  /** The entries that hold the rows of the pages that this operation loaded, in the order of each page. */
+  readonly entriesOf: Map<Page, readonly Entry[]>;
 }
 
 /** A collection whose rows can be read: from the cache, and from the database where that has nothing. */
@@ -58,6 +72,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   readonly #statements: Statements<Row>;
   readonly #summaries: Summaries;
   readonly #records: Omit<RecordSource<Row>, 'trace'>;
+  readonly #priming: PrimeOptions<Row>;
   /** By the names of their properties; complete once all collections are open. */
   readonly #relations = new Map<string, RelationPrefetch>();
 
@@ -76,6 +91,8 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
       find: batchAcrossRequests((ids) => statements.findByIds(ids)),
       revalidate: (known) => statements.revalidate(known),
     };
+    const { layer, keyOf, versionOf } = this.#records;
+    this.#priming = { layer, keyOf: ({ id }) => keyOf(id), versionOf, bytesOf: definition.shape.bytes };
   }
 
   /** The relations through which a page can bring rows along, by the names of their properties. */
@@ -125,9 +142,12 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
 
   /** Reads a page again if rows of it were deleted meanwhile: without them it would be right at no moment. */
   async #readPage(request: PageRequest, operation: Operation): Promise<{ page: Page; rows: Row[] }> {
-    const { pages, records } = this.#loads(operation);
+    const { pages, records, entriesOf } = this.#loads(operation);
     for (let attempt = 1; ; attempt++) {
       const page = await pages.load(request);
+      const entries = entriesOf.get(page);
+      const loaded = entries && records.findStored(page.ids, entries);
+      if (loaded) return { page, rows: loaded };
       const found = await records.loadMany(page.ids);
       const rows = found.filter((row) => row !== null);
       if (rows.length === found.length || attempt === MAX_PAGE_READS) return { page, rows };
@@ -176,24 +196,13 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
   }
 
   /**
-   * Stores a record that a load brought along, for all operations and for this one.
-   * @returns as `FillLease.prime`
+   * Stores records that a load brought along, for all operations and for this one.
+   * @returns as `FillLease.primeAll`
    */
-  prime(record: Row, lease: FillLease, operation: Operation): ReturnType<FillLease['prime']> {
-    return this.#prime(record, lease, this.records(operation));
-  }
-
-  #prime(record: Row, lease: FillLease, records: RecordLoader<Row>): ReturnType<FillLease['prime']> {
-    const { definition } = this;
-    const { id, rowVersion: version } = record;
-    const entry = lease.prime(definition.keyOf(id), record, {
-      layer: definition.key,
-      version,
-      bytes: definition.shape.bytes(record),
-    });
-    if (entry === 'no room') records.primeUnstored(record);
-    else if (entry) records.prime(id, entry);
-    return entry;
+  prime(rows: readonly Row[], lease: FillLease, operation: Operation): Primed[] {
+    const primed = lease.primeAll(rows, this.#priming);
+    this.records(operation).prime(rows, primed);
+    return primed;
   }
 
   #loads(operation: Operation): Loads<Row> {
@@ -213,6 +222,7 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
         // Nested lists without rows are ready before the others; a turn later all of them are, and are counted together.
         batchScheduleFn: (dispatch) => setImmediate(dispatch),
       }),
+      entriesOf: new Map(),
     };
   };
 
@@ -246,7 +256,6 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
 
   /** Lists that differ only in the row they are restricted to are loaded in one statement, each other one in its own. */
   async #loadPages(requests: readonly PageRequest[], lease: FillLease, operation: Operation): Promise<Page[]> {
-    const { definition } = this;
     await afterPolling();
     const rowsOf = await this.#loadByShape(
       requests,
@@ -255,12 +264,21 @@ export class OpenCollection<Row extends Identified, FilterGiven, OrderField exte
       (request) => this.#loadPage(request, lease, operation),
       (list, scope, ids) => this.#statements.findPageOfEach(list, scope, ids),
     );
-    const records = this.records(operation);
-    return requests.map((request, index) => {
-      const rows = rowsOf[index]!;
-      for (const row of rows) this.#prime(row, lease, records);
-      return definition.pageOf(request, rows);
-    });
+    return requests.map((request, index) => this.#pageOf(request, rowsOf[index]!, lease, operation));
+  }
+
+  /** The page of these rows, which it stores. */
+  #pageOf(request: PageRequest, rows: readonly Row[], lease: FillLease, operation: Operation): Page {
+    const { records, entriesOf } = this.#loads(operation);
+    const page = this.definition.pageOf(request, rows);
+    const primed = lease.primeAll(rows, this.#priming);
+    if (primed.every(isStored)) {
+      primed.length = page.ids.length;
+      entriesOf.set(page, request.from === 'START' ? primed : primed.reverse());
+    } else {
+      records.prime(rows, primed);
+    }
+    return page;
   }
 
   async #loadPage(request: PageRequest, lease: FillLease, operation: Operation): Promise<Row[]> {

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Entry } from '../../cache/index.ts';
+import type { Entry, Primed } from '../../cache/index.ts';
 import { findHeldRecord, type RecordSource, readRecords } from './records.ts';
 
 /**
@@ -19,18 +19,19 @@ export class RecordLoader<Row extends { readonly id: string }> {
     this.#batches = new DataLoader((batches) => this.#read(batches), { cache: false });
   }
 
-  /** Takes note of what the cache holds of a record since this operation loaded it along with others. */
-  prime(id: string, entry: Entry): void {
-    if (!this.#known.has(id)) this.#known.set(id, entry);
+  /** Takes note of records that this operation loaded along with others, and of what became of them in the cache. */
+  prime(rows: readonly Row[], primed: readonly Primed[]): void {
+    for (const [index, row] of rows.entries()) {
+      const entry = primed[index]!;
+      if (entry !== null && !this.#known.has(row.id)) this.#takeNote(row, entry);
+    }
   }
 
-  /** Takes note of a record that this operation loaded along with others and that the cache has no room for. */
-  primeUnstored(record: Row): void {
-    const { id } = record;
-    if (this.#known.has(id)) return;
-    this.#known.set(id, record);
+  #takeNote(row: Row, entry: Entry | 'no room'): void {
+    if (entry !== 'no room') return void this.#known.set(row.id, entry);
+    this.#known.set(row.id, row);
     // What is made of it cannot be stored either.
-    this.#source.trace?.add(this.#source.keyOf(id), null);
+    this.#source.trace?.add(this.#source.keyOf(row.id), null);
   }
 
   /** Whether the record is there at once. */
@@ -52,11 +53,33 @@ export class RecordLoader<Row extends { readonly id: string }> {
     return ids.map((id, index) => known[index] ?? this.#find(id)!);
   }
 
+  /**
+   * The records with these ids, of which the cache has given the entries that hold them.
+   * @returns `null` if one of them has left the cache since
+   */
+  findStored(ids: readonly string[], entries: readonly Entry[]): Row[] | null {
+    const rows: Row[] = [];
+    for (const [index, id] of ids.entries()) {
+      const known = this.#known.get(id);
+      const row = known === undefined ? this.#show(id, entries[index]!) : known;
+      if (!row || isEntry(row)) return null;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  #show(id: string, entry: Entry): Row | undefined {
+    const row = this.#source.cache.readPrimed<Row>(entry, this.#source);
+    if (row !== undefined) this.#known.set(id, row);
+    return row;
+  }
+
   #find(id: string): Row | null | undefined {
     const known = this.#known.get(id);
     if (known !== undefined && !isEntry(known)) return known;
-    const brought = known && this.#source.cache.readPrimed<Row>(known, this.#source);
-    const held = brought ?? findHeldRecord(id, this.#source);
+    const brought = known && this.#show(id, known);
+    if (brought) return brought;
+    const held = findHeldRecord(id, this.#source);
     if (held !== undefined) this.#known.set(id, held);
     return held;
   }

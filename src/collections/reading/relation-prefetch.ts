@@ -1,4 +1,4 @@
-import type { FillLease } from '../../cache/index.ts';
+import type { FillLease, Primed } from '../../cache/index.ts';
 import type { RowReader } from '../../database/read/row-reader.ts';
 import type { AnyCollection } from '../definition/collection.ts';
 import type { Column } from '../definition/columns.ts';
@@ -17,7 +17,7 @@ export interface JoinedRows extends JoinedRow {
 export interface RelationTarget {
   readonly definition: AnyCollection;
   records(operation: Operation): RecordLoader<Identified>;
-  prime(record: Identified, lease: FillLease, operation: Operation): ReturnType<FillLease['prime']>;
+  prime(records: readonly Identified[], lease: FillLease, operation: Operation): readonly Primed[];
 }
 
 /**
@@ -48,16 +48,13 @@ export class RelationPrefetch {
         if (id === null || found.has(id)) row.skip(shape.columnsBehindId);
         else found.set(id, shape.read(row, id));
       },
-      keep: (lease, operation) => this.#keep(found.values(), lease, operation),
+      keep: (lease, operation) => this.#keep([...found.values()], lease, operation),
     };
   }
 
-  #keep(records: Iterable<Identified>, lease: FillLease, operation: Operation): void {
-    this.#areMissing = false;
-    for (const record of records) {
-      const entry = this.#target.prime(record, lease, operation);
-      if (entry === 'no room' || entry?.value === record) this.#areMissing = true;
-    }
+  #keep(records: readonly Identified[], lease: FillLease, operation: Operation): void {
+    const primed = this.#target.prime(records, lease, operation);
+    this.#areMissing = primed.some((entry, index) => entry === 'no room' || entry?.value === records[index]);
   }
 
   /** Reads the rows that others refer to into the operation's own store, where the fields that show them find them at once. */
