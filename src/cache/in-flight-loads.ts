@@ -1,4 +1,5 @@
 import type { AroundLoad } from './contract.ts';
+import { RecentKeys } from './recent-keys.ts';
 import type { Dependent, Entry } from './store/entry.ts';
 import { TagIndex } from './store/tag-index.ts';
 
@@ -6,10 +7,7 @@ import { TagIndex } from './store/tag-index.ts';
 export interface Load extends Dependent {
   readonly layer: string;
   readonly keys: readonly string[];
-  /** The index of each key in `keys`. */
-  readonly placeOf: ReadonlyMap<string, number>;
-  /** Never rejects. */
-  readonly ended: Promise<LoadResult>;
+  readonly pending: PendingLoad;
   /** The sequence number of the last change that the load is sure to see. */
   readonly startedAt: number;
   readonly startedAtMs: number;
@@ -24,7 +22,23 @@ export interface Load extends Dependent {
 }
 
 /** The part of a load that its readers use. */
-export type PendingLoad = Pick<Load, 'ended' | 'placeOf'>;
+export interface PendingLoad {
+  /** The index of each key in the result. */
+  readonly placeOf: ReadonlyMap<string, number>;
+  /** Never rejects. */
+  readonly ended: Promise<LoadResult>;
+}
+
+/** What remains of a load that has ended, see `InFlightLoads`. */
+const ENDED: Pick<Load, keyof Dependent | 'keys' | 'pending' | 'invalidatedKeys' | 'changes'> = {
+  keys: [],
+  tags: [],
+  isAffectedBy: undefined,
+  evolution: undefined,
+  pending: { placeOf: new Map(), ended: Promise.resolve({ error: new Error('The load has ended.') }) },
+  invalidatedKeys: [],
+  changes: [],
+};
 
 /** The result of a load: its values and the entries that hold them (`null`: not stored), in the order of the keys. */
 export type LoadResult =
@@ -38,15 +52,19 @@ export const MAX_REPLAYED = 1000;
  * The running loads, and the changes that invalidate what they will return.
  *
  * Every change gets the next number of a sequence. A load remembers the number at which it began, so "changed since the load
- * began" is one comparison. The number of a changed key is kept only while an older load is running.
+ * began" is one comparison. The number of a changed key is kept while an older load is running.
+ *
+ * A load that ends is emptied. A set or a map from which V8 has removed an object refers to it from the tables that it has
+ * outgrown, and once one of these is in the old generation, all later ones stay in memory until the next full garbage
+ * collection, with everything that their objects refer to.
  */
 export class InFlightLoads {
   readonly #running = new Set<Load>();
   readonly #joinable = new Map<string, Load>();
   readonly #tagged = new TagIndex<Load>();
-  readonly #changedAt = new Map<string, number>();
+  readonly #changedAt = new RecentKeys<number>();
   /** The newest version of each key that a reader was given although it was not stored. */
-  readonly #minimumVersions = new Map<string, { readonly version: number; readonly at: number }>();
+  readonly #minimumVersions = new RecentKeys<{ readonly version: number; readonly at: number }>();
   #sequence = 0;
   readonly #aroundLoad: AroundLoad;
 
@@ -64,13 +82,13 @@ export class InFlightLoads {
     placeOf: ReadonlyMap<string, number>,
     dependent: Dependent & Pick<Load, 'layer' | 'isInvalidated' | 'startedAtMs'>,
     run: (load: Load) => Promise<LoadResult>,
-  ): Load {
+  ): PendingLoad {
     const { promise: ended, resolve } = Promise.withResolvers<LoadResult>();
+    const pending = { placeOf, ended };
     const load: Load = {
       ...dependent,
       keys: [...placeOf.keys()],
-      placeOf,
-      ended,
+      pending,
       startedAt: this.#sequence,
       isResultInvalidated: false,
       invalidatedKeys: [],
@@ -80,7 +98,7 @@ export class InFlightLoads {
     this.#tagged.add(load);
     if (!load.isInvalidated) for (const key of load.keys) this.#joinable.set(key, load);
     this.#run(load, run).then(resolve);
-    return load;
+    return pending;
   }
 
   async #run(load: Load, run: (load: Load) => Promise<LoadResult>): Promise<LoadResult> {
@@ -94,8 +112,8 @@ export class InFlightLoads {
   }
 
   /** The running load of `key` that a new reader may share. */
-  joinable(key: string): Load | undefined {
-    return this.#joinable.get(key);
+  joinable(key: string): PendingLoad | undefined {
+    return this.#joinable.get(key)?.pending;
   }
 
   /** Whether the value that `load` found for `key`, which it was asked for, may be stored. */
@@ -107,13 +125,12 @@ export class InFlightLoads {
   mayPrime(load: Load, key: string): boolean {
     if (!this.#running.has(load) || load.isInvalidated) return false;
     for (const isSelected of load.invalidatedKeys) if (isSelected(key)) return false;
-    return this.#changedAt.size === 0 || (this.#changedAt.get(key) ?? 0) <= load.startedAt;
+    return this.#changedAt.isEmpty || (this.#changedAt.get(key) ?? 0) <= load.startedAt;
   }
 
   /** Prevents loads that are running from storing or sharing anything older than `version`. */
   rememberVersion(key: string, version: number): void {
     const known = this.#minimumVersions.get(key)?.version ?? 0;
-    this.#minimumVersions.delete(key);
     this.#minimumVersions.set(key, { version: Math.max(version, known), at: ++this.#sequence });
     this.#joinable.delete(key);
   }
@@ -141,7 +158,7 @@ export class InFlightLoads {
 
   /** Whether `version` is older than one that a reader has seen. Absence (`undefined`) is: it may predate the row. */
   isOutdated(load: Load, key: string, version: number | undefined): boolean {
-    const minimum = this.#minimumVersions.size === 0 ? undefined : this.#minimumVersions.get(key);
+    const minimum = this.#minimumVersions.isEmpty ? undefined : this.#minimumVersions.get(key);
     if (!minimum || minimum.at <= load.startedAt) return false;
     return version === undefined || version < minimum.version;
   }
@@ -150,15 +167,17 @@ export class InFlightLoads {
     this.#running.delete(load);
     this.#tagged.remove(load);
     this.#unshare(load);
-    this.#forgetChangesNoLoadPrecedes();
+    Object.assign(load, ENDED);
+    const [oldest] = this.#running;
+    const begun = oldest?.startedAt ?? this.#sequence;
+    this.#changedAt.forget(begun, this.#sequence);
+    this.#minimumVersions.forget(begun, this.#sequence);
   }
 
   /** Prevents running loads from storing or sharing a value of `key`. */
   invalidateKey(key: string): void {
     this.#sequence++;
     if (this.#running.size === 0) return;
-    // Deleted first, so that the map stays in the order of the sequence.
-    this.#changedAt.delete(key);
     this.#changedAt.set(key, this.#sequence);
     this.#joinable.delete(key);
   }
@@ -199,19 +218,6 @@ export class InFlightLoads {
   #unshare(load: Load): void {
     for (const key of load.keys) {
       if (this.#joinable.get(key) === load) this.#joinable.delete(key);
-    }
-  }
-
-  #forgetChangesNoLoadPrecedes(): void {
-    const [oldest] = this.#running;
-    const isOver = (at: number) => !oldest || at <= oldest.startedAt;
-    for (const [key, at] of this.#changedAt) {
-      if (!isOver(at)) break;
-      this.#changedAt.delete(key);
-    }
-    for (const [key, { at }] of this.#minimumVersions) {
-      if (!isOver(at)) break;
-      this.#minimumVersions.delete(key);
     }
   }
 }
