@@ -1,6 +1,6 @@
 import type { AroundLoad } from './contract.ts';
-import { RecentKeys } from './recent-keys.ts';
 import type { Dependent, Entry } from './store/entry.ts';
+import { RecentKeys } from './store/recent-keys.ts';
 import { TagIndex } from './store/tag-index.ts';
 
 /** One running call of a loader, for one or more keys. */
