@@ -1,8 +1,7 @@
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
-import { type App, createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/config.ts';
-import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { startInstance } from '../support/instance.ts';
+import { engine, startTestApp, type TestApp } from '../support/test-app.ts';
 
 /* The figures of the fleet: those that SQL computes, without SQL. */
 
@@ -368,16 +367,7 @@ test('after any changes every summary is what SQL computes, and has cost no SQL'
 });
 
 (engine === 'postgresql' ? test : test.skip)('two instances show the same, whichever of them wrote', async () => {
-  const other: App = await createApp(
-    loadConfig({
-      NODE_ENV: 'test',
-      PORT: '0',
-      AUTH_JWT_SECRET: TEST_SECRET,
-      DATABASE_URL: databaseUrl,
-      CHANGE_FEED: changeFeed,
-      WARM_UP: 'off',
-    }),
-  );
+  const other = await startInstance({ DATABASE_URL: databaseUrl });
   try {
     const read = async () => {
       const response = await fetch(`${other.url}/graphql`, {

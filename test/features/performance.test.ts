@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type App, createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/config.ts';
-import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import type { App } from '../../src/app.ts';
+import { startInstance } from '../support/instance.ts';
+import { engine, startTestApp, type TestApp } from '../support/test-app.ts';
 import { createManualTimers } from '../websocket/manual-timers.ts';
 import { expectRefusal } from './refusal.ts';
 
@@ -80,7 +80,6 @@ describe('performanceHistory', () => {
 const onServers = engine === 'postgresql' ? describe : describe.skip;
 
 onServers('performanceHistory of another instance', () => {
-  const OTHER = { NODE_ENV: 'test', PORT: '0', AUTH_JWT_SECRET: TEST_SECRET, ANONYMOUS_ROLE: 'ADMIN', WARM_UP: 'off' };
   const timers = createManualTimers();
   let one: TestApp;
   let other: App;
@@ -93,7 +92,7 @@ onServers('performanceHistory of another instance', () => {
         return url;
       },
     });
-    other = await createApp(loadConfig({ ...OTHER, DATABASE_URL: databaseUrl, CHANGE_FEED: changeFeed }), { timers });
+    other = await startInstance({ DATABASE_URL: databaseUrl }, { timers });
   });
 
   afterAll(async () => {

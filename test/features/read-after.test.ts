@@ -1,8 +1,8 @@
 import type { SubscribePayload } from 'graphql-ws';
-import { type App, createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/config.ts';
+import type { App } from '../../src/app.ts';
 import { type Proxy as DatabaseProxy, startProxy } from '../coherence/proxy.ts';
-import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { startInstance } from '../support/instance.ts';
+import { engine, startTestApp, type TestApp } from '../support/test-app.ts';
 
 /* Clients that read what they wrote, on whichever instance. */
 
@@ -100,8 +100,7 @@ onServers('an instance that has not heard of a write on another one yet', () => 
         proxy = await startProxy({ host: url.hostname, port: Number(url.port) });
         const proxied = new URL(url);
         proxied.port = String(proxy.port);
-        startReader = async () =>
-          createApp(loadConfig({ ...READER, DATABASE_URL: proxied.href, CHANGE_FEED: changeFeed }));
+        startReader = async () => startInstance({ DATABASE_URL: proxied.href });
         return url;
       },
     });
@@ -109,7 +108,6 @@ onServers('an instance that has not heard of a write on another one yet', () => 
     id = await firstId(writer);
   });
 
-  const READER = { NODE_ENV: 'test', PORT: '0', AUTH_JWT_SECRET: TEST_SECRET, ANONYMOUS_ROLE: 'ADMIN', WARM_UP: 'off' };
   let startReader: () => Promise<App>;
 
   afterAll(async () => {

@@ -1,7 +1,7 @@
-import { type App, createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/config.ts';
+import type { App } from '../../src/app.ts';
 import { openSocket, type TestSocket } from '../../src/testing/test-socket.ts';
-import { changeFeed, engine, startTestApp, TEST_SECRET, type TestApp } from '../support/test-app.ts';
+import { startInstance } from '../support/instance.ts';
+import { engine, startTestApp, type TestApp } from '../support/test-app.ts';
 
 /* Subscribers that go on at another instance than the one that they were cut off from. */
 
@@ -26,12 +26,10 @@ onServers('with two instances', () => {
         return url;
       },
     });
-    other = await createApp(loadConfig({ ...OTHER, DATABASE_URL: databaseUrl, CHANGE_FEED: changeFeed }));
+    other = await startInstance({ DATABASE_URL: databaseUrl });
     const rows = await one.sql<{ id: string }>('select id from workstation order by id');
     ids = rows.map(({ id }) => id);
   });
-
-  const OTHER = { NODE_ENV: 'test', PORT: '0', AUTH_JWT_SECRET: TEST_SECRET, ANONYMOUS_ROLE: 'ADMIN', WARM_UP: 'off' };
 
   afterAll(async () => {
     for (const socket of sockets) await socket.close();

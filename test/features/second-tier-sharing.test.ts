@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { type App, createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/config.ts';
-import { changeFeed, createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import type { App } from '../../src/app.ts';
+import { createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import { startInstance } from '../support/instance.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
-import { TEST_SECRET } from '../support/test-app.ts';
 
 /* Applications that share a Redis, but not their rows. */
 
@@ -35,11 +34,8 @@ onServers.each([
     await client.connect();
     const sql = async (text: string) => (await client.query(text)).rows;
     await sql(`create schema if not exists ${schema}; set search_path = ${schema}`);
-    const env = { NODE_ENV: 'test', PORT: '0', AUTH_JWT_SECRET: TEST_SECRET, ANONYMOUS_ROLE: 'ADMIN', WARM_UP: 'off' };
     const url = `${databaseUrl}?schema=${schema}`;
-    const app = await createApp(
-      loadConfig({ ...env, DATABASE_URL: url, CHANGE_FEED: changeFeed, REDIS_URL: redis.url }),
-    );
+    const app = await startInstance({ DATABASE_URL: url, REDIS_URL: redis.url });
     const ask = async (query: string) => {
       const body = JSON.stringify({ query, variables: query === READ ? { id: ID } : {} });
       const headers = { 'content-type': 'application/json' };

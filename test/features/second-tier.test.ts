@@ -1,12 +1,11 @@
 import { Client } from 'pg';
 import { type Logger, pino } from 'pino';
-import { type App, createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/config.ts';
+import type { App } from '../../src/app.ts';
 import { announceSql } from '../../src/database/announce-sql.ts';
 import { seedFleet } from '../../src/features/demo-fleet/index.ts';
 import { changeFeed, createServerDatabase, engine } from '../../src/testing/test-database.ts';
+import { startInstance } from '../support/instance.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
-import { TEST_SECRET } from '../support/test-app.ts';
 
 const READ = 'query ($id: ID!) { workstation(id: $id) { id name version manager { name } } }';
 
@@ -26,17 +25,7 @@ onServers('with a second cache tier', () => {
   const rename = (id: string, name: string) => sql('update workstation set name = $2 where id = $1', [id, name]);
 
   async function start(logger?: Logger): Promise<App> {
-    const env = {
-      NODE_ENV: 'test',
-      PORT: '0',
-      AUTH_JWT_SECRET: TEST_SECRET,
-      ANONYMOUS_ROLE: 'ADMIN',
-      WARM_UP: 'off',
-      DATABASE_URL: databaseUrl,
-      CHANGE_FEED: changeFeed,
-      REDIS_URL: redis.url,
-    };
-    const app = await createApp(loadConfig(env), { logger });
+    const app = await startInstance({ DATABASE_URL: databaseUrl, REDIS_URL: redis.url }, { logger });
     apps.push(app);
     return app;
   }

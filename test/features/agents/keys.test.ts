@@ -1,8 +1,7 @@
-import { createApp } from '../../../src/app.ts';
-import { loadConfig } from '../../../src/config/config.ts';
-import { changeFeed, createServerDatabase, engine } from '../../../src/testing/test-database.ts';
+import { createServerDatabase, engine } from '../../../src/testing/test-database.ts';
+import { startInstance } from '../../support/instance.ts';
 import { RawSocket } from '../../support/raw-socket.ts';
-import { startTestApp, TEST_SECRET, type TestApp } from '../../support/test-app.ts';
+import { startTestApp, type TestApp } from '../../support/test-app.ts';
 import { readFleet } from '../fleet-oracle.ts';
 import { expectRefusal } from '../refusal.ts';
 import { type Asked, CREATE, createToken, ENROLL, enroll, machine, post, REPORT } from './machines.ts';
@@ -241,15 +240,7 @@ describe('Refused:', () => {
 (engine === 'postgresql' ? describe : describe.skip)('On another instance', () => {
   test('a key works as soon as it is given out, and ends as soon as its revocation is heard', async () => {
     const { url, dispose } = await createServerDatabase();
-    const env = {
-      NODE_ENV: 'test',
-      PORT: '0',
-      AUTH_JWT_SECRET: TEST_SECRET,
-      ANONYMOUS_ROLE: 'ADMIN',
-      DATABASE_URL: url,
-      CHANGE_FEED: changeFeed,
-    };
-    const [here, there] = [await createApp(loadConfig(env)), await createApp(loadConfig(env))];
+    const [here, there] = [await startInstance({ DATABASE_URL: url }), await startInstance({ DATABASE_URL: url })];
     const ask = (query: string, variables: object = {}) => post(here.url, query, variables);
     const { token } = (await ask(CREATE, { input: { label: 'x' } })).data.createAgentEnrollment;
     const { key, workstation } = (await ask(ENROLL, { token, input: machine('far') })).data.enrollAgent;
