@@ -28,8 +28,8 @@ interface Asking {
 }
 
 /**
- * Counts the statements on all connections of `pg` from now on, except on connections that listen: their heartbeats are
- * independent of the number of requests.
+ * Counts the statements on all connections of `pg` from now on, except on connections that listen and of a server's
+ * notifications to itself: these heartbeats are independent of the number of requests.
  * @param importers URLs of the modules that import `pg`; each may have its own copy
  */
 export function countStatements(...importers: readonly string[]): () => number {
@@ -40,7 +40,9 @@ export function countStatements(...importers: readonly string[]): () => number {
   for (const { Client } of drivers) {
     const { query } = Client.prototype;
     Client.prototype.query = function (this: Asking, ...args: never[]) {
-      if (/^\s*listen\s/i.test(String(args[0]))) listening.add(this);
+      const text = textOf(args[0]);
+      if (/^\s*listen\s/i.test(text)) listening.add(this);
+      if (HEARTBEAT.test(text)) statements--;
       if (!counted.has(this)) {
         counted.add(this);
         // The server sends one per statement, even if several statements arrive in one message.
@@ -52,6 +54,12 @@ export function countStatements(...importers: readonly string[]): () => number {
     };
   }
   return () => statements;
+}
+
+const HEARTBEAT = /^\s*select pg_notify\(.*'echo'/;
+
+function textOf(query: unknown): string {
+  return typeof query === 'string' ? query : ((query as { readonly text?: string } | undefined)?.text ?? '');
 }
 
 export interface MeasuredServer {
