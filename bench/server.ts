@@ -11,8 +11,8 @@ import { announce, countStatements } from './measured-process.ts';
 
 const statements = countStatements(import.meta.url, import.meta.resolve('@mikro-orm/postgresql'));
 
-const { collectGarbageYoung } = await import('../dist/src/process/garbage-collection.js' as string);
-collectGarbageYoung();
+const { disablePretenuring } = await import('../dist/src/process/garbage-collection.js' as string);
+disablePretenuring();
 const { createApp } = await import('../dist/src/app.js' as string);
 const { loadConfig } = await import('../dist/src/config/config.js' as string);
 const caches = (await import('../dist/src/cache/cache.js' as string)) as { Cache: typeof Cache };

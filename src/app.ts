@@ -341,13 +341,8 @@ async function createServer(config: Config, parts: ServerParts) {
   const sockets = () => http.sockets;
   const visibility = new Visibility();
   const figures = () => audit?.figures ?? NOTHING_AUDITED;
-  const { metrics, history } = createInstruments({
-    ...parts,
-    audit: figures,
-    commit: config.commit,
-    sockets,
-    visibility,
-  });
+  const { commit } = config;
+  const { metrics, history } = createInstruments({ ...parts, audit: figures, commit, sockets, visibility });
   const featureParts: FeatureParts = {
     audit: () => summarizeAudit(figures(), visibility),
     cache,

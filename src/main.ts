@@ -4,8 +4,8 @@ import { explainNodeVersion } from './process/node-version.ts';
 const refusal = explainNodeVersion(process.versions.node);
 if (refusal === null) {
   const { enableCompileCache, setSourceMapsSupport } = await import('node:module');
-  const { collectGarbageYoung } = await import('./process/garbage-collection.ts');
-  collectGarbageYoung();
+  const { disablePretenuring } = await import('./process/garbage-collection.ts');
+  disablePretenuring();
   // Not by Node's option, with which the logger would read all maps at the start.
   setSourceMapsSupport(true);
   // So that the next start need not compile again. Where the folder cannot be written, every start compiles.

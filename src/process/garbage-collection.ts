@@ -7,6 +7,6 @@ import { setFlagsFromString } from 'node:v8';
  *
  * Call it before anything is optimized.
  */
-export function collectGarbageYoung(): void {
+export function disablePretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
 }
