@@ -146,7 +146,7 @@ class Pipeline {
     const { documents, responses } = this.#parts;
     const { request, identity } = operation;
     const text = responses && request.cacheText;
-    // What was stored for a document that the list has no more must not be found.
+    // What was stored for a document that the list no longer has must not be found.
     const versioned = documents.version === 0 || text === null ? text : `${documents.version} ${text}`;
     const key = versioned === null ? null : responses!.keyOf(identity, versioned);
     const cached = key === null ? undefined : responses!.get(key);
@@ -304,7 +304,7 @@ class Pipeline {
     if (context.asksDatabase) return 'its position was not heard in time, so the database was asked';
     if (key !== null) return responses.explainMiss(key);
     return request.cacheText === null
-      ? 'the GET proves by no header that no other page sent it'
+      ? 'no header of the GET proves that it was not sent by a page of another site'
       : `the request is longer than ${MAX_KEY_LENGTH} characters`;
   }
 

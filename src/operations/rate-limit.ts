@@ -5,7 +5,7 @@ import type { RateLimits } from '../config/config.ts';
 import { StationmasterError } from '../errors.ts';
 
 /*
- * The limit is checked before cached responses, which cost the server about twenty microseconds each, and counts
+ * The limit is checked before cached responses, which cost the server 10 to 20 microseconds each, and counts
  * operations over WebSockets too. So a check is one look into a Map. The available libraries are hooks of an HTTP
  * framework, or resolve a promise, and cost as much as a cached response. See docs/decisions/05-rate-limit.md.
  */

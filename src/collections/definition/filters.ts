@@ -258,7 +258,7 @@ function refusal(message: string, field: string): StationmasterError {
 
 function networkOf(text: string, field: string): Network {
   const parsed = parseNetwork(text);
-  if (!parsed) throw refusal('This is no network, such as 10.0.0.0/8 or 2001:db8::/32.', field);
+  if (!parsed) throw refusal('This is not a network. A network looks like 10.0.0.0/8 or 2001:db8::/32.', field);
   if (parsed.hasHostBits) {
     const message = `${text} is an address within a network. The network is ${writeNetwork(parsed)}.`;
     throw refusal(message, field);

@@ -152,7 +152,7 @@ export function checkHostname(given: string, field: string): string {
 export function checkTags(given: readonly string[], field: string): readonly string[] {
   const tags = new Set(given.map((tag, index) => checkText(tag, `${field}[${index}]`, MAX_TAG_LENGTH)));
   if (tags.size > MAX_TAGS) {
-    throw badInput(`A workstation has at most ${MAX_TAGS} tags; these are ${tags.size}.`, `input.${field}`);
+    throw badInput(`A workstation has at most ${MAX_TAGS} tags; there are ${tags.size}.`, `input.${field}`);
   }
   return [...tags].sort(compareByCodePoint);
 }
