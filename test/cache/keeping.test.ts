@@ -143,6 +143,29 @@ describe('a full cache', () => {
     expect([cache.get('first'), cache.get('second'), cache.get('a')]).toEqual([undefined, 2, { version: 1 }]);
   });
 
+  test('tells of each of many records what became of it', async () => {
+    const { cache, loads, readList } = createFullCache({ maxEntries: 3 });
+    cache.set('newer', { version: 3 }, { layer: 'records', version: 3 });
+    cache.set('older', { version: 1 }, { layer: 'records', version: 1 });
+    const list = readList('list');
+    const load = await loads.next();
+    const versions = { newer: 2, older: 2, absent: 2, surplus: 2 };
+    const primed = load.lease.primeAll(Object.keys(versions) as (keyof typeof versions)[], {
+      layer: 'records',
+      keyOf: (name) => name,
+      versionOf: (name) => versions[name],
+      bytesOf: () => 10,
+    });
+    expect(primed).toEqual([
+      null,
+      expect.objectContaining({ key: 'older', version: 2, layer: 'records' }),
+      expect.objectContaining({ key: 'absent', value: 'absent' }),
+      'no room',
+    ]);
+    load.answer([[]]);
+    await list;
+  });
+
   test('brings a record up to date that it holds and that came along with a list', async () => {
     const { cache, loads, readList } = createFullCache();
     cache.set('a', { version: 1 }, { layer: 'records', version: 1 });
