@@ -27,6 +27,16 @@ function createTestCache() {
 }
 
 describe('of the values that loads prime', () => {
+  test('none is kept once its load has ended, because changes since then are not remembered', async () => {
+    const { cache } = createTestCache();
+    const leases: FillLease[] = [];
+    await cache.read('list', async (given) => leases.push(given), { layer: 'lists' });
+    const lease = leases[0]!;
+    expect(lease.prime('a', { version: 1 }, { layer: 'records', version: 1 })).toBeNull();
+    expect(lease.mayFill('list')).toBe(false);
+    expect(cache.get('a')).toBeUndefined();
+  });
+
   test('a newer version replaces an older one', async () => {
     const { cache, prime } = createTestCache();
     await prime({ version: 1 });
