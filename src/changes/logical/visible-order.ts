@@ -9,6 +9,10 @@ export interface VisibleOrderOptions {
   readonly onFailed: (error: unknown) => void;
   /** Told to stop and to go on reading, so that what waits does not grow without a bound. */
   readonly stream: { pause(): unknown; resume(): unknown };
+  /** Waits before the next question. Default: a timer that does not keep the process alive. */
+  readonly wait?: (ms: number) => Promise<unknown>;
+  /** Default: `performance.now()`. */
+  readonly now?: () => number;
 }
 
 interface Waiting {
@@ -22,6 +26,8 @@ const BUDGET_MS = 10;
 const FIRST_WAIT_MS = 1;
 const MAX_WAIT_MS = 20;
 
+const backgroundWait = (ms: number) => sleep(ms, undefined, { ref: false });
+
 /**
  * Delivers the payloads of a transaction once it is visible, in the order of the commits.
  *
@@ -30,7 +36,7 @@ const MAX_WAIT_MS = 20;
  * transaction waits for a snapshot that sees it. Those that arrive meanwhile share the next snapshot.
  */
 export class VisibleOrder {
-  readonly #options: VisibleOrderOptions;
+  readonly #options: Required<VisibleOrderOptions>;
   #snapshot: Snapshot;
   readonly #waiting: Waiting[] = [];
   #waitingCharacters = 0;
@@ -40,7 +46,7 @@ export class VisibleOrder {
 
   /** @param snapshot taken before the first transaction began to be decoded */
   constructor(options: VisibleOrderOptions, snapshot: Snapshot) {
-    this.#options = options;
+    this.#options = { wait: backgroundWait, now: () => performance.now(), ...options };
     this.#snapshot = snapshot;
   }
 
@@ -49,12 +55,14 @@ export class VisibleOrder {
 
   /** The payloads that are pushed from now on are of this transaction, which was committed. */
   begin(xid: string): void {
+    if (this.#isClosed) return;
     if (this.#waiting.length === 0 && this.#snapshot.sees(xid)) return;
     this.#waiting.push({ xid, payloads: [] });
     if (!this.#isChecking) void this.#check();
   }
 
   push(payload: string): void {
+    if (this.#isClosed) return;
     const last = this.#waiting.at(-1);
     if (!last) {
       this.#options.deliver(payload);
@@ -86,7 +94,7 @@ export class VisibleOrder {
         if (delivered > 0) {
           waitMs = FIRST_WAIT_MS;
         } else {
-          await sleep(waitMs, undefined, { ref: false });
+          await this.#options.wait(waitMs);
           waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
         }
       }
@@ -100,15 +108,16 @@ export class VisibleOrder {
   /** Returns the number of transactions that left the queue. */
   async #deliverVisible(): Promise<number> {
     let delivered = 0;
-    let untilMs = performance.now() + BUDGET_MS;
+    const { now } = this.#options;
+    let untilMs = now() + BUDGET_MS;
     for (let first = this.#waiting[0]; first && this.#snapshot.sees(first.xid); first = this.#waiting[0]) {
       // What arrives for it meanwhile is behind what it has.
       for (let payload = first.payloads.shift(); payload !== undefined; payload = first.payloads.shift()) {
         this.#waitingCharacters -= payload.length;
         this.#options.deliver(payload);
-        if (performance.now() > untilMs) {
+        if (now() > untilMs) {
           await new Promise<void>((resolve) => setImmediate(resolve));
-          untilMs = performance.now() + BUDGET_MS;
+          untilMs = now() + BUDGET_MS;
         }
         if (this.#isClosed) return delivered;
       }

@@ -1,12 +1,14 @@
-import { VisibleOrder } from '../../../src/changes/logical/visible-order.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { VisibleOrder, type VisibleOrderOptions } from '../../../src/changes/logical/visible-order.ts';
 import { Snapshot } from '../../../src/changes/snapshot.ts';
 
 /** @param before what the first snapshot sees */
-function open(before: string) {
+function open(before: string, options: Partial<VisibleOrderOptions> = {}) {
   const delivered: string[] = [];
   const asked: PromiseWithResolvers<Snapshot>[] = [];
   const failures: unknown[] = [];
   const awaiting: (() => void)[] = [];
+  const waits: number[] = [];
   const stream = {
     calls: [] as string[],
     pause: () => stream.calls.push('pause'),
@@ -23,6 +25,8 @@ function open(before: string) {
       deliver: (payload) => delivered.push(payload),
       onFailed: (error) => failures.push(error),
       stream,
+      wait: async (ms) => void waits.push(ms),
+      ...options,
     },
     new Snapshot(before),
   );
@@ -36,6 +40,7 @@ function open(before: string) {
     failures,
     stream,
     asked,
+    waits,
     next,
     /** Answers the next question. Resolves after another one, or after a moment in which none comes. */
     async see(snapshot: string) {
@@ -107,6 +112,80 @@ test('The stream pauses while megabytes wait, and goes on when they are delivere
   expect([delivered.length, stream.calls]).toEqual([5, ['pause', 'resume']]);
 });
 
+test('The stream goes on once less than half of that waits', async () => {
+  const { order, delivered, stream, see } = open('10:10:');
+  order.begin('10');
+  for (let count = 0; count < 3; count++) order.push('x'.repeat(1_000_000));
+  order.begin('11');
+  for (let count = 0; count < 2; count++) order.push('x'.repeat(1_000_000));
+  await see('11:12:11');
+  expect([delivered.length, stream.calls]).toEqual([3, ['pause']]);
+  await see('12:12:');
+  expect([delivered.length, stream.calls]).toEqual([5, ['pause', 'resume']]);
+});
+
+test('The stream is left alone while little waits', async () => {
+  const { order, stream, see } = open('10:10:');
+  order.begin('10');
+  order.push('x'.repeat(1_000_000));
+  await see('11:11:');
+  expect(stream.calls).toEqual([]);
+});
+
+test('It asks less and less often while nothing becomes visible, and as soon as before after that', async () => {
+  const { order, waits, see } = open('10:10:');
+  order.begin('10');
+  order.begin('11');
+  for (let questions = 0; questions < 7; questions++) await see('10:12:10');
+  expect(waits).toEqual([1, 2, 4, 8, 16, 20, 20]);
+  await see('11:12:11');
+  await see('11:12:11');
+  expect(waits.slice(7)).toEqual([1]);
+});
+
+test('One that begins after all were delivered waits for a snapshot as well', async () => {
+  const { order, delivered, see } = open('10:10:');
+  order.begin('10');
+  order.push('a');
+  await see('11:11:');
+  order.begin('11');
+  order.push('b');
+  expect(delivered).toEqual(['a']);
+  await see('12:12:');
+  expect(delivered).toEqual(['a', 'b']);
+});
+
+/** Three payloads of one transaction, whose delivery takes 8 ms each. */
+function openSlow() {
+  let nowMs = 0;
+  const delivered: string[] = [];
+  const deliver = (payload: string) => {
+    delivered.push(payload);
+    nowMs += 8;
+  };
+  const opened = open('10:10:', { deliver, now: () => nowMs });
+  opened.order.begin('10');
+  for (const payload of ['a', 'b', 'c']) opened.order.push(payload);
+  return { ...opened, delivered };
+}
+
+test('A delivery of more than 10 ms goes on after other events had their turn', async () => {
+  const { order, delivered, see } = openSlow();
+  await see('11:11:');
+  order.push('d');
+  expect(delivered).toEqual(['a', 'b']);
+  await nextTurn();
+  expect(delivered).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('A delivery that is closed meanwhile does not go on', async () => {
+  const { order, delivered, see } = openSlow();
+  await see('11:11:');
+  order.close();
+  await nextTurn();
+  expect(delivered).toEqual(['a', 'b']);
+});
+
 test('A snapshot that cannot be read ends it, and nothing is delivered', async () => {
   const { order, delivered, failures, next } = open('10:10:');
   order.begin('10');
@@ -124,6 +203,24 @@ test('Nothing is delivered once it is closed', async () => {
   order.close();
   await see('11:11:');
   expect([delivered, failures]).toEqual([[], []]);
+});
+
+test('What arrives once it is closed is not delivered, and asks for nothing', () => {
+  const { order, delivered, asked } = open('10:10:');
+  order.close();
+  order.push('a');
+  order.begin('10');
+  order.push('b');
+  expect([delivered, asked]).toEqual([[], []]);
+});
+
+test('A failure once it is closed is not told', async () => {
+  const { order, failures, next } = open('10:10:');
+  order.begin('10');
+  order.close();
+  (await next()).reject(new Error('the connection ended'));
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  expect(failures).toEqual([]);
 });
 
 test.each([
