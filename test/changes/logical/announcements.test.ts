@@ -131,6 +131,25 @@ test('After ALTER TABLE rows have the columns that the stream describes anew', (
   expect(after.rows[0].new).toEqual({ id: 'b', row_version: 1, floor: 4 });
 });
 
+test('What tells of types and of other origins is passed over', () => {
+  const [announced] = transaction(Buffer.from('Y'), Buffer.from('O'), insert(7, ['a', '1', 't']));
+  expect(announced.rows).toHaveLength(1);
+});
+
+test('Columns are found by their names, in whatever order the table has them', () => {
+  const turned = relation(8, 'desk', { title: TEXT, row_version: BIGINT, id: TEXT });
+  const [announced] = transaction(turned, insert(8, ['t', '3', 'a']));
+  expect(announced.rows).toMatchObject([{ id: 'a', version: 3 }]);
+});
+
+test.each([
+  ['an id', { row_version: BIGINT, title: TEXT }],
+  ['a version', { id: TEXT, title: TEXT }],
+])('A table without %s is announced as a whole', (_what, columns) => {
+  const [announced] = transaction(relation(8, 'desk', columns), insert(8, ['1', 't']));
+  expect(announced).toMatchObject({ table: 'desk', op: 'TRUNCATE', rows: [] });
+});
+
 test('Messages of instances pass in their place, and those with another prefix do not', () => {
   const [inserted, hello, updated] = transaction(
     ...[insert(7, ['a', '1', 't']), sent('theirs', 'not this'), sent('ours', 'hello'), insert(7, ['b', '1', 't'])],
@@ -144,6 +163,9 @@ test('A transaction that holds messages only has no mark', () => {
 
 test.each([
   ['boolean', 16, 't', true],
+  ['boolean', 16, 'f', false],
+  ['numeric', 1700, null, null],
+  ['boolean', 16, null, null],
   ['smallint', 21, '-3', -3],
   ['double precision', 701, '1e-05', 0.00001],
   ['double precision', 701, 'NaN', 'NaN'],
@@ -168,4 +190,11 @@ test.each([
   ['a change outside of a transaction', insert(7, ['a', '1', 't'])],
 ])('A stream that is %s is refused', (_what, message) => {
   expect(() => translate(ROOM, message)).toThrow(RangeError);
+});
+
+test.each([
+  ['whose row is cut off', [ROOM, begin(3), insert(7, ['a', '1', 'text']).subarray(0, -2)]],
+  ['of a table that it did not describe', [begin(3), insert(7, ['a', '1', 't'])]],
+])('A change %s is refused', (_what, messages) => {
+  expect(() => translate(...messages)).toThrow(RangeError);
 });
