@@ -103,6 +103,18 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
     }
   });
 
+  test('announces the same whatever the URL says of how values are written', async () => {
+    const odd = ['DateStyle=German', 'TimeZone=Asia/Tokyo', 'extra_float_digits=-9'];
+    const search = new URLSearchParams({ options: odd.map((setting) => `-c ${setting}`).join(' ') });
+    const decoded = await start(createSource({ connectionString: `${url}?${search}` }));
+    const notified = await start(createPostgresqlSource({ connectionString: url, ...QUICK }));
+    await admin.query(`insert into workstation (name, hostname, ip_address, operating_system, cpu_usage, last_seen_at)
+      values ('W', 'odd.example', '10.0.0.2', 'OS', 12.3456789012345, '2026-02-01 23:30:00.5+00')`);
+    const [one, other] = [await decoded.nextChange(), await notified.nextChange()];
+    expect({ ...one, at: 0 }).toEqual({ ...other, at: 0 });
+    await admin.query('delete from workstation');
+  });
+
   test('hears of a change only once it is visible', async () => {
     const { events, next } = await start();
     const writer = await openSession();
@@ -212,6 +224,39 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
     expect(source.retainedBytes).toBeLessThan(64 * 1024 * 1024);
     await source.close();
     expect(source.retainedBytes).toBe(0);
+  });
+
+  /** What the server knows of the connections that stream its log. */
+  const findStreams = async (writtenTo = '0/0') =>
+    (
+      await admin.query<{ is_read: boolean; skew_s: number; reply_time: Date | null }>(
+        `select least(write_lsn, flush_lsn, replay_lsn) >= $1::pg_lsn as is_read, reply_time,
+           abs(extract(epoch from clock_timestamp() - reply_time))::float8 as skew_s
+         from pg_stat_replication where application_name = 'stationmaster-decoding'`,
+        [writtenTo],
+      )
+    ).rows;
+
+  test('tells the server how far it has read, so that the log may be forgotten', async () => {
+    const { nextChange } = await start();
+    await admin.query(insertManager('read@fleet.example'));
+    await nextChange();
+    const writtenTo = (await admin.query('select pg_current_wal_lsn()::text as lsn')).rows[0].lsn;
+    await admin.query(`select ${announce("'more'")}`);
+    let streams = await findStreams(writtenTo);
+    while (!streams[0]?.is_read) streams = await findStreams(writtenTo);
+    expect(streams).toHaveLength(1);
+    expect(streams[0]!.skew_s).toBeLessThan(60);
+  });
+
+  test('answers a server that asks whether it is still there', async () => {
+    const search = new URLSearchParams({ options: '-c wal_sender_timeout=200ms' });
+    const { events } = await start(createSource({ connectionString: `${url}?${search}` }));
+    const answered = new Set<number>();
+    while (answered.size < 4) {
+      for (const { reply_time } of await findStreams()) if (reply_time) answered.add(reply_time.getTime());
+    }
+    expect(events.unread.filter(({ kind }) => kind !== 'payload')).toEqual([]);
   });
 
   test('leaves no slot behind', async () => {
