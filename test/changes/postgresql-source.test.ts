@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import { Client } from 'pg';
 import { CHANNEL, ChangeFeed, createPostgresqlSource } from '../../src/changes/index.ts';
 import { createEventQueue } from './event-queue.ts';
-import { notification, startScriptedPostgresql } from './scripted-postgresql.ts';
+import { notification, refusal, startScriptedPostgresql } from './scripted-postgresql.ts';
 import { describeSourceContract } from './source-contract.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 
@@ -160,6 +160,24 @@ describe('a connection', () => {
     ]);
     expect([events.unread, [...sockets]]).toEqual([[], [opened[1]]]);
   });
+});
+
+test('room is made where the server grants no more connections, and for no other reason', async () => {
+  const codes = ['42501', '53300'];
+  const server = await startScriptedPostgresql(({ socket }) => void socket.write(refusal(codes.shift()!, 'refused')));
+  const madeFor: number[] = [];
+  const source = createPostgresqlSource({
+    connectionString: server.connectionString,
+    ...QUICK,
+    makeRoom: async () => void madeFor.push(codes.length),
+  });
+  const events = createEventQueue();
+  await source.start(events.handlers);
+  const reasons = [await events.nextOf('down'), await events.nextOf('down')].map(({ reason }) => reason);
+  expect(reasons).toEqual(['42501', '53300'].map((code) => expect.objectContaining({ code })));
+  await source.close();
+  expect(madeFor[0]).toBe(0);
+  await server.close();
 });
 
 test('a source that cannot connect waits longer each time', async () => {

@@ -30,6 +30,12 @@ export function notification(payload: string): Buffer {
   return message('A', int32(PROCESS_ID), text(CHANNEL), text(payload));
 }
 
+/** ErrorResponse and ReadyForQuery: a statement is refused. */
+export function refusal(code: string, reason: string): Buffer {
+  const fields = ['SERROR', `C${code}`, `M${reason}`, ''].map(text);
+  return Buffer.concat([message('E', ...fields), READY_FOR_QUERY]);
+}
+
 export interface AskedToListen {
   readonly socket: Socket;
   /** The answer: CommandComplete and ReadyForQuery. */
