@@ -254,6 +254,17 @@ describeOnPostgresql('on PostgreSQL', () => {
     execute: (sql) => admin.query(sql),
   }));
 
+  test('a source listens to further channels, and to no others', async () => {
+    const events = createEventQueue();
+    const channels = ['one_more', 'and_another'];
+    const source = createPostgresqlSource({ connectionString: databaseUrl.href, channels, ...QUICK });
+    await source.start(events.handlers);
+    for (const channel of ['not_this', ...channels, CHANNEL]) await admin.query('select pg_notify($1, $1)', [channel]);
+    const received = [await events.nextOf('payload'), await events.nextOf('payload'), await events.nextOf('payload')];
+    expect(received.map(({ payload }) => payload)).toEqual([...channels, CHANNEL]);
+    await source.close();
+  });
+
   test('a connection that the server ends is down, is replaced, and receives again', async () => {
     const events = createEventQueue();
     const source = createPostgresqlSource({ connectionString: databaseUrl.href, ...QUICK });
