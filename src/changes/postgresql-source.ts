@@ -148,8 +148,6 @@ export function createPostgresqlSource(options: PostgresqlSourceOptions): Postgr
   async function watch(client: DatabaseClient, query: Query, onLasting: () => void): Promise<never> {
     for (;;) {
       const pulse = check.confirm(query);
-      // It may fail while the timer below is waited for.
-      pulse.catch(() => {});
       let missed = 0;
       while ((await Promise.race([pulse, sleep(heartbeatMs, 'silent', { ref: false })])) === 'silent') {
         if (++missed >= missedHeartbeats) throw new Error(`The change feed missed ${missed} heartbeats.`);

@@ -207,6 +207,37 @@ test('a source that cannot connect waits longer each time', async () => {
   for (const { close } of [slow.source, other.source, refusing, accepting]) await close();
 });
 
+test('a source whose connection has lasted waits as shortly as at first', async () => {
+  const random = jest.spyOn(Math, 'random').mockReturnValue(0);
+  const { promise: lasted, resolve } = Promise.withResolvers<void>();
+  let refusals = 14;
+  let heartbeats = 0;
+  const server = await startScriptedPostgresql(
+    ({ socket, listening }) => {
+      if (refusals-- > 0) socket.destroy();
+      else socket.write(listening);
+    },
+    (answer) => {
+      answer();
+      if (++heartbeats === 3) resolve();
+    },
+  );
+  const { connectionString, sockets } = server;
+  const source = createPostgresqlSource({ connectionString, heartbeatMs: 20, missedHeartbeats: 50, ...QUICK });
+  const events = createEventQueue();
+  await source.start(events.handlers);
+  await events.nextOf('up');
+  await lasted;
+  // From now on it waits for as long as it may: after 14 failures, that would be 16 seconds.
+  random.mockReturnValue(1 - Number.EPSILON);
+  for (const socket of sockets) socket.destroy();
+  await events.nextOf('down');
+  await events.nextOf('up');
+  random.mockRestore();
+  await source.close();
+  await server.close();
+});
+
 const describeOnPostgresql = process.env.TEST_ENGINE === 'postgresql' ? describe : describe.skip;
 
 describeOnPostgresql('on PostgreSQL', () => {
@@ -272,7 +303,8 @@ describeOnPostgresql('on PostgreSQL', () => {
     for (const round of ['first', 'second']) {
       expect(await events.next()).toEqual({ kind: 'up' });
       await terminateFeed();
-      expect(await events.next()).toEqual({ kind: 'down', reason: expect.any(Error) });
+      // What the server said, which the operator is told.
+      expect(await events.next()).toEqual({ kind: 'down', reason: expect.objectContaining({ code: '57P01' }) });
       expect(await events.next()).toEqual({ kind: 'up' });
       await source.notify(round);
       expect(await events.next()).toEqual({ kind: 'payload', payload: round });
