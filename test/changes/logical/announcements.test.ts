@@ -81,6 +81,15 @@ test('TRUNCATE is announced of each of its tables', () => {
   ]);
 });
 
+test('Rows before a table as a whole are not the last of their transaction', () => {
+  const announced = transaction(insert(7, ['a', '1', 't']), truncate(7), insert(7, ['b', '1', 't']));
+  expect(announced.map(({ op, isLast }) => [op, isLast]).slice(0, -1)).toEqual([
+    ['INSERT', false],
+    ['TRUNCATE', true],
+    ['INSERT', true],
+  ]);
+});
+
 test('A large value that an update left unchanged is that of the row before', () => {
   const [announced] = transaction(update(7, ['a', '1', 'large'], ['a', '2', undefined]));
   expect(announced.rows).toEqual([
@@ -127,7 +136,8 @@ test('After 8 MB of a transaction each further table is announced as a whole, an
 
 test('After ALTER TABLE rows have the columns that the stream describes anew', () => {
   const altered = relation(7, 'room', { id: TEXT, row_version: BIGINT, floor: 23 });
-  const [, after] = transaction(insert(7, ['a', '1', 't']), altered, insert(7, ['b', '1', '4']));
+  const [before, after] = transaction(insert(7, ['a', '1', 't']), altered, insert(7, ['b', '1', '4']));
+  expect([before.isLast, after.isLast]).toEqual([false, true]);
   expect(after.rows[0].new).toEqual({ id: 'b', row_version: 1, floor: 4 });
 });
 
