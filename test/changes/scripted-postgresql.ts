@@ -10,7 +10,8 @@ import { CHANNEL } from '../../src/changes/index.ts';
 const IDLE = 'I';
 const PROCESS_ID = 1;
 
-function message(type: string, ...parts: readonly Buffer[]): Buffer {
+/** A message of its type, with its length. */
+export function message(type: string, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
   return Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
 }
@@ -45,7 +46,7 @@ export interface AskedToListen {
 /** Starts a server that accepts every client and leaves the answers to LISTEN and other queries to the test. */
 export async function startScriptedPostgresql(
   answer: (asked: AskedToListen) => void,
-  onQuery: (answer: () => void) => void = () => {},
+  onQuery: (answer: () => void, asked: { readonly socket: Socket; readonly query: Buffer }) => void = () => {},
 ) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -60,7 +61,7 @@ export async function startScriptedPostgresql(
         if (query.includes('listen ')) answer({ socket, listening });
         // The settings of the session.
         else if (query.includes('set_config')) socket.write(done);
-        else onQuery(() => void socket.write(done));
+        else onQuery(() => void socket.write(done), { socket, query });
       });
     });
   }).listen(0, '127.0.0.1');
