@@ -51,6 +51,8 @@ export async function startScriptedPostgresql(
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
+    // A test that waits for nothing to arrive would see the delay instead.
+    socket.setNoDelay(true);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
     socket.once('data', () => {

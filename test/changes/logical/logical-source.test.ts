@@ -249,6 +249,18 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
     expect(streams[0]!.skew_s).toBeLessThan(60);
   });
 
+  test('what arrives while a new connection is checked is told once it is up', async () => {
+    const accept = async () => {
+      await admin.query(`select ${announce("'early'")}`);
+      const writtenTo = (await admin.query('select pg_current_wal_lsn()::text as lsn')).rows[0].lsn;
+      while (!(await findStreams(writtenTo))[0]?.is_read);
+    };
+    const { events } = await start(createSource({ check: { accept, confirm: async () => {} } }));
+    await admin.query(`select ${announce("'late'")}`);
+    const received = [await events.nextOf('payload'), await events.nextOf('payload')];
+    expect(received.map(({ payload }) => payload)).toEqual(['early', 'late']);
+  });
+
   test('answers a server that asks whether it is still there', async () => {
     const search = new URLSearchParams({ options: '-c wal_sender_timeout=200ms' });
     const { events } = await start(createSource({ connectionString: `${url}?${search}` }));

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { jest } from '@jest/globals';
@@ -129,7 +130,7 @@ test('A server that asks for an answer hears at once how far was read, and no ot
 });
 
 test('A server that does not ask hears of it every second, until the stream is closed', async () => {
-  const { stream, updates, say, messages, until } = await open();
+  const { stream, updates, say, messages, until, socket } = await open();
   say(log(500, 'x'));
   await until(() => messages.length === 1);
   jest.advanceTimersByTime(999);
@@ -138,8 +139,10 @@ test('A server that does not ask hears of it every second, until the stream is c
   jest.advanceTimersByTime(1);
   await until(() => updates.length === 1);
   expect(updates[0]!.positions).toEqual([500, 500, 500]);
+  const closed = once(socket, 'close');
   stream.destroy();
   expect(jest.getTimerCount()).toBe(0);
+  await closed;
 });
 
 test('Nothing is handed over while it pauses', async () => {
