@@ -115,6 +115,19 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
     await admin.query('delete from workstation');
   });
 
+  /** The server's own processes read a setting some time after it was changed. Until then no commit waits for a standby. */
+  async function untilCommitsWait(session: Client, isWaiting: () => Promise<boolean>, cancel: () => Promise<unknown>) {
+    for (let hasWaited = false; !hasWaited; ) {
+      let isOver = false;
+      const committed = session.query('create table probe (); drop table probe').finally(() => {
+        isOver = true;
+      });
+      while (!isOver && !hasWaited) hasWaited = await isWaiting();
+      if (hasWaited) await cancel();
+      await committed;
+    }
+  }
+
   test('hears of a change only once it is visible', async () => {
     const { events, next } = await start();
     const writer = await openSession();
@@ -122,10 +135,14 @@ describeWithPrograms('on a PostgreSQL whose log is decoded', () => {
     await admin.query('select pg_reload_conf()');
     await admin.query('set synchronous_commit = local');
     const { rows } = await writer.query('select pg_backend_pid() as pid');
+    const isWaiting = async () => {
+      const find = "select from pg_stat_activity where wait_event = 'SyncRep' and pid = $1";
+      return (await admin.query(find, [rows[0].pid])).rowCount === 1;
+    };
+    await untilCommitsWait(writer, isWaiting, () => admin.query('select pg_cancel_backend($1)', [rows[0].pid]));
     // It is decoded, and waits for a standby before others see it.
     const committed = writer.query(insertManager('invisible@fleet.example'));
-    const find = "select wait_event from pg_stat_activity where wait_event = 'SyncRep' and pid = $1";
-    while ((await admin.query(find, [rows[0].pid])).rowCount === 0);
+    while (!(await isWaiting()));
     await admin.query(`select ${announce("'after it'")}`);
     await admin.query('select pg_sleep(0.3)');
     expect(events.unread).toEqual([]);
