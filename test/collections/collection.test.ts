@@ -85,6 +85,10 @@ describe('A filter', () => {
     expect(desks.normalizeFilter(given, within)).toBeNull();
   });
 
+  test('cannot restrict a list by a part that there is not: the whole list would be shown', () => {
+    expect(() => desks.normalizeFilter(null, { roomId: STUDIO })).toThrow(TypeError);
+  });
+
   test('refuses a text that is too long, and names it', () => {
     expect(() => desks.normalizeFilter({ noteContains: 'x'.repeat(201) })).toThrow(
       expect.objectContaining({ code: 'BAD_USER_INPUT', field: 'filter.noteContains' }),

@@ -1,3 +1,4 @@
+import { collections } from '../../src/features/index.ts';
 import { startTestApp, type TestApp } from '../support/test-app.ts';
 import { expectRefusal } from './refusal.ts';
 
@@ -169,12 +170,9 @@ describe('cacheEntries', () => {
     await ask('{ managers(first: 1) { nodes { id } } }');
     expectRefusal(await ask('{ cacheEntries(layer: "managers_lists") { totalCount } }'), 'BAD_USER_INPUT', 'layer');
     const { errors } = await ask('{ cacheEntries(layer: "nope") { totalCount } }');
-    expect(errors![0]!.message).toBe(
-      `There is no layer "nope". The layers are ${[
-        'managers, managers_count, managers_list, managers_summary, responses',
-        'workstations, workstations_count, workstations_list, workstations_summary',
-      ].join(', ')}.`,
-    );
+    const layers = collections.flatMap(({ key }) => [key, `${key}_count`, `${key}_list`, `${key}_summary`]);
+    const names = [...layers, 'responses'].toSorted().join(', ');
+    expect(errors![0]!.message).toBe(`There is no layer "nope". The layers are ${names}.`);
   });
 
   test.each([

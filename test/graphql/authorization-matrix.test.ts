@@ -157,10 +157,10 @@ async function fetchAnswer(search: string, asker: Asker, init: RequestInit): Pro
   return (await response.json()) as Outcome;
 }
 
+/** A change of what a subscription tells of; other subscriptions need none. */
 function changeFor(query: string): string {
-  return query.includes('managerChanged')
-    ? "update manager set name = 'x'"
-    : "update workstation set operating_system = 'x'";
+  const { table } = collections.find(({ table }) => query.includes(`${table}Changed`)) ?? collections[0]!;
+  return `update ${table} set created_at = created_at - interval '1 second'`;
 }
 
 /** Changes the rows that a subscription tells of until the subscription has received `event`. */
@@ -264,13 +264,15 @@ describe('By any path and at any depth', () => {
   const FOR_OPERATORS = ['BulkResult'];
   const FOR_REPORTERS = ['RejectedReading', 'TelemetryReport'];
   // The rows of every collection and their lists are for readers; any other type needs a decision here.
+  const SUBSCRIBED = new Set(
+    FIELDS.map(({ operation, steps }) => operation === 'subscription' && steps[0]!.result?.name),
+  );
   const ROWS = collections.map(({ entity }) => entity.meta.className);
   const FOR_READERS = [
     ...ROWS.flatMap((row) => [row, `${row}Connection`, `${row}Edge`]),
+    ...ROWS.map((row) => `${row}Change`).filter((change) => SUBSCRIBED.has(change)),
     'Node',
     'PageInfo',
-    'ManagerChange',
-    'WorkstationChange',
     'FleetSummary',
     'StatusCount',
     'OperatingSystemCount',

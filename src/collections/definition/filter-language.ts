@@ -59,8 +59,12 @@ export class FilterLanguage {
    * Brings a filter into the form that lists are cached under; `null` when no row can fit it.
    * @param within restricts the list further: the values of some parts, whatever `given` says
    * @throws {StationmasterError} BAD_USER_INPUT with the field at fault
+   * @throws {TypeError} when `within` names a part that there is not: nothing would be restricted
    */
   normalize(given: unknown, within: NormalizedFilter = {}): NormalizedFilter | null {
+    const unknown = Object.keys(within).find((name) => !this.#byName.has(name));
+    if (unknown !== undefined)
+      throw new TypeError(`A list cannot be restricted by ${unknown}, which no filter is called.`);
     const clauses = given == null ? [] : new Normalization(this).clausesOf(given as GivenFilter, 'filter', 1);
     return this.allOf([...clauses, ...Object.entries(within)]);
   }
