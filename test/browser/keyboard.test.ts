@@ -21,8 +21,15 @@ function isFocusVisible(page: Page): Promise<boolean> {
   });
 }
 
-/** Presses Tab until the element with this name has the focus. Each stop on the way must be visible. */
+/** Presses Tab until the element with this name has the focus, once it is there. Each stop on the way must be visible. */
 async function tabTo(page: Page, name: string): Promise<void> {
+  const named = { name, exact: true };
+  const button = page.getByRole('button', named);
+  await button
+    .or(page.getByRole('link', named))
+    .or(page.getByRole('textbox', named))
+    .first()
+    .waitFor({ state: 'attached' });
   for (let presses = 0; presses < 40; presses++) {
     await page.keyboard.press('Tab');
     const label = await focused(page);
