@@ -12,6 +12,8 @@ import { openSocket, type TestEvent, type TestSocket, type TestSubscription } fr
 
 /** Signs the tokens of every test application. */
 export const TEST_SECRET = 'a secret for tests only, of more than 32 bytes';
+/** How many times as long as usual test applications wait, so that a machine that stalls changes no result. */
+export const TEST_PATIENCE = 20;
 
 /** The JSON of a GraphQL response. */
 export interface Answer {
@@ -39,8 +41,8 @@ export interface TestAppOptions {
   /** Timers that the test moves, in the place of those by which the history of performance is taken. */
   readonly timers?: AppOptions['timers'];
   /**
-   * How many times as long as usual the database may take before it counts as out of reach. Default 20, so that a machine that
-   * stalls changes no result; 1 in the test of an outage.
+   * How many times as long as usual the database may take before it counts as out of reach. Default 20; 1 in the test of an
+   * outage.
    */
   readonly patience?: number;
   /** Where the application connects instead of to the database itself, such as to a proxy. PostgreSQL only. */
@@ -81,7 +83,7 @@ export async function startTestApp({
   env = {},
   middlewares,
   timers,
-  patience = 20,
+  patience = TEST_PATIENCE,
   connectThrough,
 }: TestAppOptions = {}): Promise<TestApp> {
   const clock = createTestClock();

@@ -1,5 +1,6 @@
 import { type App, type AppOptions, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { TEST_PATIENCE } from '../../src/testing/test-app.ts';
 import { changeFeed, TEST_SECRET } from './test-app.ts';
 
 /** One of several instances on a database server. It is as patient with its database and feed as a test's own application. */
@@ -13,5 +14,5 @@ export function startInstance(environment: NodeJS.ProcessEnv, options: AppOption
     WARM_UP: 'off',
     ...environment,
   });
-  return createApp(config, { patience: 20, ...options });
+  return createApp(config, { patience: TEST_PATIENCE, ...options });
 }
